@@ -1,0 +1,88 @@
+#!/bin/sh
+# agent-session-ended.sh NAME: ends as the agent ended (its exit code, or its signal), which makes that the unit's result.
+# Called by mosaic-agent@.service (ExecStopPost=) when no process of the agent is left. After a stop by hand it closes
+# the session and ends well, so that such a unit is never "failed".
+set -u
+name=$1
+holder=$XDG_RUNTIME_DIR/mosaic-tmux-holder
+say() { printf '%s: %s\n' "$name" "$*" >&2; }
+tmux() { timeout -k 1 10 tmux -u -N -S "$socket" "$@"; }
+close_session() {
+	[ -z "$socket" ] || tmux if-shell -F -t "=$name:" '#{@mosaic_agent}' "kill-session -t =$name" 2>/dev/null
+}
+
+socket=''
+if { read -r server <"$holder/pid" && kill -0 "$server" && { read -r _ && read -r socket; } <"$holder/socket"; } 2>/dev/null; then
+	# The same few places as for starts: 1,000 ends at once must not make the server deaf.
+	exec 8>"$XDG_RUNTIME_DIR/mosaic-agent/slot-$(($$ % 4))" && flock 8
+fi
+
+if [ "$SERVICE_RESULT" != success ]; then # the start or the stop has failed, and has said why
+	close_session
+	exit 0
+fi
+
+# Stopped by hand: stop-agent-session.sh has said so, or the stop came after it and its job waits for us.
+stopped_by_hand() { { read -r stopped <"$RUNTIME_DIRECTORY/stopped-by-hand" && [ "$stopped" = "$INVOCATION_ID" ]; } 2>/dev/null; }
+stop_waits() { [ -n "$(timeout -k 1 5 systemctl --user show -p Job --value "mosaic-agent@$name.service")" ]; }
+
+# The unit says Restart=always, which needs no failure to bring the agent back. A drop-in may say otherwise.
+restart_overridden() {
+	config=${0%/mosaic/tools/fleet/*}
+	for folder in "$config" "$HOME/.local/share" "$XDG_RUNTIME_DIR" /etc /run; do
+		for dropin in "$folder/systemd/user/mosaic-agent@.service.d"/*.conf "$folder/systemd/user/mosaic-agent@$name.service.d"/*.conf \
+			"$folder/systemd/user.control/mosaic-agent@$name.service.d"/*.conf "$folder/systemd/user/mosaic-.service.d"/*.conf \
+			"$folder/systemd/user/service.d"/*.conf; do
+			[ -e "$dropin" ] || continue
+			while read -r line; do
+				case $line in Restart*=*) return 0 ;; esac
+			done <"$dropin"
+		done
+	done
+	return 1
+}
+
+if stopped_by_hand; then
+	close_session
+	exit 0
+fi
+
+if [ -z "$socket" ]; then
+	say "the tmux server is gone, and with it the agent and its exit status"
+	# A herd comes this way, so the question to systemd (20 ms) is asked only where the answer matters.
+	restart_overridden || exit 0
+	stop_waits && exit 0
+	kill -s HUP $$
+fi
+
+look() { session=$(tmux display-message -p -t "=$name:" '#{@mosaic_agent} #{pane_dead} #{pane_dead_status} #{pane_dead_signal}' 2>/dev/null); }
+look
+case $session in '1 0 '*) look ;; esac # the server had not been told yet that its child is gone
+
+if stop_waits; then
+	close_session
+	exit 0
+fi
+case $session in
+'1 1 '[0-9]*)
+	code=${session#1 1 }
+	say "exited with status ${code% }"
+	exit "${code% }"
+	;;
+'1 1  '[0-9]*)
+	signal=${session#1 1  }
+	say "killed by signal $signal"
+	# shellcheck disable=SC3045 # where there is no such limit there is no core file either
+	ulimit -c 0 2>/dev/null
+	kill -s "$signal" $$
+	;;
+'1 0 '*)
+	say "its program is not in its unit any more: session closed"
+	close_session
+	exit 71
+	;;
+*)
+	say "its session is gone, and with it the exit status: taken for a hangup"
+	kill -s HUP $$
+	;;
+esac

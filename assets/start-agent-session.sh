@@ -1,0 +1,171 @@
+#!/bin/sh
+# start-agent-session.sh NAME: starts the agent's session on the holder's tmux server, or reuses the one there,
+# with the agent's processes inside this unit.
+# Called by mosaic-agent@.service (ExecStart=). Typed by hand, it starts that unit.
+# Exits 0: the session is there and its program is in the unit, 64 name not allowed, 66 working folder missing,
+# 69 program or holder missing, 71 the program could not be moved into the unit, 75 try again, 78 settings disagree.
+set -u
+
+name=${1-}
+refuse() {
+	code=$1
+	shift
+	printf 'mosaic-agent %s: not started: %s\n' "$name" "$*" >&2
+	exit "$code"
+}
+
+case $name in
+'' | [!A-Za-z0-9]* | *[!A-Za-z0-9_-]*) refuse 64 "a name is letters, digits, - and _, and starts with a letter or digit" ;;
+esac
+[ ${#name} -le 63 ] || refuse 64 "a name has at most 63 characters"
+unit=mosaic-agent@$name.service
+
+# The cgroup.procs files of this unit, one for each hierarchy that has the unit (one on a unified system).
+memberships='' hierarchies=0
+while IFS=: read -r _ controllers path; do
+	case $path in
+	*"/$unit" | *"/$unit/"*) path=${path%%"/$unit"*}/$unit ;;
+	*) continue ;;
+	esac
+	for root in /sys/fs/cgroup "/sys/fs/cgroup/${controllers#name=}" /sys/fs/cgroup/unified; do
+		[ -e "$root$path/cgroup.procs" ] || continue
+		memberships="$memberships$root$path/cgroup.procs
+"
+		hierarchies=$((hierarchies + 1))
+		break
+	done
+done </proc/self/cgroup
+[ -n "$memberships" ] || exec systemctl --user start "$unit"
+
+state=$RUNTIME_DIRECTORY
+tools=${0%/*}
+env_file=${tools%/tools/fleet}/fleet/agents/$name.env
+fleet_env=${tools%/tools/fleet}/fleet/fleet.env
+
+# What the holder recorded, against what this agent is told.
+{ read -r holder_name && read -r socket; } <"$XDG_RUNTIME_DIR/mosaic-tmux-holder/socket" ||
+	refuse 75 "the holder has no tmux server yet: systemctl --user status mosaic-tmux-holder.service"
+[ "${MOSAIC_TMUX_SOCKET:-$holder_name}" = "$holder_name" ] ||
+	refuse 78 "MOSAIC_TMUX_SOCKET is '$MOSAIC_TMUX_SOCKET' for the agent and '$holder_name' for the holder: set it in $fleet_env only"
+[ "${MOSAIC_AGENT_NAME:-$name}" = "$name" ] ||
+	refuse 78 "MOSAIC_AGENT_NAME is '$MOSAIC_AGENT_NAME' in $env_file: take the line out"
+
+# Sets $expanded: ~ and ~/x mean the home folder, which systemd leaves to us.
+# shellcheck disable=SC2088 # the letters, not the folder
+expand_home() {
+	case $1 in
+	'~') expanded=$HOME ;;
+	'~/'*) expanded=$HOME${1#\~} ;;
+	*) expanded=$1 ;;
+	esac
+}
+
+expand_home "${MOSAIC_AGENT_WORKDIR:-$HOME}"
+MOSAIC_AGENT_WORKDIR=$expanded
+cd -- "$MOSAIC_AGENT_WORKDIR" 2>/dev/null ||
+	refuse 66 "working folder '$MOSAIC_AGENT_WORKDIR' is not there or cannot be entered: make it, or set MOSAIC_AGENT_WORKDIR in $env_file"
+
+if [ -n "${MOSAIC_PATH-}" ]; then
+	rest=$MOSAIC_PATH:
+	additions=''
+	while [ -n "$rest" ]; do
+		expand_home "${rest%%:*}"
+		additions=$additions$expanded:
+		rest=${rest#*:}
+	done
+	PATH=$additions$PATH
+fi
+
+find_program() { # by the rules of execvp, without a process
+	case $1 in */*) [ -f "$1" ] && [ -x "$1" ] && return || return ;; esac
+	rest=$PATH:
+	while [ -n "$rest" ]; do
+		[ -f "${rest%%:*}/$1" ] && [ -x "${rest%%:*}/$1" ] && return
+		rest=${rest#*:}
+	done
+	return 1
+}
+
+# What the pane becomes: the whole command if one is given; else the runtime, through the mosaic launcher where that is.
+mosaic_program='' mosaic_argument='' mosaic_command=''
+if [ -n "${MOSAIC_AGENT_COMMAND-}" ]; then
+	mosaic_command=$MOSAIC_AGENT_COMMAND
+	program=${mosaic_command%%[[:space:]]*}
+	case $program in *[!A-Za-z0-9_./+-]*) program='' ;; esac # more than a plain word: the shell's to judge
+elif [ -n "${MOSAIC_RUNTIME_BIN-}" ]; then
+	expand_home "$MOSAIC_RUNTIME_BIN"
+	program=$expanded
+	mosaic_program=$program
+else
+	program=${MOSAIC_AGENT_RUNTIME:-claude}
+	mosaic_program=$program
+	if find_program mosaic; then mosaic_program=mosaic mosaic_argument=$program program=mosaic; fi
+fi
+if [ -n "$program" ]; then
+	if find_program "$program"; then
+		# One simple command becomes the pane's own process; for more than one a shell has to stay.
+		case $mosaic_command in *[';&|(']* | *'
+'*) ;; ?*) mosaic_command="exec $mosaic_command" ;; esac
+	elif [ -z "$mosaic_command" ] || ! command -v -- "$program" >/dev/null; then # not a word of the shell's either
+		refuse 69 "program '$program' is not on the agent's PATH ($PATH): install it, or add its folder to MOSAIC_PATH in $fleet_env"
+	fi
+fi
+
+tmux() { timeout -k 1 10 tmux -u -N -S "$socket" "$@"; }
+
+# A herd of starts goes through a few at a time: more only makes each slower until all time out. The lock ends with us.
+slot=$XDG_RUNTIME_DIR/mosaic-agent/slot-$(($$ % 4))
+exec 8>"$slot" && flock 8
+
+# The unit's environment, for the pane to read back; not in any argv. Without what belongs to this process alone.
+umask 077
+MOSAIC_AGENT_NAME=$name
+MOSAIC_TMUX_SOCKET=$holder_name
+export MOSAIC_AGENT_NAME MOSAIC_AGENT_WORKDIR MOSAIC_TMUX_SOCKET mosaic_command mosaic_program mosaic_argument
+unset TERM TMUX TMUX_PANE PWD OLDPWD SHLVL _ INVOCATION_ID JOURNAL_STREAM MANAGERPID NOTIFY_SOCKET SYSTEMD_EXEC_PID \
+	RUNTIME_DIRECTORY LISTEN_FDS LISTEN_PID LISTEN_FDNAMES WATCHDOG_PID WATCHDOG_USEC
+{ export -p >"$state/environment" && printf '%s' "$memberships" >"$state/memberships"; } || refuse 71 "cannot write to $state"
+
+# Always tried as new first: after a crash of the server, when starts are many, that is one client each.
+set -- -- /bin/sh "$tools/agent-pane.sh" "$state" "$slot"
+mark() { tmux "$@" \; set-option -p -t "=$name:" @mosaic_agent 1 \; display-message -p -t "=$name:" '#{pane_pid}' 2>&1; }
+if ! pane=$(mark new-session -d -s "$name" "$@"); then
+	case $pane in
+	*"duplicate session"*)
+		# A dead pane gets its program anew in the same session, before the eyes of its viewers; a live one is left as it is.
+		if ! pane=$(mark respawn-pane -t "=$name:" "$@"); then
+			case $pane in
+			*"still active"*) pane=$(mark) || refuse 75 "its session cannot be reused: $pane" ;;
+			*) refuse 75 "its session cannot be reused: $pane" ;;
+			esac
+		fi
+		;;
+	*) refuse 75 "tmux made no session: ${pane:-no answer within 10 seconds}" ;;
+	esac
+fi
+
+# The pane moves itself into the unit before it does anything else. Seen to here, and done here where it could not.
+in_unit() { # in every hierarchy: the pane may be half-way
+	seen=0
+	while IFS= read -r line; do
+		case $line in *"/$unit") seen=$((seen + 1)) ;; esac
+	done <"/proc/$1/cgroup"
+	[ "$seen" -eq "$hierarchies" ]
+} 2>/dev/null
+move_to_unit() {
+	while IFS= read -r procs; do
+		echo "$1" >"$procs" || return
+	done <"$state/memberships"
+} 2>/dev/null
+ask_manager_to_move() {
+	timeout -k 1 10 busctl --user call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager \
+		AttachProcessesToUnit ssau "$unit" "" 1 "$1" >/dev/null
+}
+in_unit "$pane" && exit 0
+move_to_unit "$pane" || problem=$(ask_manager_to_move "$pane" 2>&1)
+in_unit "$pane" && exit 0
+kill -0 "$pane" 2>/dev/null || refuse 75 "its first process ended before it was in its unit"
+# Without this the agent runs, its end is noticed and its exit status is true; but its limits do not reach it.
+printf 'mosaic-agent %s: degraded: process %s cannot be moved into this unit (%s): it shares the holder'"'"'s limits. See: mosaic-fleet doctor\n' \
+	"$name" "$pane" "${problem:-no reason given}" >&2
+tail --pid="$pane" -s 0.2 -f /dev/null >/dev/null 2>&1 8>&- &

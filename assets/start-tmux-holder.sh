@@ -1,0 +1,52 @@
+#!/bin/sh
+# Founds the fleet's tmux server, and proves that the server which answers on the socket is that one.
+# Called by mosaic-tmux-holder.service (ExecStart=). Records the server's pid and socket in $RUNTIME_DIRECTORY.
+# Exits 64 socket name not allowed, 69 tmux missing, 75 another process serves the socket, 70 the server is not right.
+set -u
+
+fail() {
+	code=$1
+	shift
+	printf 'mosaic-tmux-holder: %s\n' "$*" >&2
+	exit "$code"
+}
+
+tools=$(cd "${0%/*}" && pwd) || fail 70 "cannot enter the folder of $0"
+site=${tools%/tools/fleet}/fleet
+name=$MOSAIC_TMUX_SOCKET
+case $name in
+'' | *[!A-Za-z0-9_-]*) fail 64 "MOSAIC_TMUX_SOCKET='$name' is not allowed: letters, digits, - and _ only" ;;
+esac
+PATH=${MOSAIC_PATH:+$MOSAIC_PATH:}$PATH
+command -v tmux >/dev/null || fail 69 "tmux is not on PATH ($PATH): install it, or add its folder to MOSAIC_PATH in $site/fleet.env"
+
+# A clean environment: what the manager happens to hold must not live on in panes for months. No bus: tmux 3.4
+# and later would move panes into scopes of their own, behind our back.
+# shellcheck disable=SC2086 # an empty TMUX_TMPDIR must vanish
+env -i PATH="$PATH" HOME="$HOME" LANG=C.UTF-8 XDG_RUNTIME_DIR="$XDG_RUNTIME_DIR" \
+	${TMUX_TMPDIR:+"TMUX_TMPDIR=$TMUX_TMPDIR"} DBUS_SESSION_BUS_ADDRESS=unix:path=/dev/null \
+	MOSAIC_FLEET_TOOLS="$tools" MOSAIC_FLEET_SITE="$site" \
+	timeout -k 1 15 tmux -u -L "$name" -f "$tools/tmux.conf" start-server ||
+	fail 70 "tmux start-server failed"
+
+answer=$(timeout -k 1 5 tmux -u -N -L "$name" display-message -p '#{pid} #{socket_path}' \; show-options -sv exit-empty) ||
+	fail 70 "the tmux server on socket '$name' does not answer"
+server=${answer%% *}
+rest=${answer#* }
+socket=${rest%
+*}
+empty=${rest##*
+}
+ours() { # is the cgroup of process $1 this unit's?
+	while IFS= read -r line; do
+		case $line in *"/mosaic-tmux-holder.service"*) return 0 ;; esac
+	done <"/proc/$1/cgroup"
+	return 1
+} 2>/dev/null
+ours "$server" ||
+	fail 75 "socket '$name' ($socket) is served by another process (pid $server), not by this unit. Left alone. End it with: tmux -L $name kill-server"
+[ "$empty" = off ] || fail 70 "the server did not take $tools/tmux.conf (exit-empty is '$empty')"
+
+{
+	printf '%s\n%s\n' "$name" "$socket" >"$RUNTIME_DIRECTORY/socket" && printf '%s\n' "$server" >"$RUNTIME_DIRECTORY/pid"
+} || fail 70 "cannot write to $RUNTIME_DIRECTORY"
