@@ -1,0 +1,91 @@
+import { join } from "node:path";
+import type { Host } from "../core/host.ts";
+
+/** A mounted cgroup hierarchy. */
+interface Hierarchy {
+  readonly mount: string;
+  /** "" for the unified one, else such as "pids" or "name=systemd". */
+  readonly controllers: string;
+}
+
+export type CgroupMode = "unified" | "hybrid" | "legacy" | "none";
+
+async function hierarchies(host: Pick<Host, "files">): Promise<Hierarchy[]> {
+  const mounts = (await host.files.read("/proc/self/mountinfo")) ?? "";
+  return mounts.split("\n").flatMap((line) => {
+    const [left = "", right = ""] = line.split(" - ");
+    const [type = "", , options = ""] = right.split(" ");
+    const mount = left.split(" ")[4];
+    if (mount === undefined) return [];
+    if (type === "cgroup2") return [{ mount, controllers: "" }];
+    if (type !== "cgroup") return [];
+    const controllers = options.split(",").filter((option) => !/^(rw|ro|xattr|clone_children|release_agent=.*)$/.test(option));
+    return [{ mount, controllers: controllers.join(",") }];
+  });
+}
+
+export async function cgroupMode(host: Pick<Host, "files">): Promise<CgroupMode> {
+  const found = await hierarchies(host);
+  const unified = found.some((each) => each.controllers === "");
+  const legacy = found.some((each) => each.controllers !== "");
+  if (unified) return legacy ? "hybrid" : "unified";
+  return legacy ? "legacy" : "none";
+}
+
+/**
+ * Makes a group of this name below our own group, in every hierarchy, and returns its folders.
+ * cpuset is left out: a new group there takes no process until it is told which processors are its own.
+ */
+export async function makeGroup(host: Pick<Host, "files">, name: string): Promise<string[]> {
+  const own = new Map<string, string>();
+  for (const line of ((await host.files.read("/proc/self/cgroup")) ?? "").split("\n")) {
+    const [, controllers, ...path] = line.split(":");
+    if (controllers !== undefined) own.set(controllers, path.join(":"));
+  }
+  const folders: string[] = [];
+  for (const { mount, controllers } of await hierarchies(host)) {
+    const path = own.get(controllers);
+    if (path === undefined || controllers.split(",").includes("cpuset")) continue;
+    const folder = join(mount, path, name);
+    await host.files.makeFolder(folder);
+    folders.push(folder);
+  }
+  return folders;
+}
+
+async function subgroups(host: Pick<Host, "files">, folder: string): Promise<string[]> {
+  const deeper: string[] = [];
+  for (const name of await host.files.list(folder)) {
+    const path = join(folder, name);
+    if ((await host.files.status(path))?.kind === "folder") deeper.push(...(await subgroups(host, path)));
+  }
+  return [...deeper, folder]; // innermost first: the order in which they can be removed
+}
+
+/** The processes of a group and of all below it. */
+export async function groupMembers(host: Pick<Host, "files">, folder: string): Promise<number[]> {
+  const pids: number[] = [];
+  for (const group of await subgroups(host, folder)) {
+    const text = (await host.files.read(join(group, "cgroup.procs")).catch(() => undefined)) ?? "";
+    pids.push(...text.split("\n").filter(Boolean).map(Number));
+  }
+  return pids;
+}
+
+/** Kills what lives in these groups and removes them. Returns what could not be removed. */
+export async function removeGroups(host: Pick<Host, "files" | "kill" | "now" | "pause">, folders: readonly string[]): Promise<string[]> {
+  const deadline = host.now() + 5_000;
+  for (;;) {
+    const pids = new Set((await Promise.all(folders.map((folder) => groupMembers(host, folder)))).flat());
+    for (const pid of pids) host.kill(pid, "SIGKILL");
+    if (pids.size === 0 || host.now() > deadline) break;
+    await host.pause(5);
+  }
+  const left: string[] = [];
+  for (const folder of folders) {
+    for (const group of await subgroups(host, folder)) {
+      if (!(await host.files.removeEmptyFolder(group).catch(() => false))) left.push(group);
+    }
+  }
+  return left;
+}

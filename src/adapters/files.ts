@@ -1,0 +1,98 @@
+import { constants } from "node:fs";
+import * as fs from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { Files, FileStatus } from "../core/host.ts";
+
+function isMissing(error: unknown): boolean {
+  const code = (error as { code?: string }).code;
+  return code === "ENOENT" || code === "ENOTDIR";
+}
+
+async function orUndefined<T>(attempt: Promise<T>): Promise<T | undefined> {
+  try {
+    return await attempt;
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const handle = await fs.open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+export const files: Files = {
+  read: (path) => orUndefined(fs.readFile(path, "utf8")),
+
+  async status(path): Promise<FileStatus | undefined> {
+    const stat = await orUndefined(fs.lstat(path));
+    if (stat === undefined) return undefined;
+    let kind: FileStatus["kind"] = "other";
+    if (stat.isFile()) kind = "file";
+    else if (stat.isDirectory()) kind = "folder";
+    else if (stat.isSymbolicLink()) kind = "link";
+    else if (stat.isSocket()) kind = "socket";
+    return { kind, mode: stat.mode & 0o7777, uid: stat.uid };
+  },
+
+  list: async (folder) => ((await orUndefined(fs.readdir(folder))) ?? []).sort(),
+
+  async writeAtomic(path, text, mode) {
+    const temporary = join(dirname(path), `.mosaic-${crypto.randomUUID().slice(0, 8)}.tmp`);
+    try {
+      const handle = await fs.open(temporary, "wx", mode);
+      try {
+        await handle.writeFile(text);
+        await handle.chmod(mode); // whatever the umask is
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+      await fs.rename(temporary, path);
+    } catch (error) {
+      await fs.rm(temporary, { force: true });
+      throw error;
+    }
+    await syncFolder(dirname(path));
+  },
+
+  writeInPlace: (path, text) => fs.writeFile(path, text),
+
+  async makeFolder(path, mode = 0o755) {
+    const missing: string[] = [];
+    for (let folder = path; (await files.status(folder)) === undefined; folder = dirname(folder)) missing.unshift(folder);
+    await fs.mkdir(path, { recursive: true, mode });
+    return missing;
+  },
+
+  makeTemporaryFolder: (prefix) => fs.mkdtemp(prefix),
+  chmod: (path, mode) => fs.chmod(path, mode),
+  removeFile: (path) => fs.rm(path, { force: true }),
+
+  async removeEmptyFolder(path) {
+    try {
+      await fs.rmdir(path);
+      return true;
+    } catch (error) {
+      if (isMissing(error)) return true;
+      const code = (error as { code?: string }).code;
+      if (code === "ENOTEMPTY" || code === "EEXIST" || code === "EBUSY") return false;
+      throw error;
+    }
+  },
+
+  removeTree: (path) => fs.rm(path, { recursive: true, force: true }),
+
+  async readLink(path) {
+    try {
+      return await fs.readlink(path);
+    } catch {
+      return undefined;
+    }
+  },
+};

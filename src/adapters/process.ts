@@ -1,0 +1,79 @@
+import { closeSync, openSync } from "node:fs";
+import type { Exec, ExecOptions, ExecResult } from "../core/exec.ts";
+import type { Child } from "../core/host.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Variables that would make a child which is a Bun program do something else than it should. */
+const NEVER_PASSED_ON = /^BUN_(OPTIONS|BE_BUN|INSPECT.*)$/;
+
+/** What every child gets: an output that can be parsed. */
+const PLAIN_OUTPUT = { LC_ALL: "C.UTF-8", SYSTEMD_COLORS: "0", SYSTEMD_PAGER: "", SYSTEMD_URLIFY: "0" };
+
+/** How long a child's output may outlive the child, in milliseconds, when somebody it started holds the pipe. */
+const PIPE_GRACE_MS = 200;
+
+function childEnvironment(base: Environment, extra: Environment = {}): Record<string, string> {
+  const merged: Record<string, string> = {};
+  for (const [key, value] of Object.entries({ ...base, ...PLAIN_OUTPUT, ...extra })) {
+    if (value !== undefined && !NEVER_PASSED_ON.test(key)) merged[key] = value;
+  }
+  return merged;
+}
+
+function collect(stream: ReadableStream<Uint8Array>): { text(): string; done: Promise<void> } {
+  const decoder = new TextDecoder();
+  let text = "";
+  const done = (async () => {
+    for await (const chunk of stream) text += decoder.decode(chunk, { stream: true });
+  })().catch(() => undefined);
+  return { text: () => text, done };
+}
+
+export function createExec(base: Environment): Exec {
+  return async (argv: readonly string[], options: ExecOptions = {}): Promise<ExecResult> => {
+    const timeoutMs = options.timeoutMs ?? 10_000;
+    const env = childEnvironment(base, options.env);
+    const [program = ""] = argv;
+    // Bun reports a missing folder and a missing program alike.
+    if (!program.includes("/") && Bun.which(program, { PATH: env.PATH ?? "" }) === null)
+      return { argv, stdout: "", stderr: "", kind: "not-found" };
+    let timedOut = false;
+    let child: Bun.Subprocess<"ignore", "pipe", "pipe">;
+    try {
+      child = Bun.spawn([...argv], {
+        env,
+        ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+        stdin: "ignore",
+        stdout: "pipe",
+        stderr: "pipe",
+      });
+    } catch (error) {
+      return { argv, stdout: "", stderr: String(error), kind: "not-found" };
+    }
+    const timer = setTimeout(() => {
+      timedOut = true;
+      child.kill("SIGKILL");
+    }, timeoutMs);
+    const out = collect(child.stdout);
+    const err = collect(child.stderr);
+    await child.exited;
+    clearTimeout(timer);
+    await Promise.race([Promise.all([out.done, err.done]), Bun.sleep(PIPE_GRACE_MS)]);
+    const said = { argv, stdout: out.text(), stderr: err.text() };
+    if (timedOut) return { ...said, kind: "timed-out", afterMs: timeoutMs };
+    if (child.signalCode !== null) return { ...said, kind: "signaled", signal: String(child.signalCode) };
+    return { ...said, kind: "exited", code: child.exitCode ?? 0 };
+  };
+}
+
+export function spawnChild(argv: readonly string[], options: { log: string; env: Record<string, string> }): Child {
+  const log = openSync(options.log, "a", 0o600);
+  try {
+    const child = Bun.spawn([...argv], { env: options.env, stdin: "ignore", stdout: log, stderr: log });
+    child.unref();
+    return { pid: child.pid, ended: child.exited.then(() => undefined) };
+  } finally {
+    closeSync(log);
+  }
+}

@@ -1,0 +1,107 @@
+import { type ExecResult, succeeded } from "../core/exec.ts";
+import type { Host } from "../core/host.ts";
+import { ToolError } from "./tool-error.ts";
+
+/** A unit as the manager sees it now, merged with its drop-ins: effective, not what a file says. */
+export interface Unit {
+  readonly id: string;
+  readonly load: string;
+  readonly active: string;
+  readonly sub: string;
+  readonly result: string;
+  readonly mainPid: number;
+  readonly controlGroup: string;
+  readonly restarts: number;
+  readonly invocation: string;
+  readonly fragment: string;
+  readonly dropIns: readonly string[];
+  readonly needsReload: boolean;
+  readonly fileState: string;
+  /** Every property asked for by name on top of these. */
+  readonly extra: Readonly<Record<string, string>>;
+}
+
+const PROPERTIES = [
+  "Id",
+  "LoadState",
+  "ActiveState",
+  "SubState",
+  "Result",
+  "MainPID",
+  "ControlGroup",
+  "NRestarts",
+  "InvocationID",
+  "FragmentPath",
+  "DropInPaths",
+  "NeedDaemonReload",
+  "UnitFileState",
+] as const;
+
+/** The user manager, spoken to through systemctl --user. */
+export interface Systemd {
+  /** Never with a glob: that costs the manager 4 ms a unit. Throws ToolError when the manager does not answer. */
+  show(units: readonly string[], extra?: readonly string[]): Promise<Unit[]>;
+  /** Loaded instances of a pattern, with their states: the read that scales. Throws ToolError. */
+  list(pattern: string): Promise<{ unit: string; load: string; active: string; sub: string }[]>;
+  /** start, stop, restart, enable … as a value: whether it worked is the caller's to judge. */
+  run(verb: string, units: readonly string[], timeoutMs?: number): Promise<ExecResult>;
+  daemonReload(): Promise<ExecResult>;
+  /** Version of the running manager, such as "252.38-1~deb12u1"; cheapest question that proves it is there. */
+  managerVersion(): Promise<ExecResult>;
+  /** systemd-analyze verify: its stderr is the verdict, its exit code says nothing. */
+  verify(units: readonly string[]): Promise<ExecResult>;
+}
+
+export function systemdOf(host: Pick<Host, "exec">): Systemd {
+  const systemctl = (args: readonly string[], timeoutMs = 10_000) =>
+    host.exec(["systemctl", "--user", "--no-pager", ...args], { timeoutMs });
+  return {
+    async show(units, extra = []) {
+      const result = await systemctl(["show", "-p", [...PROPERTIES, ...extra].join(","), "--", ...units]);
+      if (!succeeded(result)) throw new ToolError(result);
+      return result.stdout.trim().split("\n\n").map(parseUnit);
+    },
+    async list(pattern) {
+      const result = await systemctl(["list-units", "--all", "--full", "--plain", "--no-legend", "--", pattern]);
+      if (!succeeded(result)) throw new ToolError(result);
+      return result.stdout.split("\n").flatMap((line) => {
+        const [unit, load, active, sub] = line.trim().split(/\s+/);
+        return unit && load && active && sub ? [{ unit, load, active, sub }] : [];
+      });
+    },
+    run: (verb, units, timeoutMs = 60_000) => systemctl([verb, "--", ...units], timeoutMs),
+    daemonReload: () => systemctl(["daemon-reload"], 60_000),
+    managerVersion: () => systemctl(["show", "-p", "Version", "--value"], 5_000),
+    verify: (units) => host.exec(["systemd-analyze", "--user", "--man=no", "verify", "--", ...units], { timeoutMs: 20_000 }),
+  };
+}
+
+function parseUnit(block: string): Unit {
+  const read: Record<string, string> = {};
+  for (const line of block.split("\n")) {
+    const equals = line.indexOf("=");
+    if (equals > 0) read[line.slice(0, equals)] = line.slice(equals + 1);
+  }
+  return {
+    id: read.Id ?? "",
+    load: read.LoadState ?? "",
+    active: read.ActiveState ?? "",
+    sub: read.SubState ?? "",
+    result: read.Result ?? "",
+    mainPid: Number(read.MainPID ?? 0),
+    controlGroup: read.ControlGroup ?? "",
+    restarts: Number(read.NRestarts ?? 0),
+    invocation: read.InvocationID ?? "",
+    fragment: read.FragmentPath ?? "",
+    dropIns: (read.DropInPaths ?? "").split(" ").filter((path) => path !== ""),
+    needsReload: read.NeedDaemonReload === "yes",
+    fileState: read.UnitFileState ?? "",
+    extra: read,
+  };
+}
+
+/** The major version out of "systemd 252 (252.38-1~deb12u1)" or "257.4"; undefined when there is none. */
+export function systemdMajor(text: string): number | undefined {
+  const digits = /(?:^|systemd )v?(\d{3})/.exec(text)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}

@@ -1,0 +1,89 @@
+import { join } from "node:path";
+import { procfsOf } from "../adapters/procfs.ts";
+import { systemdOf } from "../adapters/systemd.ts";
+import { FleetError } from "../core/errors.ts";
+import { EXIT } from "../core/exit.ts";
+import type { Host } from "../core/host.ts";
+import { agentUnit } from "../core/names.ts";
+import type { CanaryAgent } from "./step.ts";
+
+/** No user names an agent like this. */
+const PREFIX = "mosaic-canary-";
+
+/** The folder of a run's files and of its drop-ins: the runtime folder, never the user's own. */
+function runtimeFolder(host: Host): string {
+  const runtime = host.env.XDG_RUNTIME_DIR;
+  if (runtime === undefined) throw new FleetError(EXIT.unavailable, "The canary cannot run", "XDG_RUNTIME_DIR is not set", [`export XDG_RUNTIME_DIR=/run/user/${host.user.uid}`]);
+  return runtime;
+}
+
+function dropInFolder(host: Host, name: string): string {
+  return join(runtimeFolder(host), "systemd/user", `${agentUnit(name)}.d`);
+}
+
+/** A line of an environment file as systemd reads it: in double quotes, where only these four need an escape. */
+function environmentLine(key: string, value: string): string {
+  return `${key}="${value.replace(/["\\$`]/g, "\\$&")}"\n`;
+}
+
+/** Text that shells, systemd, tmux and C programs each like to change. */
+const DIFFICULT = `it's "100%" #{pid} $HOME \\ ;&| é漢 #(date)`;
+
+/** Two throwaway agents, the second with the first one's name as its prefix, known to the manager after a reload. */
+export async function makeAgents(host: Host, secret: string): Promise<[CanaryAgent, CanaryAgent]> {
+  const startTime = (await procfsOf(host).startTime(host.pid)) ?? "";
+  const name = `${PREFIX}${host.pid}-${startTime}`;
+  return [await makeAgent(host, name, secret), await makeAgent(host, `${name}-second`, secret)];
+}
+
+async function makeAgent(host: Host, name: string, secret: string): Promise<CanaryAgent> {
+  const folder = join(runtimeFolder(host), name);
+  const workdir = join(folder, "a folder");
+  await host.files.makeFolder(folder, 0o700);
+  await host.files.makeFolder(workdir, 0o700);
+  const variables = { MOSAIC_CANARY_SECRET: secret, MOSAIC_CANARY_DIFFICULT: DIFFICULT };
+  const environment = { ...variables, MOSAIC_AGENT_WORKDIR: workdir, MOSAIC_AGENT_COMMAND: "sleep infinity" };
+  const file = join(folder, "environment");
+  const lines = Object.entries(environment).map(([key, value]) => environmentLine(key, value));
+  await host.files.writeAtomic(file, lines.join(""), 0o600);
+  const dropIn = dropInFolder(host, name);
+  await host.files.makeFolder(dropIn);
+  await host.files.writeAtomic(join(dropIn, "mosaic-canary.conf"), `[Service]\nEnvironmentFile=${file}\n`, 0o644);
+  return { name, unit: agentUnit(name), workdir, variables };
+}
+
+/** Stops canary agents, takes their drop-ins and files away, and has the manager forget them. */
+async function removeAgents(host: Host, names: readonly string[]): Promise<void> {
+  const units = names.map(agentUnit);
+  const systemd = systemdOf(host);
+  await systemd.run("stop", units);
+  for (const name of names) {
+    await host.files.removeTree(dropInFolder(host, name));
+    await host.files.removeTree(join(runtimeFolder(host), name));
+  }
+  await systemd.daemonReload();
+  await systemd.run("reset-failed", units);
+}
+
+export async function removeCanaryAgents(host: Host, agents: readonly CanaryAgent[]): Promise<void> {
+  await removeAgents(
+    host,
+    agents.map((agent) => agent.name),
+  );
+}
+
+/** Removes the agents of canary runs that were killed; those of a run that goes on are left alone. */
+export async function clearLeftAgents(host: Host): Promise<string[]> {
+  const left = new Set<string>();
+  for (const entry of await host.files.list(runtimeFolder(host))) {
+    const [, pid, startTime] = new RegExp(`^${PREFIX}(\\d+)-(\\d+)(-second)?$`).exec(entry) ?? [];
+    if (pid === undefined || (await procfsOf(host).startTime(Number(pid))) === startTime) continue;
+    left.add(entry);
+  }
+  if (left.size > 0) await removeAgents(host, [...left]);
+  return [...left];
+}
+
+export function isCanaryAgent(name: string): boolean {
+  return name.startsWith(PREFIX);
+}

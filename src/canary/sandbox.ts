@@ -1,0 +1,196 @@
+import { join } from "node:path";
+import sandboxScript from "../../assets/canary-sandbox.sh" with { type: "text" };
+import { makeGroup, removeGroups } from "../adapters/cgroup.ts";
+import { createExec } from "../adapters/process.ts";
+import { procfsOf } from "../adapters/procfs.ts";
+import { systemdOf } from "../adapters/systemd.ts";
+import { FleetError } from "../core/errors.ts";
+import { describeResult, succeeded } from "../core/exec.ts";
+import { EXIT } from "../core/exit.ts";
+import type { Host } from "../core/host.ts";
+import { until } from "../core/until.ts";
+import { busProblem } from "../core/user-bus.ts";
+
+/** A private user manager with its own HOME and runtime folder, in cgroups of its own. */
+export interface Sandbox {
+  /** The host as a user of the sandbox sees it. */
+  readonly host: Host;
+  readonly root: string;
+  /** Ends every process of the sandbox and removes all of it. Returns what could not be removed. */
+  close(): Promise<string[]>;
+}
+
+const PREFIX = "mosaic-sandbox-";
+/** How long a private manager may take to start, in milliseconds; 250 is usual. */
+const BOOT_LIMIT_MS = 20_000;
+
+/** The file in a sandbox that says whose it is, so that a later run can clear what a killed one left. */
+interface Owner {
+  readonly pid: number;
+  readonly startTime: string;
+  readonly groups: readonly string[];
+}
+
+/** How the sandbox gets cgroups that it may write, and a machine that looks booted. */
+type Way = "own-groups" | "user-scope";
+
+function missing(why: string, next: readonly string[] = []): FleetError {
+  return new FleetError(EXIT.unavailable, "A sandbox cannot be made here", why, next);
+}
+
+async function firstThere(host: Host, paths: readonly string[]): Promise<string | undefined> {
+  for (const path of paths) if ((await host.files.status(path)) !== undefined) return path;
+  return undefined;
+}
+
+/** Says exactly which requirement is missing (FleetError, 69) or how it can be done. */
+async function requirements(host: Host): Promise<{ way: Way; manager: string; journald: string; base: string }> {
+  const manager = await firstThere(host, ["/usr/lib/systemd/systemd", "/lib/systemd/systemd"]);
+  if (manager === undefined) throw missing("systemd is not installed (no /usr/lib/systemd/systemd)", ["sudo apt-get install systemd"]);
+  const tmux = await host.exec(["tmux", "-V"]);
+  if (!succeeded(tmux)) throw missing(describeResult(tmux), ["sudo apt-get install tmux"]);
+  const booted = (await host.files.status("/run/systemd/system")) !== undefined;
+  const journald = booted ? undefined : await firstThere(host, ["/usr/lib/systemd/systemd-journald", "/lib/systemd/systemd-journald"]);
+  const found = { manager, journald: journald ?? "" };
+  if (host.user.uid === 0 && !booted) {
+    const base = await memoryFolder(host);
+    const unshare = await host.exec(["unshare", "--mount", "true"]);
+    if (!succeeded(unshare)) throw missing(`a private mount namespace is not allowed (${describeResult(unshare)})`);
+    return { ...found, way: "own-groups", base };
+  }
+  if (!booted)
+    throw missing("this machine was not booted with systemd, and only root can make it look so to a private manager", [
+      "sudo mosaic-fleet canary --sandbox",
+    ]);
+  const problem = busProblem(await systemdOf(host).managerVersion(), host);
+  if (problem !== undefined)
+    throw missing(`an ordinary user's sandbox runs in a scope of the user manager, and that cannot be reached: ${problem.cause}`, problem.remedy);
+  return { ...found, way: "user-scope", base: host.env.XDG_RUNTIME_DIR ?? "" };
+}
+
+/** systemd clears a runtime folder only on a memory file system; and socket paths must be short (107 bytes). */
+async function memoryFolder(host: Host): Promise<string> {
+  const mounts = (await host.files.read("/proc/self/mounts")) ?? "";
+  for (const folder of ["/dev/shm", "/run", "/tmp"]) if (mounts.includes(` ${folder} tmpfs rw`)) return folder;
+  throw missing("no writable memory file system at /dev/shm, /run or /tmp", ["mount -t tmpfs tmpfs /dev/shm"]);
+}
+
+/** Boots a sandbox. Throws FleetError: 69 when a requirement is missing. */
+export async function openSandbox(host: Host): Promise<Sandbox> {
+  const { way, manager, journald, base } = await requirements(host);
+  await clearLeftovers(host, base);
+  const root = await host.files.makeTemporaryFolder(join(base, PREFIX));
+  const id = root.slice(root.lastIndexOf("/") + 1);
+  let groups: string[] = [];
+  const close = async () => {
+    const left = await removeGroups(host, groups);
+    await host.files.removeTree(root);
+    return left;
+  };
+  try {
+    if (way === "own-groups") groups = await makeOwnGroups(host, id);
+    await writeOwner(host, root, groups);
+    const home = join(root, "home");
+    const run = join(root, "run");
+    await host.files.makeFolder(home, 0o700);
+    await host.files.makeFolder(run, 0o700);
+    const env = {
+      HOME: home,
+      USER: host.user.name,
+      LOGNAME: host.user.name,
+      PATH: host.env.PATH ?? "/usr/local/bin:/usr/bin:/bin",
+      LANG: "C.UTF-8",
+      XDG_RUNTIME_DIR: run,
+      TMUX_TMPDIR: run,
+    };
+    const boot = ["sh", "-c", sandboxScript, "canary-sandbox", root, manager, journald, ...groups];
+    const argv =
+      way === "own-groups"
+        ? ["unshare", "--mount", "--propagation", "private", ...boot]
+        : ["systemd-run", "--user", "--scope", "--quiet", "--collect", `--unit=${id}`, "-p", "Delegate=yes", "env", "-i", ...pairs(env), ...boot];
+    const log = join(root, "manager.log");
+    const child = host.spawn(argv, { log, env: way === "own-groups" ? env : scopeEnvironment(host) });
+    const inside = sandboxHost(host, env, home);
+    await untilBooted(inside, child.ended, log);
+    if (way === "user-scope") {
+      groups = await groupsOf(host, child.pid);
+      await writeOwner(host, root, groups);
+    }
+    return { host: inside, root, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function makeOwnGroups(host: Host, id: string): Promise<string[]> {
+  try {
+    const groups = await makeGroup(host, id);
+    if (groups.length > 0) return groups;
+  } catch (error) {
+    throw missing(`the cgroup tree cannot be written (${String(error)})`, ["run the container with a writable /sys/fs/cgroup"]);
+  }
+  throw missing("no cgroup hierarchy is mounted");
+}
+
+function pairs(env: Readonly<Record<string, string>>): string[] {
+  return Object.entries(env).map(([key, value]) => `${key}=${value}`);
+}
+
+function scopeEnvironment(host: Host): Record<string, string> {
+  const { PATH, XDG_RUNTIME_DIR, DBUS_SESSION_BUS_ADDRESS, HOME } = host.env;
+  return Object.fromEntries(
+    Object.entries({ PATH, XDG_RUNTIME_DIR, DBUS_SESSION_BUS_ADDRESS, HOME }).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+}
+
+/** systemd-run --scope becomes the manager, so its pid's group is in the scope that is to be removed. */
+async function groupsOf(host: Host, pid: number): Promise<string[]> {
+  const path = await procfsOf(host).cgroup(pid);
+  const scope = path?.slice(0, path.indexOf(".scope") + ".scope".length);
+  if (scope === undefined || !scope.includes(PREFIX)) return [];
+  const folders = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd"].map((mount) => join(mount, scope));
+  const there = await Promise.all(folders.map((folder) => host.files.status(folder)));
+  return folders.filter((_, index) => there[index] !== undefined);
+}
+
+function sandboxHost(host: Host, env: Readonly<Record<string, string>>, home: string): Host {
+  return { ...host, env, user: { ...host.user, home }, exec: createExec(env) };
+}
+
+async function untilBooted(inside: Host, ended: Promise<void>, log: string): Promise<void> {
+  let gone = false;
+  void ended.then(() => {
+    gone = true;
+  });
+  const socket = join(inside.env.XDG_RUNTIME_DIR ?? "", "systemd/private");
+  const seen = await until(inside, BOOT_LIMIT_MS, async () => {
+    if (gone || inside.interrupted.aborted) return "ended";
+    return (await inside.files.status(socket)) === undefined ? undefined : "there";
+  });
+  // Done when the manager has started what it starts by itself.
+  const ready = seen === "there" ? await systemdOf(inside).run("start", ["default.target"], BOOT_LIMIT_MS) : undefined;
+  if (ready !== undefined && succeeded(ready)) return;
+  const said = ((await inside.files.read(log)) ?? "").trim().split("\n").slice(-3).join("; ");
+  const why = ready === undefined ? "it ended, or never opened its socket" : describeResult(ready);
+  throw missing(`the private user manager did not start: ${why}${said === "" ? "" : ` (it said: ${said})`}`);
+}
+
+async function writeOwner(host: Host, root: string, groups: readonly string[]): Promise<void> {
+  const owner: Owner = { pid: host.pid, startTime: (await procfsOf(host).startTime(host.pid)) ?? "", groups };
+  await host.files.writeAtomic(join(root, "owner.json"), JSON.stringify(owner), 0o600);
+}
+
+/** Removes the sandboxes of runs that were killed. One whose owner lives is left alone, and so is another user's. */
+async function clearLeftovers(host: Host, base: string): Promise<void> {
+  for (const name of await host.files.list(base)) {
+    const root = join(base, name);
+    if (!name.startsWith(PREFIX) || (await host.files.status(root))?.uid !== host.user.uid) continue;
+    const text = await host.files.read(join(root, "owner.json"));
+    if (text === undefined) continue; // being made just now
+    const owner = JSON.parse(text) as Owner;
+    if ((await procfsOf(host).startTime(owner.pid)) === owner.startTime) continue;
+    await removeGroups(host, owner.groups);
+    await host.files.removeTree(root);
+  }
+}

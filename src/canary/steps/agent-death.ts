@@ -1,0 +1,23 @@
+import { expect, type Step } from "../step.ts";
+import { backUp, ensureUp, unitOf } from "./support.ts";
+
+const LIMIT_MS = 10_000;
+
+export const agentDeath: Step = {
+  id: "agent-death",
+  title: "an agent that dies is noticed and brought back, under the same session name",
+  limitMs: 25_000,
+  requires: ["agent"],
+  async run(fleet) {
+    const before = await ensureUp(fleet, fleet.first);
+    const restarts = (await unitOf(fleet, fleet.first.unit)).restarts;
+    const killed = fleet.host.now();
+    fleet.host.kill(before.pid, "SIGKILL");
+    const after = await backUp(fleet, fleet.first, before, LIMIT_MS);
+    const ms = Math.round(fleet.host.now() - killed);
+    const unit = await unitOf(fleet, fleet.first.unit);
+    expect(after !== undefined, `the agent did not come back within ${LIMIT_MS / 1000} s`, { unit: unit.active, sub: unit.sub, result: unit.result });
+    expect(unit.restarts > restarts, "systemd did not notice that the agent had died", { "restarts counted": unit.restarts });
+    return { "back after ms": ms, "process before": before.pid, "process now": after.pid, "same session": after.sessionId === before.sessionId };
+  },
+};

@@ -1,0 +1,35 @@
+import { AGENT_TEMPLATE, HOLDER_UNIT } from "../../core/names.ts";
+import { join } from "node:path";
+import { pathsOf } from "../../core/paths.ts";
+import { changes, conflicts } from "../../install/action.ts";
+import { install, lookAndPlan } from "../../install/install.ts";
+import { brokenSettings, JUDGED_PROPERTIES } from "../../fleet/unit-settings.ts";
+import { expect, type Step } from "../step.ts";
+
+export const layout: Step = {
+  id: "layout",
+  title: "the layout is in place and the units load, merged, without a warning",
+  limitMs: 30_000,
+  requires: [],
+  async run(fleet) {
+    const { host, systemd } = fleet;
+    if (fleet.sandboxed) await install(host, { dryRun: false, enable: false, now: false, version: fleet.version });
+    const { plan } = await lookAndPlan(host, { enable: false, now: false });
+    const off = [...changes(plan), ...conflicts(plan)].flatMap(({ action }) => ("path" in action ? [action.path] : []));
+    expect(off.length === 0, "files of the layout are missing or not of this version: mosaic-fleet install", { files: off });
+
+    const paths = pathsOf(host);
+    const verified = await systemd.verify([HOLDER_UNIT, AGENT_TEMPLATE].map((unit) => join(paths.units, unit)));
+    const warnings = verified.stderr.split("\n").filter((line) => line.trim() !== "");
+    expect(warnings.length === 0, "systemd warns about the units", { warnings });
+
+    const units = await systemd.show([HOLDER_UNIT, fleet.first.unit], JUDGED_PROPERTIES);
+    for (const unit of units) {
+      expect(unit.load === "loaded", `${unit.id} is ${unit.load}, not loaded`);
+      expect(!unit.needsReload, `${unit.id} changed on disk: systemctl --user daemon-reload`);
+      const broken = brokenSettings(unit);
+      expect(broken.length === 0, `${unit.id} has settings that break what the fleet promises`, { settings: broken, "drop-ins": unit.dropIns });
+    }
+    return { units: units.map((unit) => unit.fragment), "drop-ins": units.flatMap((unit) => unit.dropIns) };
+  },
+};

@@ -1,0 +1,25 @@
+import { join } from "node:path";
+import { describeResult, succeeded } from "../../core/exec.ts";
+import { pathsOf } from "../../core/paths.ts";
+import { expect, type Step } from "../step.ts";
+import { proveUp, start } from "./support.ts";
+
+export const reuse: Step = {
+  id: "reuse",
+  title: "starting a running agent again reuses its session: same session, same process",
+  limitMs: 15_000,
+  requires: ["agent"],
+  async run(fleet) {
+    const before = await proveUp(fleet, fleet.first);
+    await start(fleet, fleet.first.unit);
+    const script = join(pathsOf(fleet.host).tools, "start-agent-session.sh");
+    const byHand = await fleet.host.exec([script, fleet.first.name], { timeoutMs: 15_000 });
+    expect(succeeded(byHand), "start-agent-session.sh, typed by hand, failed", { said: describeResult(byHand) });
+    const after = await proveUp(fleet, fleet.first);
+    expect(after.sessionId === before.sessionId && after.pid === before.pid, "a second start did not leave the session as it was", {
+      before: `session ${before.sessionId}, process ${before.pid}`,
+      after: `session ${after.sessionId}, process ${after.pid}`,
+    });
+    return { session: after.sessionId, process: after.pid };
+  },
+};

@@ -1,0 +1,88 @@
+import type { Pane } from "../../adapters/tmux.ts";
+import type { Unit } from "../../adapters/systemd.ts";
+import { describeResult, succeeded } from "../../core/exec.ts";
+import { until } from "../../core/until.ts";
+import { type CanaryAgent, expect, type Fleet } from "../step.ts";
+
+/** The unit as the manager sees it. */
+export async function unitOf(fleet: Fleet, unit: string, extra: readonly string[] = []): Promise<Unit> {
+  const [shown] = await fleet.systemd.show([unit], extra);
+  if (shown === undefined) throw new Error(`systemctl show said nothing about ${unit}`);
+  return shown;
+}
+
+/** The only pane of exactly this agent's session; undefined without one. */
+export async function paneOf(fleet: Fleet, agent: CanaryAgent): Promise<Pane | undefined> {
+  return (await fleet.tmux.panes()).find((pane) => pane.session === agent.name);
+}
+
+export async function start(fleet: Fleet, unit: string): Promise<void> {
+  await order(fleet, "start", unit);
+}
+
+export async function stop(fleet: Fleet, unit: string): Promise<void> {
+  await order(fleet, "stop", unit);
+}
+
+async function order(fleet: Fleet, verb: "start" | "stop", unit: string): Promise<void> {
+  const result = await fleet.systemd.run(verb, [unit]);
+  if (succeeded(result)) return;
+  const shown = await fleet.host.exec(["systemctl", "--user", "--no-pager", "--full", "--lines=15", "status", unit]);
+  expect(false, `${unit} did not ${verb}`, { systemctl: describeResult(result), status: shown.stdout.trim().split("\n") });
+}
+
+/** Starts an agent unless it runs, and proves it up: unit, session and process agree. */
+export async function ensureUp(fleet: Fleet, agent: CanaryAgent): Promise<Pane> {
+  await start(fleet, agent.unit);
+  return proveUp(fleet, agent);
+}
+
+/** Unit active, one live pane in exactly its session, and that pane's process in the unit's own cgroup. */
+export async function proveUp(fleet: Fleet, agent: CanaryAgent): Promise<Pane> {
+  const [unit, pane] = await Promise.all([unitOf(fleet, agent.unit), paneOf(fleet, agent)]);
+  expect(unit.active === "active", `${agent.unit} is ${unit.active}, not active`, { result: unit.result });
+  expect(pane !== undefined, `there is no session "${agent.name}", although its unit is active`);
+  expect(!pane.dead, `the program in session "${agent.name}" has ended, although its unit is active`);
+  const cgroup = await fleet.procfs.cgroup(pane.pid);
+  expect(cgroup === unit.controlGroup, `the agent's process ${pane.pid} is not in its own unit`, {
+    "cgroup of the process": cgroup ?? "none",
+    "cgroup of the unit": unit.controlGroup,
+  });
+  return pane;
+}
+
+/** Waits until an agent is up again as another process than `before`; undefined when it is not within the limit. */
+export function backUp(fleet: Fleet, agent: CanaryAgent, before: Pane, limitMs: number): Promise<Pane | undefined> {
+  return until(fleet.host, limitMs, async () => {
+    try {
+      const pane = await paneOf(fleet, agent);
+      if (pane === undefined || pane.dead || pane.pid === before.pid) return undefined;
+      return await proveUp(fleet, agent);
+    } catch {
+      return undefined; // on its way; the last look decides
+    }
+  });
+}
+
+/** The agent's unit is stopped (not failed), and neither session nor process of it is left. */
+export async function proveDown(fleet: Fleet, agent: CanaryAgent, before: Pane): Promise<void> {
+  const [unit, pane, cgroup] = await Promise.all([
+    unitOf(fleet, agent.unit),
+    paneOf(fleet, agent),
+    fleet.procfs.cgroup(before.pid),
+  ]);
+  expect(unit.active === "inactive", `after a stop ${agent.unit} is ${unit.active}, not inactive`, { result: unit.result });
+  expect(pane === undefined, `after a stop the session "${agent.name}" is still there`);
+  expect(cgroup === undefined || !cgroup.includes(agent.unit), `after a stop process ${before.pid} is still in ${agent.unit}`);
+}
+
+/** The second agent and the server are what they were. */
+export async function proveUntouched(fleet: Fleet, agent: CanaryAgent, before: Pane, serverPid: number, when: string): Promise<void> {
+  const [pane, server] = await Promise.all([paneOf(fleet, agent), fleet.tmux.server()]);
+  expect(server?.pid === serverPid, `${when}, the tmux server is another process`, { before: serverPid, after: server?.pid ?? "none" });
+  expect(pane !== undefined, `${when}, the session "${agent.name}" is gone`);
+  expect(pane.sessionId === before.sessionId && pane.pid === before.pid && !pane.dead, `${when}, "${agent.name}" is not what it was`, {
+    before: `session ${before.sessionId}, process ${before.pid}`,
+    after: `session ${pane.sessionId}, process ${pane.pid}${pane.dead ? ", ended" : ""}`,
+  });
+}

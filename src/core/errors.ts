@@ -1,0 +1,18 @@
+import type { ExitCode } from "./exit.ts";
+
+/** A failure that a person can act on: what failed, why, and what to type next. */
+export class FleetError extends Error {
+  constructor(
+    readonly exit: ExitCode,
+    readonly what: string,
+    readonly why: string,
+    readonly next: readonly string[] = [],
+  ) {
+    super(`${what}: ${why}`);
+  }
+}
+
+/** One sentence about anything that was thrown. */
+export function describeError(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,39 @@
+/** What became of a child process: a value, never an exception, and never folded into one number. */
+export type ExecResult = { readonly argv: readonly string[]; readonly stdout: string; readonly stderr: string } & (
+  | { readonly kind: "exited"; readonly code: number }
+  | { readonly kind: "signaled"; readonly signal: string }
+  | { readonly kind: "timed-out"; readonly afterMs: number }
+  | { readonly kind: "not-found" }
+);
+
+export interface ExecOptions {
+  /** Milliseconds until the child is killed; 10,000 unless told. */
+  readonly timeoutMs?: number;
+  /** Variables on top of the host's environment; undefined takes one away. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly cwd?: string;
+}
+
+/** Runs a program (argv only, no shell) to its end, or to its time-out. */
+export type Exec = (argv: readonly string[], options?: ExecOptions) => Promise<ExecResult>;
+
+export function succeeded(result: ExecResult): boolean {
+  return result.kind === "exited" && result.code === 0;
+}
+
+/** One line that says what a child did, with what it said itself. */
+export function describeResult(result: ExecResult): string {
+  const command = result.argv.join(" ");
+  const said = (result.stderr.trim() || result.stdout.trim()).split("\n").slice(0, 3).join("; ");
+  const tail = said === "" ? "" : `: ${said}`;
+  switch (result.kind) {
+    case "exited":
+      return `${command} exited with ${result.code}${tail}`;
+    case "signaled":
+      return `${command} was killed by ${result.signal}${tail}`;
+    case "timed-out":
+      return `${command} did not end within ${result.afterMs} ms${tail}`;
+    case "not-found":
+      return `${result.argv[0] ?? "program"} is not installed or not on PATH`;
+  }
+}

@@ -1,0 +1,80 @@
+import { createHash } from "node:crypto";
+import { systemdMajor, systemdOf } from "../adapters/systemd.ts";
+import { FleetError } from "../core/errors.ts";
+import { EXIT } from "../core/exit.ts";
+import type { Host } from "../core/host.ts";
+import { HOLDER_UNIT } from "../core/names.ts";
+import { pathsOf } from "../core/paths.ts";
+import { busProblem } from "../core/user-bus.ts";
+import { changes, conflicts, type Plan } from "./action.ts";
+import { applyPlan } from "./apply.ts";
+import { ownedFiles, ownedFolders } from "./assets.ts";
+import { type Found, planInstall } from "./plan.ts";
+import { type Receipt, readReceipt } from "./receipt.ts";
+
+export interface InstallOptions {
+  readonly dryRun: boolean;
+  readonly enable: boolean;
+  readonly now: boolean;
+  readonly version: string;
+}
+
+export interface Installed {
+  readonly plan: Plan;
+  /** False for a dry run, a conflict, or nothing to do. */
+  readonly applied: boolean;
+}
+
+/** Looks at the machine and says what install would do. Throws FleetError (69) without a user manager: before any write. */
+export async function lookAndPlan(host: Host, options: Pick<InstallOptions, "enable" | "now">): Promise<{ plan: Plan; recorded: Receipt | undefined }> {
+  const paths = pathsOf(host);
+  const systemd = systemdOf(host);
+  const manager = await systemd.managerVersion();
+  const problem = busProblem(manager, host);
+  if (problem !== undefined)
+    throw new FleetError(EXIT.unavailable, "Nothing was installed: the user manager cannot be reached", problem.cause, [
+      ...problem.remedy,
+      "mosaic-fleet install",
+    ]);
+  const recorded = await readReceipt(host, paths.receipt);
+  if (recorded === "unreadable")
+    throw new FleetError(EXIT.config, "Nothing was installed", `the receipt ${paths.receipt} cannot be read by this version`, [
+      `mv ${paths.receipt} ${paths.receipt}.unreadable`,
+      "mosaic-fleet install",
+    ]);
+  const wanted = ownedFiles(paths, systemdMajor(manager.stdout) ?? 0).map((file) => ({ ...file, sha256: sha256(file.text) }));
+  const folders = ownedFolders(paths);
+  const found = new Map<string, Found>();
+  await Promise.all(
+    [...folders, ...wanted.map((file) => file.path)].map(async (path) => {
+      const status = await host.files.status(path);
+      const text = status?.kind === "file" ? await host.files.read(path) : undefined;
+      found.set(path, { status, sha256: text === undefined ? undefined : sha256(text) });
+    }),
+  );
+  const [holder] = await systemd.show([HOLDER_UNIT]);
+  const plan = planInstall({
+    wanted,
+    folders,
+    found,
+    recorded,
+    enable: options.enable,
+    enabled: holder?.fileState === "enabled",
+    now: options.now,
+    running: holder?.active === "active",
+  });
+  return { plan, recorded };
+}
+
+/** Plan, then apply unless it is a dry run or something is in the way. */
+export async function install(host: Host, options: InstallOptions): Promise<Installed> {
+  const { plan, recorded } = await lookAndPlan(host, options);
+  if (options.dryRun || conflicts(plan).length > 0 || (changes(plan).length === 0 && recorded?.phase === "applied"))
+    return { plan, applied: false };
+  await applyPlan(host, plan, options.version, recorded);
+  return { plan, applied: true };
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
