@@ -16,6 +16,8 @@ export interface Sandbox {
   /** The host as a user of the sandbox sees it. */
   readonly host: Host;
   readonly root: string;
+  /** Arguments that make journalctl read what the sandbox's units said. */
+  readonly journal: readonly string[];
   /** Ends every process of the sandbox and removes all of it. Returns what could not be removed. */
   close(): Promise<string[]>;
 }
@@ -116,7 +118,8 @@ export async function openSandbox(host: Host): Promise<Sandbox> {
       groups = await groupsOf(host, child.pid);
       await writeOwner(host, root, groups);
     }
-    return { host: inside, root, close };
+    const journal = journald === "" ? ["--user"] : ["--directory", join(root, "log/journal")];
+    return { host: inside, root, journal, close };
   } catch (error) {
     await close();
     throw error;

@@ -47,8 +47,8 @@ export interface Fleet {
   readonly secret: string;
   /** The user's default tmux server as it was before the run; undefined when there is none. */
   readonly defaultServer: { look(): Promise<string | undefined>; readonly before: string | undefined };
-  /** Whether an agent that is not the canary's runs on this fleet now. */
-  othersRun(): Promise<string[]>;
+  /** Agents that are not the canary's and are not stopped now. */
+  otherAgents(): Promise<string[]>;
 }
 
 /** One promise and how it is tried. */

@@ -70,8 +70,8 @@ export interface Host {
   /** Milliseconds on a clock that only goes forward. */
   now(): number;
   date(): Date;
-  /** Resolves after a while; for waiting between two looks at a condition. */
-  pause(milliseconds: number): Promise<void>;
+  /** Resolves after a while, or as soon as `cancelled` is aborted; for time limits and between two looks at a condition. */
+  pause(milliseconds: number, cancelled?: AbortSignal): Promise<void>;
   readonly stdout: Output;
   readonly stderr: Output;
   /** Aborted by Ctrl-C or SIGTERM: finish, clean up, go. */

@@ -1,0 +1,24 @@
+/** Two columns, the second wrapped to 80. */
+export function table(rows: readonly (readonly [string, string])[]): string {
+  const width = Math.min(24, Math.max(...rows.map(([left]) => left.length)));
+  return rows
+    .map(([left, right]) => {
+      const lines = wrap(right, 80 - width - 4);
+      const first = left.length <= width ? [`  ${left.padEnd(width)}  ${lines[0] ?? ""}`] : [`  ${left}`, `${" ".repeat(width + 4)}${lines[0] ?? ""}`];
+      return [...first, ...lines.slice(1).map((line) => " ".repeat(width + 4) + line)].map((line) => `${line.trimEnd()}\n`).join("");
+    })
+    .join("");
+}
+
+/** Breaks a text into lines of at most `width` characters; a longer word stands alone. */
+export function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else line = line === "" ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
+}
