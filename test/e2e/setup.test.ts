@@ -55,9 +55,8 @@ function setup(copy: string, path: string, as: "me" | "nobody" | "without networ
     nobody: ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"],
     "without network": ["unshare", "--net"],
   }[as];
-  // The prefix is looked up in this process's PATH, what set-up starts in the given one.
-  const [command = "env", ...rest] = [...(isRoot ? prefix : []), Bun.which("env") ?? "env", `PATH=${path}`];
-  return run([Bun.which(command) ?? command, ...rest, join(copy, "scripts/setup")], {
+  // Only set-up and what it starts see the given PATH. timeout(1) ends them all, and not the first one alone.
+  return run(["timeout", "100", ...(isRoot ? prefix : []), "env", `PATH=${path}`, join(copy, "scripts/setup")], {
     cwd: "/",
     env: { ...process.env, BUN_INSTALL_CACHE_DIR: join(temporary.path, "cache") },
   });
