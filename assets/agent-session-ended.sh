@@ -7,6 +7,8 @@ name=$1
 holder=$XDG_RUNTIME_DIR/mosaic-tmux-holder
 say() { printf '%s: %s\n' "$name" "$*" >&2; }
 tmux() { timeout -k 1 10 tmux -u -N -S "$socket" "$@"; }
+# shellcheck source=SCRIPTDIR/unit-processes.sh
+. "${0%/*}/unit-processes.sh"
 close_session() {
 	[ -z "$socket" ] || tmux if-shell -F -t "=$name:" '#{@mosaic_agent}' "kill-session -t =$name" 2>/dev/null
 }
@@ -57,7 +59,9 @@ fi
 
 look() { session=$(tmux display-message -p -t "=$name:" '#{@mosaic_agent} #{pane_dead} #{pane_dead_status} #{pane_dead_signal}' 2>/dev/null); }
 look
-case $session in '1 0 '*) look ;; esac # the server had not been told yet that its child is gone
+for _ in 1 2 3; do # until the server has taken notice of its child's end
+	case $session in '1 0 '*) wake_server && look ;; esac
+done
 
 if stop_waits; then
 	close_session

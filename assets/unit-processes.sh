@@ -1,4 +1,5 @@
-# The processes of a unit, read from its cgroup. Sourced by stop-agent-session.sh and agent-pane-died.sh.
+# The processes of a unit, read from its cgroup; and the tmux server, woken to look at its own.
+# Sourced by stop-agent-session.sh, agent-session-ended.sh and agent-pane-died.sh.
 # systemd runs the unit's own scripts in the sub-group .control, which is left out.
 # shellcheck shell=sh
 
@@ -14,4 +15,10 @@ unit_has_processes() {
 # unit_processes GROUP: their pids, a line each.
 unit_processes() {
 	find "$1" -name cgroup.procs ! -path '*/.control/*' -exec cat {} + 2>/dev/null
+}
+
+# wake_server: has the tmux server reap its children. tmux 3.3 with utempter loses the signal of about one death in
+# fifteen: it meets the pane's end of file first, and has SIGCHLD switched off while it writes the login record.
+wake_server() {
+	{ read -r server <"$XDG_RUNTIME_DIR/mosaic-tmux-holder/pid" && kill -s CHLD "$server"; } 2>/dev/null
 }

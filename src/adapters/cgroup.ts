@@ -19,7 +19,9 @@ async function hierarchies(host: Pick<Host, "files">): Promise<Hierarchy[]> {
     if (mount === undefined) return [];
     if (type === "cgroup2") return [{ mount, controllers: "" }];
     if (type !== "cgroup") return [];
-    const controllers = options.split(",").filter((option) => !/^(rw|ro|xattr|clone_children|release_agent=.*)$/.test(option));
+    const controllers = options
+      .split(",")
+      .filter((option) => !/^(rw|ro|xattr|clone_children|release_agent=.*)$/.test(option));
     return [{ mount, controllers: controllers.join(",") }];
   });
 }
@@ -63,7 +65,7 @@ async function subgroups(host: Pick<Host, "files">, folder: string): Promise<str
 }
 
 /** The processes of a group and of all below it. */
-export async function groupMembers(host: Pick<Host, "files">, folder: string): Promise<number[]> {
+async function groupMembers(host: Pick<Host, "files">, folder: string): Promise<number[]> {
   const pids: number[] = [];
   for (const group of await subgroups(host, folder)) {
     const text = (await host.files.read(join(group, "cgroup.procs")).catch(() => undefined)) ?? "";
@@ -73,7 +75,10 @@ export async function groupMembers(host: Pick<Host, "files">, folder: string): P
 }
 
 /** Kills what lives in these groups and removes them. Returns what could not be removed. */
-export async function removeGroups(host: Pick<Host, "files" | "kill" | "now" | "pause">, folders: readonly string[]): Promise<string[]> {
+export async function removeGroups(
+  host: Pick<Host, "files" | "kill" | "now" | "pause">,
+  folders: readonly string[],
+): Promise<string[]> {
   const deadline = host.now() + 5_000;
   for (;;) {
     const pids = new Set((await Promise.all(folders.map((folder) => groupMembers(host, folder)))).flat());

@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import * as fs from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { Files, FileStatus } from "../core/host.ts";
+import type { FileStatus, Files } from "../core/host.ts";
 
 function isMissing(error: unknown): boolean {
   const code = (error as { code?: string }).code;
@@ -65,7 +65,8 @@ export const files: Files = {
 
   async makeFolder(path, mode = 0o755) {
     const missing: string[] = [];
-    for (let folder = path; (await files.status(folder)) === undefined; folder = dirname(folder)) missing.unshift(folder);
+    for (let folder = path; (await files.status(folder)) === undefined; folder = dirname(folder))
+      missing.unshift(folder);
     await fs.mkdir(path, { recursive: true, mode });
     return missing;
   },

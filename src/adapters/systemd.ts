@@ -72,7 +72,8 @@ export function systemdOf(host: Pick<Host, "exec">): Systemd {
     run: (verb, units, timeoutMs = 60_000) => systemctl([verb, "--", ...units], timeoutMs),
     daemonReload: () => systemctl(["daemon-reload"], 60_000),
     managerVersion: () => systemctl(["show", "-p", "Version", "--value"], 5_000),
-    verify: (units) => host.exec(["systemd-analyze", "--user", "--man=no", "verify", "--", ...units], { timeoutMs: 20_000 }),
+    verify: (units) =>
+      host.exec(["systemd-analyze", "--user", "--man=no", "verify", "--", ...units], { timeoutMs: 20_000 }),
   };
 }
 

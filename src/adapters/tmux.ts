@@ -28,6 +28,8 @@ export interface Tmux {
 }
 
 const NO_SERVER = /no server running on|error connecting to .*(No such file|Connection refused)/;
+/** What list-panes -a says of a server without a session. */
+const NO_SESSION = /no current target/;
 
 export function tmuxOf(host: Pick<Host, "exec">, socket: string | undefined): Tmux {
   // Without -u a locale that is not UTF-8 turns the tabs between fields into "_".
@@ -39,7 +41,8 @@ export function tmuxOf(host: Pick<Host, "exec">, socket: string | undefined): Tm
   const rows = async (args: readonly string[], fields: readonly string[]): Promise<string[][] | undefined> => {
     const result = await tmux([...args, fields.map((field) => `#{${field}}`).join("\t")]);
     if (!succeeded(result)) {
-      if (result.kind === "exited" && NO_SERVER.test(result.stderr)) return undefined;
+      if (result.kind === "exited" && (NO_SERVER.test(result.stderr) || NO_SESSION.test(result.stderr)))
+        return undefined;
       throw new ToolError(result);
     }
     return result.stdout

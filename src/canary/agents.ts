@@ -13,7 +13,10 @@ const PREFIX = "mosaic-canary-";
 /** The folder of a run's files and of its drop-ins: the runtime folder, never the user's own. */
 function runtimeFolder(host: Host): string {
   const runtime = host.env.XDG_RUNTIME_DIR;
-  if (runtime === undefined) throw new FleetError(EXIT.unavailable, "The canary cannot run", "XDG_RUNTIME_DIR is not set", [`export XDG_RUNTIME_DIR=/run/user/${host.user.uid}`]);
+  if (runtime === undefined)
+    throw new FleetError(EXIT.unavailable, "The canary cannot run", "XDG_RUNTIME_DIR is not set", [
+      `export XDG_RUNTIME_DIR=/run/user/${host.user.uid}`,
+    ]);
   return runtime;
 }
 

@@ -7,8 +7,8 @@ import { describeError, FleetError } from "../core/errors.ts";
 import { EXIT, type Verdict } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { agentOfUnit, HOLDER_UNIT } from "../core/names.ts";
+import { fleetSocket } from "../core/settings.ts";
 import { busProblem } from "../core/user-bus.ts";
-import { fleetSocket } from "../fleet/settings.ts";
 import { clearLeftAgents, isCanaryAgent, makeAgents, removeCanaryAgents } from "./agents.ts";
 import { type CanaryReport, type StepReport, verdictOf } from "./report.ts";
 import { openSandbox, type Sandbox } from "./sandbox.ts";
@@ -89,7 +89,9 @@ async function inFleet(host: Host, options: CanaryOptions, use: Use): Promise<vo
 async function closeSandbox(sandbox: Sandbox): Promise<void> {
   const left = await sandbox.close();
   if (left.length > 0)
-    throw new FleetError(EXIT.unknown, "The sandbox was not removed whole", `left behind: ${left.join(", ")}`, ["mosaic-fleet canary --sandbox"]);
+    throw new FleetError(EXIT.unknown, "The sandbox was not removed whole", `left behind: ${left.join(", ")}`, [
+      "mosaic-fleet canary --sandbox",
+    ]);
 }
 
 async function withAgents(
@@ -155,12 +157,18 @@ async function rememberDefaultServer(host: Host): Promise<Fleet["defaultServer"]
   return { look, before: await look() };
 }
 
-async function runSteps(fleet: Fleet, journal: readonly string[], deadline: number, record: (report: StepReport) => void): Promise<void> {
+async function runSteps(
+  fleet: Fleet,
+  journal: readonly string[],
+  deadline: number,
+  record: (report: StepReport) => void,
+): Promise<void> {
   const passed = new Set<string>();
   for (const step of steps) {
     if (fleet.host.interrupted.aborted) throw new Interrupted();
     const { id, title } = step;
-    const leave = (status: "skip" | "blocked", message: string) => record({ id, title, status, ms: 0, message, evidence: {} });
+    const leave = (status: "skip" | "blocked", message: string) =>
+      record({ id, title, status, ms: 0, message, evidence: {} });
     const blockers = step.requires.filter((needed) => !passed.has(needed));
     if (blockers.length > 0) {
       leave("blocked", `needs ${blockers.join(", ")}, which did not pass`);
@@ -223,7 +231,20 @@ async function withinLimit<T>(host: Host, work: Promise<T>, limitMs: number): Pr
 }
 
 async function journalTail(host: Host, journal: readonly string[]): Promise<string[]> {
-  const result = await host.exec(["journalctl", ...journal, "--no-pager", "-q", "-o", "short", "-n", "12", "-t", "mosaic-agent", "-t", "mosaic-tmux-holder"]);
+  const result = await host.exec([
+    "journalctl",
+    ...journal,
+    "--no-pager",
+    "-q",
+    "-o",
+    "short",
+    "-n",
+    "12",
+    "-t",
+    "mosaic-agent",
+    "-t",
+    "mosaic-tmux-holder",
+  ]);
   return result.stdout.split("\n").filter((line) => line !== "");
 }
 

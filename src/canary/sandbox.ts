@@ -48,11 +48,14 @@ async function firstThere(host: Host, paths: readonly string[]): Promise<string 
 /** Says exactly which requirement is missing (FleetError, 69) or how it can be done. */
 async function requirements(host: Host): Promise<{ way: Way; manager: string; journald: string; base: string }> {
   const manager = await firstThere(host, ["/usr/lib/systemd/systemd", "/lib/systemd/systemd"]);
-  if (manager === undefined) throw missing("systemd is not installed (no /usr/lib/systemd/systemd)", ["sudo apt-get install systemd"]);
+  if (manager === undefined)
+    throw missing("systemd is not installed (no /usr/lib/systemd/systemd)", ["sudo apt-get install systemd"]);
   const tmux = await host.exec(["tmux", "-V"]);
   if (!succeeded(tmux)) throw missing(describeResult(tmux), ["sudo apt-get install tmux"]);
   const booted = (await host.files.status("/run/systemd/system")) !== undefined;
-  const journald = booted ? undefined : await firstThere(host, ["/usr/lib/systemd/systemd-journald", "/lib/systemd/systemd-journald"]);
+  const journald = booted
+    ? undefined
+    : await firstThere(host, ["/usr/lib/systemd/systemd-journald", "/lib/systemd/systemd-journald"]);
   const found = { manager, journald: journald ?? "" };
   if (host.user.uid === 0 && !booted) {
     const base = await memoryFolder(host);
@@ -66,7 +69,10 @@ async function requirements(host: Host): Promise<{ way: Way; manager: string; jo
     ]);
   const problem = busProblem(await systemdOf(host).managerVersion(), host);
   if (problem !== undefined)
-    throw missing(`an ordinary user's sandbox runs in a scope of the user manager, and that cannot be reached: ${problem.cause}`, problem.remedy);
+    throw missing(
+      `an ordinary user's sandbox runs in a scope of the user manager, and that cannot be reached: ${problem.cause}`,
+      problem.remedy,
+    );
   return { ...found, way: "user-scope", base: host.env.XDG_RUNTIME_DIR ?? "" };
 }
 
@@ -109,7 +115,20 @@ export async function openSandbox(host: Host): Promise<Sandbox> {
     const argv =
       way === "own-groups"
         ? ["unshare", "--mount", "--propagation", "private", ...boot]
-        : ["systemd-run", "--user", "--scope", "--quiet", "--collect", `--unit=${id}`, "-p", "Delegate=yes", "env", "-i", ...pairs(env), ...boot];
+        : [
+            "systemd-run",
+            "--user",
+            "--scope",
+            "--quiet",
+            "--collect",
+            `--unit=${id}`,
+            "-p",
+            "Delegate=yes",
+            "env",
+            "-i",
+            ...pairs(env),
+            ...boot,
+          ];
     const log = join(root, "manager.log");
     const child = host.spawn(argv, { log, env: way === "own-groups" ? env : scopeEnvironment(host) });
     const inside = sandboxHost(host, env, home);
@@ -131,7 +150,9 @@ async function makeOwnGroups(host: Host, id: string): Promise<string[]> {
     const groups = await makeGroup(host, id);
     if (groups.length > 0) return groups;
   } catch (error) {
-    throw missing(`the cgroup tree cannot be written (${String(error)})`, ["run the container with a writable /sys/fs/cgroup"]);
+    throw missing(`the cgroup tree cannot be written (${String(error)})`, [
+      "run the container with a writable /sys/fs/cgroup",
+    ]);
   }
   throw missing("no cgroup hierarchy is mounted");
 }
@@ -143,7 +164,9 @@ function pairs(env: Readonly<Record<string, string>>): string[] {
 function scopeEnvironment(host: Host): Record<string, string> {
   const { PATH, XDG_RUNTIME_DIR, DBUS_SESSION_BUS_ADDRESS, HOME } = host.env;
   return Object.fromEntries(
-    Object.entries({ PATH, XDG_RUNTIME_DIR, DBUS_SESSION_BUS_ADDRESS, HOME }).filter((entry): entry is [string, string] => entry[1] !== undefined),
+    Object.entries({ PATH, XDG_RUNTIME_DIR, DBUS_SESSION_BUS_ADDRESS, HOME }).filter(
+      (entry): entry is [string, string] => entry[1] !== undefined,
+    ),
   );
 }
 
@@ -152,7 +175,9 @@ async function groupsOf(host: Host, pid: number): Promise<string[]> {
   const path = await procfsOf(host).cgroup(pid);
   const scope = path?.slice(0, path.indexOf(".scope") + ".scope".length);
   if (scope === undefined || !scope.includes(PREFIX)) return [];
-  const folders = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd"].map((mount) => join(mount, scope));
+  const folders = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd"].map((mount) =>
+    join(mount, scope),
+  );
   const there = await Promise.all(folders.map((folder) => host.files.status(folder)));
   return folders.filter((_, index) => there[index] !== undefined);
 }

@@ -1,6 +1,6 @@
+import type { Procfs } from "../adapters/procfs.ts";
 import type { Systemd } from "../adapters/systemd.ts";
 import type { Tmux } from "../adapters/tmux.ts";
-import type { Procfs } from "../adapters/procfs.ts";
 import type { Host } from "../core/host.ts";
 
 /** What was seen, for a person who has to find out why: short names, plain values. */

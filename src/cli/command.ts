@@ -1,5 +1,5 @@
 import { type ArgsDef, type ParsedArgs, parseArgs } from "citty";
-import { type ExitCode, EXIT } from "../core/exit.ts";
+import { EXIT, type ExitCode } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { table } from "./report/text.ts";
 
@@ -50,17 +50,26 @@ function checkWords(args: ArgsDef, words: readonly string[]): void {
     const option = equals < 0 ? word : word.slice(0, equals);
     const [name, arg] = Object.entries(args).find(([key, def]) => spellings(key, def).includes(option)) ?? [];
     if (name === undefined || arg === undefined || arg.type === "positional")
-      throw new UsageError(`unknown option ${option}${didYouMean(option, Object.entries(args).flatMap(([key, def]) => spellings(key, def)))}`);
+      throw new UsageError(
+        `unknown option ${option}${didYouMean(
+          option,
+          Object.entries(args).flatMap(([key, def]) => spellings(key, def)),
+        )}`,
+      );
     if (arg.type === "boolean") {
       if (equals >= 0) throw new UsageError(`${option} takes no value`);
       continue;
     }
     const value = equals < 0 ? words[++index] : word.slice(equals + 1);
-    if (value === undefined || (equals < 0 && value.startsWith("-") && value !== "-")) throw new UsageError(`${option} needs a value`);
+    if (value === undefined || (equals < 0 && value.startsWith("-") && value !== "-"))
+      throw new UsageError(`${option} needs a value`);
     if (arg.type === "enum" && !arg.options?.includes(value))
-      throw new UsageError(`${option} is one of ${arg.options?.join(", ")}, not "${value}"${didYouMean(value, arg.options ?? [])}`);
+      throw new UsageError(
+        `${option} is one of ${arg.options?.join(", ")}, not "${value}"${didYouMean(value, arg.options ?? [])}`,
+      );
   }
-  if (seen > positionals) throw new UsageError(positionals === 0 ? "takes no arguments, only options" : "too many arguments");
+  if (seen > positionals)
+    throw new UsageError(positionals === 0 ? "takes no arguments, only options" : "too many arguments");
 }
 
 type ArgDef = ArgsDef[string];
@@ -85,7 +94,9 @@ function editDistance(a: string, b: string): number {
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
     for (let j = 1; j <= b.length; j++)
-      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)));
+      next.push(
+        Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)),
+      );
     row = next;
   }
   return row[b.length] ?? 0;

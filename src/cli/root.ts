@@ -4,9 +4,15 @@ import type { Host } from "../core/host.ts";
 
 /** Every command: a line here, a file in commands/. Loaded only when it is called. */
 const commands = {
-  doctor: { summary: "say whether a fleet will hold on this machine, and what to do", load: () => import("./commands/doctor.ts") },
+  doctor: {
+    summary: "say whether a fleet will hold on this machine, and what to do",
+    load: () => import("./commands/doctor.ts"),
+  },
   install: { summary: "lay out the units and scripts of the fleet", load: () => import("./commands/install.ts") },
-  canary: { summary: "prove, on real systemd and real tmux, that the fleet holds", load: () => import("./commands/canary.ts") },
+  canary: {
+    summary: "prove, on real systemd and real tmux, that the fleet holds",
+    load: () => import("./commands/canary.ts"),
+  },
 } as const;
 
 type Name = keyof typeof commands;
@@ -36,7 +42,9 @@ export async function runCli(host: Host, words: readonly string[]): Promise<Exit
     return await runCommand(command, host, rest);
   } catch (error) {
     if (error instanceof UsageError) {
-      host.stderr.write(`mosaic-fleet ${first}: ${error.message}\n\nUsage: ${usageOf(command)}\nTry:   mosaic-fleet ${first} --help\n`);
+      host.stderr.write(
+        `mosaic-fleet ${first}: ${error.message}\n\nUsage: ${usageOf(command)}\nTry:   mosaic-fleet ${first} --help\n`,
+      );
       return EXIT.usage;
     }
     return renderError(host, error);

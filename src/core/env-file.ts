@@ -82,6 +82,6 @@ function readValue(text: string, start: number): { text: string; end: number } {
 }
 
 /** The value of a key, the last assignment winning; undefined when it is not set. */
-export function valueOf(assignments: readonly Assignment[], key: string): string | undefined {
+export function assignedValue(assignments: readonly Assignment[], key: string): string | undefined {
   return assignments.findLast((assignment) => assignment.key === key)?.value;
 }

@@ -5,7 +5,7 @@ export const DEFAULT_SOCKET = "mosaic-factory";
 /** One string for the unit's instance, the tmux session and the file: no character that any of them rewrites. */
 const AGENT_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/;
 
-export function isAgentName(name: string): boolean {
+function isAgentName(name: string): boolean {
   return AGENT_NAME.test(name);
 }
 

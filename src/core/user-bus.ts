@@ -18,9 +18,15 @@ export function busProblem(
   const { uid, name } = host.user;
   const runtime = host.env.XDG_RUNTIME_DIR;
   if (result.kind === "not-found")
-    return { cause: "systemctl is not installed: this machine does not run systemd", remedy: ["mosaic-fleet canary --sandbox"] };
+    return {
+      cause: "systemctl is not installed: this machine does not run systemd",
+      remedy: ["mosaic-fleet canary --sandbox"],
+    };
   if (result.kind === "timed-out")
-    return { cause: `the user manager did not answer within ${result.afterMs / 1000} s`, remedy: [`sudo systemctl restart user@${uid}.service`] };
+    return {
+      cause: `the user manager did not answer within ${result.afterMs / 1000} s`,
+      remedy: [`sudo systemctl restart user@${uid}.service`],
+    };
   const said = result.stderr;
   if (/No medium found|XDG_RUNTIME_DIR not defined/.test(said))
     return {
@@ -28,15 +34,27 @@ export function busProblem(
       remedy: [`export XDG_RUNTIME_DIR=/run/user/${uid}`],
     };
   if (/Permission denied|Operation not permitted/.test(said))
-    return { cause: `${runtime ?? "the runtime folder"} belongs to another user`, remedy: [`export XDG_RUNTIME_DIR=/run/user/${uid}`] };
+    return {
+      cause: `${runtime ?? "the runtime folder"} belongs to another user`,
+      remedy: [`export XDG_RUNTIME_DIR=/run/user/${uid}`],
+    };
   if (/Connection refused/.test(said))
-    return { cause: `the socket in ${runtime} is stale: its manager is gone`, remedy: [`sudo systemctl restart user@${uid}.service`] };
+    return {
+      cause: `the socket in ${runtime} is stale: its manager is gone`,
+      remedy: [`sudo systemctl restart user@${uid}.service`],
+    };
   if (/not been booted with systemd/.test(said))
-    return { cause: "this machine was not booted with systemd (a container?): only the sandbox works here", remedy: ["mosaic-fleet canary --sandbox"] };
+    return {
+      cause: "this machine was not booted with systemd (a container?): only the sandbox works here",
+      remedy: ["mosaic-fleet canary --sandbox"],
+    };
   if (/No such file or directory/.test(said))
     return {
       cause: `no user manager runs for ${name}: there is no socket in ${runtime}`,
       remedy: [`sudo loginctl enable-linger ${name}`, `export XDG_RUNTIME_DIR=/run/user/${uid}`],
     };
-  return { cause: said.trim().split("\n")[0] || "systemctl --user failed without a word", remedy: ["systemctl --user status"] };
+  return {
+    cause: said.trim().split("\n")[0] || "systemctl --user failed without a word",
+    remedy: ["systemctl --user status"],
+  };
 }

@@ -20,7 +20,12 @@ export const doctorReportSchema = z.object({
   ok: z.boolean().nullable(),
   verdict: z.enum(["pass", "broken", "unknown", "unavailable"]),
   summary: z.record(z.string(), z.number()),
-  environment: z.object({ binary: z.string(), systemd: z.string().nullable(), tmux: z.string().nullable(), kernel: z.string().nullable() }),
+  environment: z.object({
+    binary: z.string(),
+    systemd: z.string().nullable(),
+    tmux: z.string().nullable(),
+    kernel: z.string().nullable(),
+  }),
   checks: z.array(checkReportSchema),
   ms: z.number(),
 });

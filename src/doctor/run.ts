@@ -53,7 +53,10 @@ async function runCheck(host: Host, check: Check, before: readonly CheckReport[]
   if (blockers.length > 0) return finish("blocked", { message: `by ${blockers.map(({ id }) => id).join(", ")}` });
   const settled = new AbortController();
   try {
-    const result = await Promise.race([check.run(tools), host.pause(CHECK_LIMIT_MS, settled.signal).then(() => undefined)]);
+    const result = await Promise.race([
+      check.run(tools),
+      host.pause(CHECK_LIMIT_MS, settled.signal).then(() => undefined),
+    ]);
     if (result === undefined) return finish("unknown", { message: `did not end within ${CHECK_LIMIT_MS / 1000} s` });
     switch (result.status) {
       case "pass":

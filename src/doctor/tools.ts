@@ -5,8 +5,8 @@ import type { ExecResult } from "../core/exec.ts";
 import type { Host } from "../core/host.ts";
 import { AGENT_TEMPLATE, HOLDER_UNIT } from "../core/names.ts";
 import { type Paths, pathsOf } from "../core/paths.ts";
-import { fleetSocket } from "../fleet/settings.ts";
-import { JUDGED_PROPERTIES } from "../fleet/unit-settings.ts";
+import { fleetSocket } from "../core/settings.ts";
+import { JUDGED_PROPERTIES } from "../core/unit-settings.ts";
 import type { Plan } from "../install/action.ts";
 import { lookAndPlan } from "../install/install.ts";
 

@@ -1,7 +1,13 @@
 /** One thing that install does. Plain data: showing a plan, applying it and recording it read the same value. */
 export type Action =
   | { readonly kind: "make-folder"; readonly path: string }
-  | { readonly kind: "write-file"; readonly path: string; readonly mode: number; readonly text: string; readonly sha256: string }
+  | {
+      readonly kind: "write-file";
+      readonly path: string;
+      readonly mode: number;
+      readonly text: string;
+      readonly sha256: string;
+    }
   | { readonly kind: "daemon-reload" }
   | { readonly kind: "enable"; readonly unit: string }
   | { readonly kind: "start"; readonly unit: string };

@@ -25,7 +25,9 @@ export async function applyPlan(host: Host, plan: Plan, version: string, recorde
       host.files.writeAtomic(paths.receipt, `${JSON.stringify({ ...receipt, phase }, null, 2)}\n`, 0o600);
     const before = await host.files.read(paths.receipt);
     undos.push(() =>
-      before === undefined ? host.files.removeFile(paths.receipt) : host.files.writeAtomic(paths.receipt, before, 0o600),
+      before === undefined
+        ? host.files.removeFile(paths.receipt)
+        : host.files.writeAtomic(paths.receipt, before, 0o600),
     );
     await save("applying");
     for (const step of changes(plan)) {
@@ -38,7 +40,11 @@ export async function applyPlan(host: Host, plan: Plan, version: string, recorde
     // The manager may have read what is no longer there.
     await systemdOf(host).daemonReload();
     if (error instanceof FleetError) throw error;
-    throw new FleetError(EXIT.cantcreate, "The layout was not installed", `${describeError(error)}. What had been written was taken back`);
+    throw new FleetError(
+      EXIT.cantcreate,
+      "The layout was not installed",
+      `${describeError(error)}. What had been written was taken back`,
+    );
   }
 }
 

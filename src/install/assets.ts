@@ -10,6 +10,7 @@ import startAgentSession from "../../assets/start-agent-session.sh" with { type:
 import startTmuxHolder from "../../assets/start-tmux-holder.sh" with { type: "text" };
 import stopAgentSession from "../../assets/stop-agent-session.sh" with { type: "text" };
 import tmuxConf from "../../assets/tmux.conf" with { type: "text" };
+import tmuxHolderEnded from "../../assets/tmux-holder-ended.sh" with { type: "text" };
 import unitProcesses from "../../assets/unit-processes.sh" with { type: "text" };
 import { AGENT_TEMPLATE, HOLDER_UNIT } from "../core/names.ts";
 import type { Paths } from "../core/paths.ts";
@@ -34,6 +35,7 @@ export function ownedFiles(paths: Paths, systemdMajor: number): OwnedFile[] {
     unit("mosaic-agent@canary.service.d/10-mosaic-canary.conf", agentCanary),
     ...(systemdMajor >= GROWING_DELAY_SINCE ? [unit("mosaic-agent@.service.d/10-mosaic-delay.conf", agentDelay)] : []),
     script("start-tmux-holder.sh", startTmuxHolder),
+    script("tmux-holder-ended.sh", tmuxHolderEnded),
     script("start-agent-session.sh", startAgentSession),
     script("agent-pane.sh", agentPane),
     script("agent-pane-died.sh", agentPaneDied),

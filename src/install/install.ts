@@ -26,7 +26,10 @@ export interface Installed {
 }
 
 /** Looks at the machine and says what install would do. Throws FleetError (69) without a user manager: before any write. */
-export async function lookAndPlan(host: Host, options: Pick<InstallOptions, "enable" | "now">): Promise<{ plan: Plan; recorded: Receipt | undefined }> {
+export async function lookAndPlan(
+  host: Host,
+  options: Pick<InstallOptions, "enable" | "now">,
+): Promise<{ plan: Plan; recorded: Receipt | undefined }> {
   const paths = pathsOf(host);
   const systemd = systemdOf(host);
   const manager = await systemd.managerVersion();
@@ -38,11 +41,16 @@ export async function lookAndPlan(host: Host, options: Pick<InstallOptions, "ena
     ]);
   const recorded = await readReceipt(host, paths.receipt);
   if (recorded === "unreadable")
-    throw new FleetError(EXIT.config, "Nothing was installed", `the receipt ${paths.receipt} cannot be read by this version`, [
-      `mv ${paths.receipt} ${paths.receipt}.unreadable`,
-      "mosaic-fleet install",
-    ]);
-  const wanted = ownedFiles(paths, systemdMajor(manager.stdout) ?? 0).map((file) => ({ ...file, sha256: sha256(file.text) }));
+    throw new FleetError(
+      EXIT.config,
+      "Nothing was installed",
+      `the receipt ${paths.receipt} cannot be read by this version`,
+      [`mv ${paths.receipt} ${paths.receipt}.unreadable`, "mosaic-fleet install"],
+    );
+  const wanted = ownedFiles(paths, systemdMajor(manager.stdout) ?? 0).map((file) => ({
+    ...file,
+    sha256: sha256(file.text),
+  }));
   const folders = ownedFolders(paths);
   const found = new Map<string, Found>();
   await Promise.all(

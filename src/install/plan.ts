@@ -28,7 +28,12 @@ export function planInstall(input: PlanInput): Plan {
     const action: Action = { kind: "make-folder", path };
     if (status === undefined) return { action, change: "create" };
     if (status.kind === "folder" || status.kind === "link") return { action, change: "none" };
-    return { action, change: "conflict", why: "a file is in the place of this folder", next: `mv ${path} ${path}.yours` };
+    return {
+      action,
+      change: "conflict",
+      why: "a file is in the place of this folder",
+      next: `mv ${path} ${path}.yours`,
+    };
   });
   const files = input.wanted.map((file) => planFile(file, input));
   const written = files.some((step) => step.change === "create" || step.change === "update");
@@ -37,8 +42,12 @@ export function planInstall(input: PlanInput): Plan {
       ...folders,
       ...files,
       { action: { kind: "daemon-reload" }, change: written ? "update" : "none" },
-      ...(input.enable ? [{ action: { kind: "enable", unit: HOLDER_UNIT }, change: input.enabled ? "none" : "update" } as const] : []),
-      ...(input.now ? [{ action: { kind: "start", unit: HOLDER_UNIT }, change: input.running ? "none" : "update" } as const] : []),
+      ...(input.enable
+        ? [{ action: { kind: "enable", unit: HOLDER_UNIT }, change: input.enabled ? "none" : "update" } as const]
+        : []),
+      ...(input.now
+        ? [{ action: { kind: "start", unit: HOLDER_UNIT }, change: input.running ? "none" : "update" } as const]
+        : []),
     ],
   };
 }

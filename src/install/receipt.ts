@@ -19,7 +19,10 @@ export const receiptSchema = z.object({
 export type Receipt = z.infer<typeof receiptSchema>;
 
 /** undefined when there is none; "unreadable" when there is one that this version cannot read. */
-export async function readReceipt(host: Pick<Host, "files">, path: string): Promise<Receipt | undefined | "unreadable"> {
+export async function readReceipt(
+  host: Pick<Host, "files">,
+  path: string,
+): Promise<Receipt | undefined | "unreadable"> {
   const text = await host.files.read(path);
   if (text === undefined) return undefined;
   try {

@@ -16,8 +16,19 @@ export const agentDeath: Step = {
     const after = await backUp(fleet, fleet.first, before, LIMIT_MS);
     const ms = Math.round(fleet.host.now() - killed);
     const unit = await unitOf(fleet, fleet.first.unit);
-    expect(after !== undefined, `the agent did not come back within ${LIMIT_MS / 1000} s`, { unit: unit.active, sub: unit.sub, result: unit.result });
-    expect(unit.restarts > restarts, "systemd did not notice that the agent had died", { "restarts counted": unit.restarts });
-    return { "back after ms": ms, "process before": before.pid, "process now": after.pid, "same session": after.sessionId === before.sessionId };
+    expect(after !== undefined, `the agent did not come back within ${LIMIT_MS / 1000} s`, {
+      unit: unit.active,
+      sub: unit.sub,
+      result: unit.result,
+    });
+    expect(unit.restarts > restarts, "systemd did not notice that the agent had died", {
+      "restarts counted": unit.restarts,
+    });
+    return {
+      "back after ms": ms,
+      "process before": before.pid,
+      "process now": after.pid,
+      "same session": after.sessionId === before.sessionId,
+    };
   },
 };

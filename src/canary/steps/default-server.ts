@@ -8,7 +8,10 @@ export const defaultServer: Step = {
   async run(fleet) {
     const { before, look } = fleet.defaultServer;
     const after = await look();
-    expect(after === before, "the user's default tmux server changed while the canary ran", { before: before ?? "none ran", after: after ?? "none runs" });
+    expect(after === before, "the user's default tmux server changed while the canary ran", {
+      before: before ?? "none ran",
+      after: after ?? "none runs",
+    });
     return { server: before ?? "none ran, none runs" };
   },
 };

@@ -15,7 +15,13 @@ export const exactStop: Step = {
     // Without its session the first agent's own clean-up would find the second one's, if it matched by prefix.
     await fleet.tmux.killSession(fleet.first.name);
     const again = await backUp(fleet, fleet.first, first, 15_000);
-    await proveUntouched(fleet, fleet.second, second, server, `after the session "${fleet.first.name}" was closed by hand`);
+    await proveUntouched(
+      fleet,
+      fleet.second,
+      second,
+      server,
+      `after the session "${fleet.first.name}" was closed by hand`,
+    );
     expect(again !== undefined, "an agent whose session was closed did not come back within 15 s");
 
     await stop(fleet, fleet.first.unit);

@@ -15,12 +15,24 @@ export const holderStop: Step = {
     const { pid, socketPath } = await proveHolder(fleet);
     await stop(fleet, HOLDER_UNIT);
     const unit = await unitOf(fleet, HOLDER_UNIT);
-    expect(unit.active === "inactive", `after a stop the holder is ${unit.active}, not inactive`, { result: unit.result });
-    expect((await fleet.tmux.server()) === undefined, "after the holder was stopped a tmux server still answers on its socket");
-    expect((await fleet.procfs.startTime(pid)) === undefined, `after the holder was stopped its server (${pid}) still runs`);
+    expect(unit.active === "inactive", `after a stop the holder is ${unit.active}, not inactive`, {
+      result: unit.result,
+    });
+    expect(
+      (await fleet.tmux.server()) === undefined,
+      "after the holder was stopped a tmux server still answers on its socket",
+    );
+    expect(
+      (await fleet.procfs.startTime(pid)) === undefined,
+      `after the holder was stopped its server (${pid}) still runs`,
+    );
     await proveDown(fleet, fleet.first, first);
     await proveDown(fleet, fleet.second, second);
-    expect((await fleet.host.files.status(socketPath)) === undefined, "after the holder was stopped its socket is still there", { socket: socketPath });
+    expect(
+      (await fleet.host.files.status(socketPath)) === undefined,
+      "after the holder was stopped its socket is still there",
+      { socket: socketPath },
+    );
     return { server: pid, socket: socketPath };
   },
 };

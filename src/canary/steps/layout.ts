@@ -1,9 +1,9 @@
-import { AGENT_TEMPLATE, HOLDER_UNIT } from "../../core/names.ts";
 import { join } from "node:path";
+import { AGENT_TEMPLATE, HOLDER_UNIT } from "../../core/names.ts";
 import { pathsOf } from "../../core/paths.ts";
+import { brokenSettings, JUDGED_PROPERTIES } from "../../core/unit-settings.ts";
 import { changes, conflicts } from "../../install/action.ts";
 import { install, lookAndPlan } from "../../install/install.ts";
-import { brokenSettings, JUDGED_PROPERTIES } from "../../fleet/unit-settings.ts";
 import { expect, type Step } from "../step.ts";
 
 export const layout: Step = {
@@ -16,7 +16,9 @@ export const layout: Step = {
     if (fleet.sandboxed) await install(host, { dryRun: false, enable: false, now: false, version: fleet.version });
     const { plan } = await lookAndPlan(host, { enable: false, now: false });
     const off = [...changes(plan), ...conflicts(plan)].flatMap(({ action }) => ("path" in action ? [action.path] : []));
-    expect(off.length === 0, "files of the layout are missing or not of this version: mosaic-fleet install", { files: off });
+    expect(off.length === 0, "files of the layout are missing or not of this version: mosaic-fleet install", {
+      files: off,
+    });
 
     const paths = pathsOf(host);
     const verified = await systemd.verify([HOLDER_UNIT, AGENT_TEMPLATE].map((unit) => join(paths.units, unit)));
@@ -28,7 +30,10 @@ export const layout: Step = {
       expect(unit.load === "loaded", `${unit.id} is ${unit.load}, not loaded`);
       expect(!unit.needsReload, `${unit.id} changed on disk: systemctl --user daemon-reload`);
       const broken = brokenSettings(unit);
-      expect(broken.length === 0, `${unit.id} has settings that break what the fleet promises`, { settings: broken, "drop-ins": unit.dropIns });
+      expect(broken.length === 0, `${unit.id} has settings that break what the fleet promises`, {
+        settings: broken,
+        "drop-ins": unit.dropIns,
+      });
     }
     return { units: units.map((unit) => unit.fragment), "drop-ins": units.flatMap((unit) => unit.dropIns) };
   },

@@ -16,10 +16,14 @@ export const reuse: Step = {
     const byHand = await fleet.host.exec([script, fleet.first.name], { timeoutMs: 15_000 });
     expect(succeeded(byHand), "start-agent-session.sh, typed by hand, failed", { said: describeResult(byHand) });
     const after = await proveUp(fleet, fleet.first);
-    expect(after.sessionId === before.sessionId && after.pid === before.pid, "a second start did not leave the session as it was", {
-      before: `session ${before.sessionId}, process ${before.pid}`,
-      after: `session ${after.sessionId}, process ${after.pid}`,
-    });
+    expect(
+      after.sessionId === before.sessionId && after.pid === before.pid,
+      "a second start did not leave the session as it was",
+      {
+        before: `session ${before.sessionId}, process ${before.pid}`,
+        after: `session ${after.sessionId}, process ${after.pid}`,
+      },
+    );
     return { session: after.sessionId, process: after.pid };
   },
 };

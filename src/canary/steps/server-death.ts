@@ -30,6 +30,10 @@ export const serverDeath: Step = {
     );
     const missing = agents.filter((_, index) => back[index] === undefined).map((agent) => agent.name);
     expect(missing.length === 0, `agents were not back within ${LIMIT_MS / 1000} s`, { missing });
-    return { "all back after ms": Math.round(fleet.host.now() - killed), "server before": pid, "server now": server.pid };
+    return {
+      "all back after ms": Math.round(fleet.host.now() - killed),
+      "server before": pid,
+      "server now": server.pid,
+    };
   },
 };

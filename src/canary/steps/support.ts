@@ -1,5 +1,5 @@
-import type { Pane } from "../../adapters/tmux.ts";
 import type { Unit } from "../../adapters/systemd.ts";
+import type { Pane } from "../../adapters/tmux.ts";
 import { describeResult, succeeded } from "../../core/exec.ts";
 import { until } from "../../core/until.ts";
 import { type CanaryAgent, expect, type Fleet } from "../step.ts";
@@ -12,7 +12,7 @@ export async function unitOf(fleet: Fleet, unit: string, extra: readonly string[
 }
 
 /** The only pane of exactly this agent's session; undefined without one. */
-export async function paneOf(fleet: Fleet, agent: CanaryAgent): Promise<Pane | undefined> {
+async function paneOf(fleet: Fleet, agent: CanaryAgent): Promise<Pane | undefined> {
   return (await fleet.tmux.panes()).find((pane) => pane.session === agent.name);
 }
 
@@ -28,7 +28,10 @@ async function order(fleet: Fleet, verb: "start" | "stop", unit: string): Promis
   const result = await fleet.systemd.run(verb, [unit]);
   if (succeeded(result)) return;
   const shown = await fleet.host.exec(["systemctl", "--user", "--no-pager", "--full", "--lines=15", "status", unit]);
-  expect(false, `${unit} did not ${verb}`, { systemctl: describeResult(result), status: shown.stdout.trim().split("\n") });
+  expect(false, `${unit} did not ${verb}`, {
+    systemctl: describeResult(result),
+    status: shown.stdout.trim().split("\n"),
+  });
 }
 
 /** Starts an agent unless it runs, and proves it up: unit, session and process agree. */
@@ -71,18 +74,36 @@ export async function proveDown(fleet: Fleet, agent: CanaryAgent, before: Pane):
     paneOf(fleet, agent),
     fleet.procfs.cgroup(before.pid),
   ]);
-  expect(unit.active === "inactive", `after a stop ${agent.unit} is ${unit.active}, not inactive`, { result: unit.result });
+  expect(unit.active === "inactive", `after a stop ${agent.unit} is ${unit.active}, not inactive`, {
+    result: unit.result,
+  });
   expect(pane === undefined, `after a stop the session "${agent.name}" is still there`);
-  expect(cgroup === undefined || !cgroup.includes(agent.unit), `after a stop process ${before.pid} is still in ${agent.unit}`);
+  expect(
+    cgroup === undefined || !cgroup.includes(agent.unit),
+    `after a stop process ${before.pid} is still in ${agent.unit}`,
+  );
 }
 
 /** The second agent and the server are what they were. */
-export async function proveUntouched(fleet: Fleet, agent: CanaryAgent, before: Pane, serverPid: number, when: string): Promise<void> {
+export async function proveUntouched(
+  fleet: Fleet,
+  agent: CanaryAgent,
+  before: Pane,
+  serverPid: number,
+  when: string,
+): Promise<void> {
   const [pane, server] = await Promise.all([paneOf(fleet, agent), fleet.tmux.server()]);
-  expect(server?.pid === serverPid, `${when}, the tmux server is another process`, { before: serverPid, after: server?.pid ?? "none" });
-  expect(pane !== undefined, `${when}, the session "${agent.name}" is gone`);
-  expect(pane.sessionId === before.sessionId && pane.pid === before.pid && !pane.dead, `${when}, "${agent.name}" is not what it was`, {
-    before: `session ${before.sessionId}, process ${before.pid}`,
-    after: `session ${pane.sessionId}, process ${pane.pid}${pane.dead ? ", ended" : ""}`,
+  expect(server?.pid === serverPid, `${when}, the tmux server is another process`, {
+    before: serverPid,
+    after: server?.pid ?? "none",
   });
+  expect(pane !== undefined, `${when}, the session "${agent.name}" is gone`);
+  expect(
+    pane.sessionId === before.sessionId && pane.pid === before.pid && !pane.dead,
+    `${when}, "${agent.name}" is not what it was`,
+    {
+      before: `session ${before.sessionId}, process ${before.pid}`,
+      after: `session ${pane.sessionId}, process ${pane.pid}${pane.dead ? ", ended" : ""}`,
+    },
+  );
 }

@@ -9,7 +9,10 @@ export const command = defineCommand({
   name: "canary",
   summary: "Proves, promise by promise, on real systemd and real tmux, that the fleet holds.",
   args: {
-    sandbox: { type: "boolean", description: "in a private user manager with its own HOME: touches nothing of yours, needs nothing installed" },
+    sandbox: {
+      type: "boolean",
+      description: "in a private user manager with its own HOME: touches nothing of yours, needs nothing installed",
+    },
     keep: { type: "boolean", description: "leave the sandbox there for a look; the next --sandbox run clears it" },
     timeout: { type: "string", valueHint: "S", default: "180", description: "seconds for the whole run (180)" },
     output: { type: "enum", alias: "o", options: ["human", "json"], default: "human", description: "what to print" },
@@ -27,10 +30,14 @@ export const command = defineCommand({
   ],
   async run(host, args) {
     const seconds = Number(args.timeout);
-    if (!(seconds > 0 && seconds <= 86_400)) throw new UsageError(`--timeout is a number of seconds, not "${args.timeout}"`);
+    if (!(seconds > 0 && seconds <= 86_400))
+      throw new UsageError(`--timeout is a number of seconds, not "${args.timeout}"`);
     if (args.keep && !args.sandbox) throw new UsageError("--keep keeps a sandbox: use it with --sandbox");
     const human = args.output === "human";
-    if (human) host.stdout.write(`mosaic-fleet ${version} canary, ${args.sandbox ? "in a sandbox" : "on the installed fleet"}\n\n`);
+    if (human)
+      host.stdout.write(
+        `mosaic-fleet ${version} canary, ${args.sandbox ? "in a sandbox" : "on the installed fleet"}\n\n`,
+      );
     const report = await runCanary(host, {
       sandbox: args.sandbox ?? false,
       keep: args.keep ?? false,

@@ -8,7 +8,8 @@ import { renderDoctor } from "../report/doctor.ts";
 
 export const command = defineCommand({
   name: "doctor",
-  summary: "Says whether a fleet will hold on this machine, and exactly what to do about what is not right. Changes nothing.",
+  summary:
+    "Says whether a fleet will hold on this machine, and exactly what to do about what is not right. Changes nothing.",
   args: {
     output: { type: "enum", alias: "o", options: ["human", "json"], default: "human", description: "what to print" },
   },

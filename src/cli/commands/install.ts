@@ -36,7 +36,10 @@ export const command = defineCommand({
         print({
           schemaVersion: 1,
           applied: installed.applied,
-          steps: installed.plan.steps.map(({ action, ...rest }) => ({ ...rest, action: { ...action, text: undefined } })),
+          steps: installed.plan.steps.map(({ action, ...rest }) => ({
+            ...rest,
+            action: { ...action, text: undefined },
+          })),
         });
       return conflicts(installed.plan).length > 0 ? EXIT.cantcreate : EXIT.ok;
     } catch (error) {

@@ -19,7 +19,10 @@ export function renderDoctor(output: Output, report: DoctorReport): void {
   const color = { pass: green, warn: yellow, fail: red, skip: dim, unknown: yellow, blocked: dim };
   const indented = (text: string, mark = "") => {
     const lines = wrap(text, output.columns - INDENT - mark.length);
-    lines.forEach((line, index) => void output.write(`${" ".repeat(INDENT)}${index === 0 ? mark : " ".repeat(mark.length)}${line}\n`));
+    lines.forEach(
+      (line, index) =>
+        void output.write(`${" ".repeat(INDENT)}${index === 0 ? mark : " ".repeat(mark.length)}${line}\n`),
+    );
   };
   const problem = (check: CheckReport) => {
     indented(`${check.id}: ${check.message}`);
@@ -34,7 +37,9 @@ export function renderDoctor(output: Output, report: DoctorReport): void {
   };
   for (const check of report.checks) {
     const lines = wrap(check.title, output.columns - INDENT);
-    output.write(`${color[check.status](WORDS[check.status].padEnd(INDENT - 1))} ${lines.join(`\n${" ".repeat(INDENT)}`)}\n`);
+    output.write(
+      `${color[check.status](WORDS[check.status].padEnd(INDENT - 1))} ${lines.join(`\n${" ".repeat(INDENT)}`)}\n`,
+    );
     if (check.status !== "pass") problem(check);
   }
   const tint = { pass: green, broken: red, unknown: yellow, unavailable: yellow }[report.verdict];

@@ -26,7 +26,11 @@ function word(step: Step): string {
 }
 
 /** The plan, a line a step, and what became of it. */
-export function renderInstalled(output: Output, { plan, applied }: Installed, options: { home: string; dryRun: boolean; enable: boolean }): void {
+export function renderInstalled(
+  output: Output,
+  { plan, applied }: Installed,
+  options: { home: string; dryRun: boolean; enable: boolean },
+): void {
   const { red, green, dim, bold } = paint(output);
   const color = { none: dim, create: green, update: green, conflict: red };
   let conflicts = 0;
@@ -36,8 +40,14 @@ export function renderInstalled(output: Output, { plan, applied }: Installed, op
     conflicts++;
     output.write(`          Why:  ${step.why}\n          Next: ${bold(step.next)}\n`);
   }
-  if (conflicts > 0) output.write(`\n${red("Nothing was written.")} What is in the way is not ours to replace: move it, then: mosaic-fleet install\n`);
+  if (conflicts > 0)
+    output.write(
+      `\n${red("Nothing was written.")} What is in the way is not ours to replace: move it, then: mosaic-fleet install\n`,
+    );
   else if (options.dryRun) output.write("\nDry run: nothing was written.\n");
   else if (!applied) output.write(`\n${green("Installed already")}, nothing to do.\n`);
-  else output.write(`\n${green("Installed.")} Try it: ${bold("mosaic-fleet canary")}\n${options.enable ? "" : "To start it at boot:  mosaic-fleet install --enable\n"}`);
+  else
+    output.write(
+      `\n${green("Installed.")} Try it: ${bold("mosaic-fleet canary")}\n${options.enable ? "" : "To start it at boot:  mosaic-fleet install --enable\n"}`,
+    );
 }

@@ -4,8 +4,13 @@ export function table(rows: readonly (readonly [string, string])[]): string {
   return rows
     .map(([left, right]) => {
       const lines = wrap(right, 80 - width - 4);
-      const first = left.length <= width ? [`  ${left.padEnd(width)}  ${lines[0] ?? ""}`] : [`  ${left}`, `${" ".repeat(width + 4)}${lines[0] ?? ""}`];
-      return [...first, ...lines.slice(1).map((line) => " ".repeat(width + 4) + line)].map((line) => `${line.trimEnd()}\n`).join("");
+      const first =
+        left.length <= width
+          ? [`  ${left.padEnd(width)}  ${lines[0] ?? ""}`]
+          : [`  ${left}`, `${" ".repeat(width + 4)}${lines[0] ?? ""}`];
+      return [...first, ...lines.slice(1).map((line) => " ".repeat(width + 4) + line)]
+        .map((line) => `${line.trimEnd()}\n`)
+        .join("");
     })
     .join("");
 }

@@ -13,9 +13,16 @@ export const holderServer: Check = {
         return {
           status: "fail",
           message: `the holder is ${unit.active}, but a tmux server that is not its own (pid ${server.pid}) serves ${server.socketPath}`,
-          fix: { commands: [`ps -f -p ${server.pid}`, `tmux -S ${server.socketPath} kill-server   # ends every session on it`, `systemctl --user start ${HOLDER_UNIT}`] },
+          fix: {
+            commands: [
+              `ps -f -p ${server.pid}`,
+              `tmux -S ${server.socketPath} kill-server   # ends every session on it`,
+              `systemctl --user start ${HOLDER_UNIT}`,
+            ],
+          },
         };
-      if (unit.active === "failed") return { status: "fail", message: `the holder has failed (${unit.result})`, fix: { commands: look } };
+      if (unit.active === "failed")
+        return { status: "fail", message: `the holder has failed (${unit.result})`, fix: { commands: look } };
       return { status: "skip", reason: `the holder is ${unit.active}: systemctl --user start ${HOLDER_UNIT}` };
     }
     if (server === undefined)
@@ -25,7 +32,8 @@ export const holderServer: Check = {
         fix: { commands: [`kill -USR1 ${unit.mainPid}   # makes the server create its socket again`] },
       };
     const cgroup = await tools.procfs.cgroup(server.pid);
-    if (server.pid === unit.mainPid && cgroup === unit.controlGroup) return { status: "pass", detail: `pid ${server.pid}` };
+    if (server.pid === unit.mainPid && cgroup === unit.controlGroup)
+      return { status: "pass", detail: `pid ${server.pid}` };
     return {
       status: "fail",
       message: `the server that answers (pid ${server.pid}) is not the holder's main process (pid ${unit.mainPid}) in its cgroup`,

@@ -12,10 +12,17 @@ export const layoutFiles: Check = {
       steps.flatMap(({ action }) => ("path" in action ? [tilde(action.path, tools.host.user.home)] : []));
     const off = changes(plan);
     const foreign = conflicts(plan);
-    if (off.length === 0 && foreign.length === 0) return { status: "pass", detail: `${plan.steps.filter(({ action }) => action.kind === "write-file").length} files` };
+    if (off.length === 0 && foreign.length === 0)
+      return {
+        status: "pass",
+        detail: `${plan.steps.filter(({ action }) => action.kind === "write-file").length} files`,
+      };
     return {
       status: "fail",
-      message: foreign.length > 0 ? "files that are not of this version are in the place of ours" : "files are missing or out of date",
+      message:
+        foreign.length > 0
+          ? "files that are not of this version are in the place of ours"
+          : "files are missing or out of date",
       evidence: { "missing or out of date": paths(off), "not ours, or edited": paths(foreign) },
       fix: { commands: ["mosaic-fleet install"] },
     };

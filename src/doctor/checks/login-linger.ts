@@ -9,7 +9,11 @@ export const loginLinger: Check = {
     if (linger === true) return { status: "pass" };
     const fix = { commands: [`sudo loginctl enable-linger ${host.user.name}`] };
     if (linger === false)
-      return { status: "warn", message: "without lingering the user manager, and every agent with it, ends when the last session logs out", fix };
+      return {
+        status: "warn",
+        message: "without lingering the user manager, and every agent with it, ends when the last session logs out",
+        fix,
+      };
     throw new Error("neither logind's marks nor loginctl say whether lingering is enabled");
   },
 };

@@ -7,8 +7,15 @@ export const systemdCgroups: Check = {
   async run({ host }) {
     const mode = await cgroupMode(host);
     if (mode === "unified") return { status: "pass" };
-    const commands = ["sudo grubby --update-kernel=ALL --args=systemd.unified_cgroup_hierarchy=1   # or the same kernel argument by hand; reboot"];
-    if (mode === "none") return { status: "fail", message: "no cgroup hierarchy is mounted: agents cannot be kept apart", fix: { commands: [] } };
+    const commands = [
+      "sudo grubby --update-kernel=ALL --args=systemd.unified_cgroup_hierarchy=1   # or the same kernel argument by hand; reboot",
+    ];
+    if (mode === "none")
+      return {
+        status: "fail",
+        message: "no cgroup hierarchy is mounted: agents cannot be kept apart",
+        fix: { commands: [] },
+      };
     return {
       status: "warn",
       message: `cgroups are ${mode}: agents are kept apart, but memory and CPU limits of an ordinary user's agents do nothing`,

@@ -11,10 +11,18 @@ export const systemdVersion: Check = {
   async run(tools) {
     const result = await tools.systemdVersion();
     if (result.kind === "not-found")
-      return { status: "fail", message: "systemctl is not installed", fix: { commands: ["sudo apt-get install systemd dbus-user-session"] } };
+      return {
+        status: "fail",
+        message: "systemctl is not installed",
+        fix: { commands: ["sudo apt-get install systemd dbus-user-session"] },
+      };
     const major = succeeded(result) ? systemdMajor(result.stdout) : undefined;
     if (major === undefined) throw new Error(describeResult(result));
     if (major >= OLDEST) return { status: "pass", detail: String(major) };
-    return { status: "fail", message: `systemd ${major} is older than any on which a fleet was proved`, fix: { commands: [] } };
+    return {
+      status: "fail",
+      message: `systemd ${major} is older than any on which a fleet was proved`,
+      fix: { commands: [] },
+    };
   },
 };

@@ -15,7 +15,8 @@ export const tmuxVersion: Check = {
     const version = succeeded(result) ? parse(result.stdout) : undefined;
     if (version === undefined) throw new Error(describeResult(result));
     const { major, minor } = version;
-    if (major > OLDEST.major || (major === OLDEST.major && minor >= OLDEST.minor)) return { status: "pass", detail: result.stdout.trim() };
+    if (major > OLDEST.major || (major === OLDEST.major && minor >= OLDEST.minor))
+      return { status: "pass", detail: result.stdout.trim() };
     return { status: "fail", message: `${result.stdout.trim()} cannot be kept from founding servers (tmux -N)`, fix };
   },
 };

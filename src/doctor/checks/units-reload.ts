@@ -12,6 +12,10 @@ export const unitsReload: Check = {
       return { status: "fail", message: masked.map((unit) => `${unit.id} is ${unit.load}`).join(", "), fix };
     const stale = units.filter((unit) => unit.needsReload);
     if (stale.length === 0) return { status: "pass" };
-    return { status: "fail", message: `${stale.map((unit) => unit.id).join(" and ")} changed on disk since the manager read it`, fix };
+    return {
+      status: "fail",
+      message: `${stale.map((unit) => unit.id).join(" and ")} changed on disk since the manager read it`,
+      fix,
+    };
   },
 };
