@@ -1,0 +1,168 @@
+import { afterAll, beforeEach, describe, expect, test } from "bun:test";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { files } from "../../../src/adapters/files.ts";
+import { run, temporaryFolder } from "../../support/build.ts";
+
+const temporary = temporaryFolder();
+afterAll(() => temporary[Symbol.dispose]());
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(temporary.path, "test-"));
+});
+
+function modeOf(path: string): number {
+  return statSync(path).mode & 0o7777;
+}
+
+describe("writing a file whole or not at all", () => {
+  for (const umask of [0o000, 0o022, 0o077, 0o777]) {
+    test(`its mode is what was asked for, whatever the umask is (${umask.toString(8)})`, async () => {
+      const before = process.umask(umask);
+      try {
+        await files.writeAtomic(join(folder, "script"), "#!/bin/sh\n", 0o755);
+        await files.writeAtomic(join(folder, "secret"), "s", 0o600);
+      } finally {
+        process.umask(before);
+      }
+      expect([modeOf(join(folder, "script")), modeOf(join(folder, "secret"))]).toEqual([0o755, 0o600]);
+    });
+  }
+
+  test("it replaces what was there, content and mode, and leaves nothing beside it", async () => {
+    const path = join(folder, "file");
+    await files.writeAtomic(path, "old", 0o600);
+    const { ino } = statSync(path);
+    await files.writeAtomic(path, "néw\n", 0o644);
+    expect(readFileSync(path, "utf8")).toBe("néw\n");
+    expect(modeOf(path)).toBe(0o644);
+    // Another file: who has the old one open goes on reading it.
+    expect(statSync(path).ino).not.toBe(ino);
+    expect(readdirSync(folder)).toEqual(["file"]);
+  });
+
+  test("it replaces a link, and not what the link points to", async () => {
+    writeFileSync(join(folder, "target"), "target");
+    symlinkSync("target", join(folder, "link"));
+    await files.writeAtomic(join(folder, "link"), "new", 0o644);
+    expect(readFileSync(join(folder, "target"), "utf8")).toBe("target");
+    expect(await files.status(join(folder, "link"))).toMatchObject({ kind: "file" });
+  });
+
+  test("when it cannot take its place, it says so and leaves nothing", async () => {
+    mkdirSync(join(folder, "file/inside"), { recursive: true });
+    await expect(files.writeAtomic(join(folder, "file"), "new", 0o644)).rejects.toThrow();
+    await files.writeAtomic(join(folder, "file"), "new", 0o644).catch(() => undefined);
+    expect(readdirSync(folder)).toEqual(["file"]);
+    expect(readdirSync(join(folder, "file"))).toEqual(["inside"]);
+  });
+
+  test("without its folder it says so", async () => {
+    await expect(files.writeAtomic(join(folder, "none/file"), "new", 0o644)).rejects.toThrow("ENOENT");
+  });
+
+  const path = () => join(folder, "file");
+  const canFreeze = (() => {
+    const probe = join(temporary.path, "probe");
+    writeFileSync(probe, "");
+    const can = Bun.which("chattr") !== null && run(["chattr", "+i", probe]).code === 0;
+    if (can) run(["chattr", "-i", probe]);
+    return can;
+  })();
+  test.skipIf(!canFreeze)("when the rename is refused, the old content stays and nothing is beside it", async () => {
+    await files.writeAtomic(path(), "old", 0o600);
+    run(["chattr", "+i", path()]);
+    try {
+      await expect(files.writeAtomic(path(), "new", 0o644)).rejects.toThrow("EPERM");
+    } finally {
+      run(["chattr", "-i", path()]);
+    }
+    expect(readFileSync(path(), "utf8")).toBe("old");
+    expect(modeOf(path())).toBe(0o600);
+    expect(readdirSync(folder)).toEqual(["file"]);
+  });
+});
+
+describe("looking", () => {
+  test("nothing there is undefined or empty, and no error; so it is below a file", async () => {
+    writeFileSync(join(folder, "file"), "");
+    for (const missing of [join(folder, "none"), join(folder, "file/below")]) {
+      expect(await files.read(missing)).toBeUndefined();
+      expect(await files.status(missing)).toBeUndefined();
+      expect(await files.list(missing)).toEqual([]);
+      expect(await files.readLink(missing)).toBeUndefined();
+    }
+  });
+
+  test("what cannot be read is an error, and not taken for nothing", async () => {
+    await expect(files.read(folder)).rejects.toThrow("EISDIR");
+  });
+
+  test("tells the kinds of files apart and follows no link", async () => {
+    writeFileSync(join(folder, "file"), "", { mode: 0o640 });
+    mkdirSync(join(folder, "folder"), { mode: 0o700 });
+    symlinkSync("folder", join(folder, "link"));
+    symlinkSync("nowhere", join(folder, "broken"));
+    run(["mkfifo", join(folder, "pipe")]);
+    const server = createServer().listen(join(folder, "socket"));
+    await new Promise((resolve) => server.once("listening", resolve));
+    const kinds = await Promise.all(
+      ["file", "folder", "link", "broken", "pipe", "socket"].map(
+        async (name) => (await files.status(join(folder, name)))?.kind,
+      ),
+    );
+    server.close();
+    expect(kinds).toEqual(["file", "folder", "link", "link", "other", "socket"]);
+    expect(await files.status(join(folder, "file"))).toEqual({
+      kind: "file",
+      mode: 0o640,
+      uid: process.getuid?.() ?? -1,
+    });
+    expect(await files.readLink(join(folder, "broken"))).toBe("nowhere");
+  });
+});
+
+describe("folders", () => {
+  test("are made with their parents, and those that were not there are told, outermost first", async () => {
+    mkdirSync(join(folder, "a"));
+    const made = await files.makeFolder(join(folder, "a/b/c"));
+    expect(made).toEqual([join(folder, "a/b"), join(folder, "a/b/c")]);
+    expect(await files.makeFolder(join(folder, "a/b/c"))).toEqual([]);
+  });
+
+  test("are not made where a file is in the way", () => {
+    writeFileSync(join(folder, "file"), "");
+    await expect(files.makeFolder(join(folder, "file/below"))).rejects.toThrow();
+  });
+
+  test("are removed when they are empty, and only then", async () => {
+    mkdirSync(join(folder, "empty"));
+    mkdirSync(join(folder, "full/inside"), { recursive: true });
+    expect(await files.removeEmptyFolder(join(folder, "empty"))).toBe(true);
+    expect(await files.removeEmptyFolder(join(folder, "empty"))).toBe(true);
+    expect(await files.removeEmptyFolder(join(folder, "full"))).toBe(false);
+    expect(existsSync(join(folder, "full/inside"))).toBe(true);
+  });
+
+  test("that are temporary are their maker's alone", async () => {
+    const made = await files.makeTemporaryFolder(join(folder, "mosaic-"));
+    expect(made).toStartWith(join(folder, "mosaic-"));
+    expect(modeOf(made)).toBe(0o700);
+  });
+
+  test("and files that are gone already are no error to remove", async () => {
+    await files.removeFile(join(folder, "none"));
+    await files.removeTree(join(folder, "none"));
+  });
+});

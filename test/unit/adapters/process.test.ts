@@ -1,0 +1,142 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { chmodSync } from "node:fs";
+import { join } from "node:path";
+import { createExec } from "../../../src/adapters/process.ts";
+import { bun, run, temporaryFolder, tree, writeFiles } from "../../support/build.ts";
+
+const temporary = temporaryFolder();
+afterAll(() => temporary[Symbol.dispose]());
+
+const exec = createExec(process.env);
+const sh = (script: string, options?: Parameters<typeof exec>[1]) => exec(["sh", "-c", script], options);
+
+function runs(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+describe("what became of a child is told apart", () => {
+  test("it exited, with what it said", async () => {
+    expect(await sh("echo out; echo err >&2; exit 7")).toEqual({
+      argv: ["sh", "-c", "echo out; echo err >&2; exit 7"],
+      stdout: "out\n",
+      stderr: "err\n",
+      kind: "exited",
+      code: 7,
+    });
+  });
+
+  test("it was ended by a signal", async () => {
+    expect(await sh("kill -TERM $$")).toMatchObject({ kind: "signaled", signal: "SIGTERM" });
+  });
+
+  test("it did not end in time, and was killed, even if it ignores signals", async () => {
+    const result = await sh("trap '' TERM INT HUP; echo $$; while :; do read -r _ </dev/zero; done", {
+      timeoutMs: 100,
+    });
+    expect(result).toMatchObject({ kind: "timed-out", afterMs: 100 });
+    expect(runs(Number(result.stdout))).toBe(false);
+  });
+
+  for (const program of ["no-such-program", "/no/such/program", "/etc/passwd"]) {
+    test(`there is no program ${program}`, async () => {
+      expect(await exec([program, "x"])).toMatchObject({ argv: [program, "x"], kind: "not-found" });
+    });
+  }
+
+  test("a program is looked for on the PATH that the child gets", async () => {
+    writeFiles(temporary.path, { "bin/only-here": "#!/bin/sh\necho found\n" });
+    chmodSync(join(temporary.path, "bin/only-here"), 0o755);
+    expect(await exec(["only-here"])).toMatchObject({ kind: "not-found" });
+    const env = { PATH: `${join(temporary.path, "bin")}:/bin` };
+    expect(await exec(["only-here"], { env })).toMatchObject({ kind: "exited", stdout: "found\n" });
+    expect(await createExec({})(["sh"])).toMatchObject({ kind: "not-found" });
+  });
+});
+
+describe("a child", () => {
+  test("has nothing to read", async () => {
+    expect(await sh("cat; echo end", { timeoutMs: 5_000 })).toMatchObject({ kind: "exited", stdout: "end\n" });
+  });
+
+  test("may say more than a pipe holds, and letters that fall apart into pieces", async () => {
+    const { stdout } = await sh("yes 漢 | head -n 300000");
+    expect(stdout).toBe("漢\n".repeat(300_000));
+  });
+
+  test("runs where it is told to", async () => {
+    expect((await sh("pwd", { cwd: temporary.path })).stdout).toBe(`${temporary.path}\n`);
+  });
+
+  test("gets its words as they are: no shell, no globbing", async () => {
+    const { stdout } = await exec(["printf", "%s\n", "$HOME *", "", "a b"]);
+    expect(stdout).toBe("$HOME *\n\na b\n");
+  });
+});
+
+describe("somebody whom a child started and who holds its pipe", () => {
+  test("does not make us wait", async () => {
+    const result = await sh("sleep 60 & echo $!");
+    const pid = Number(result.stdout);
+    expect(result).toMatchObject({ kind: "exited", code: 0 });
+    expect(runs(pid)).toBe(true);
+    process.kill(pid, "SIGKILL");
+  });
+
+  test("does not keep our program from ending", () => {
+    writeFiles(temporary.path, {
+      "program.ts": `import { createExec } from ${JSON.stringify(join(tree, "src/adapters/process.ts"))};
+        const { stdout } = await createExec(process.env)(["sh", "-c", "sleep 60 & echo $!"]);
+        console.log(stdout);`,
+    });
+    const { code, stdout } = run([bun, join(temporary.path, "program.ts")], { timeoutMs: 5_000 });
+    const pid = Number(stdout);
+    expect({ code, waited: !runs(pid) }).toEqual({ code: 0, waited: false });
+    process.kill(pid, "SIGKILL");
+  });
+});
+
+describe("the environment of a child", () => {
+  const hostile = {
+    PATH: process.env.PATH,
+    KEPT: "yes",
+    BUN_OPTIONS: "--preload=/evil.ts",
+    BUN_BE_BUN: "1",
+    BUN_INSPECT: "ws://localhost:1",
+    BUN_INSPECT_CONNECT_TO: "x",
+    BUN_INSPECT_NOTIFY: "y",
+    LC_ALL: "de_DE.ISO-8859-1",
+    SYSTEMD_COLORS: "1",
+    SYSTEMD_PAGER: "less",
+  };
+  const environment = async (options?: Parameters<typeof exec>[1]) =>
+    (await createExec(hostile)(["env"], options)).stdout.split("\n");
+
+  test("never has what would turn a Bun program into something else", async () => {
+    const lines = await environment({ env: { BUN_OPTIONS: "--version", BUN_INSPECT_BRK: "1" } });
+    expect(lines.filter((line) => line.startsWith("BUN_"))).toEqual([]);
+    expect(lines).toContain("KEPT=yes");
+  });
+
+  test("makes its output one that can be parsed", async () => {
+    const lines = await environment();
+    for (const line of ["LC_ALL=C.UTF-8", "SYSTEMD_COLORS=0", "SYSTEMD_PAGER=", "SYSTEMD_URLIFY=0"])
+      expect(lines).toContain(line);
+  });
+
+  test("can be added to and taken from", async () => {
+    const lines = await environment({ env: { ADDED: "a=b c", KEPT: undefined } });
+    expect(lines).toContain("ADDED=a=b c");
+    expect(lines.some((line) => line.startsWith("KEPT="))).toBe(false);
+  });
+
+  test("is not this process's own, but the host's", async () => {
+    process.env.MOSAIC_TEST_OWN = "1";
+    const lines = await environment();
+    delete process.env.MOSAIC_TEST_OWN;
+    expect(lines.some((line) => line.startsWith("MOSAIC_TEST_OWN"))).toBe(false);
+  });
+});
