@@ -21,13 +21,22 @@ function childEnvironment(base: Environment, extra: Environment = {}): Record<st
   return merged;
 }
 
-function collect(stream: ReadableStream<Uint8Array>): { text(): string; done: Promise<void> } {
+interface Collected {
+  text(): string;
+  readonly done: Promise<void>;
+  /** Lets go of the pipe: as long as it is read, this program does not end either. */
+  stop(): void;
+}
+
+function collect(stream: ReadableStream<Uint8Array>): Collected {
   const decoder = new TextDecoder();
+  const reader = stream.getReader();
   let text = "";
   const done = (async () => {
-    for await (const chunk of stream) text += decoder.decode(chunk, { stream: true });
+    for (let next = await reader.read(); !next.done; next = await reader.read())
+      text += decoder.decode(next.value, { stream: true });
   })().catch(() => undefined);
-  return { text: () => text, done };
+  return { text: () => text, done, stop: () => void reader.cancel().catch(() => undefined) };
 }
 
 export function createExec(base: Environment): Exec {
@@ -59,7 +68,12 @@ export function createExec(base: Environment): Exec {
     const err = collect(child.stderr);
     await child.exited;
     clearTimeout(timer);
-    await Promise.race([Promise.all([out.done, err.done]), Bun.sleep(PIPE_GRACE_MS)]);
+    const grace = setTimeout(() => {
+      out.stop();
+      err.stop();
+    }, PIPE_GRACE_MS);
+    await Promise.all([out.done, err.done]);
+    clearTimeout(grace);
     const said = { argv, stdout: out.text(), stderr: err.text() };
     if (timedOut) return { ...said, kind: "timed-out", afterMs: timeoutMs };
     if (child.signalCode !== null) return { ...said, kind: "signaled", signal: String(child.signalCode) };
