@@ -141,7 +141,7 @@ describe("folders", () => {
     expect(await files.makeFolder(join(folder, "a/b/c"))).toEqual([]);
   });
 
-  test("are not made where a file is in the way", () => {
+  test("are not made where a file is in the way", async () => {
     writeFileSync(join(folder, "file"), "");
     await expect(files.makeFolder(join(folder, "file/below"))).rejects.toThrow();
   });
