@@ -28,22 +28,27 @@ export async function runCommand(command: Command, host: Host, words: readonly s
     host.stdout.write(helpOf(command));
     return EXIT.ok;
   }
-  checkWords(command.args, words);
-  return command.run(host, parseArgs([...words], command.args));
+  return command.run(host, parseArgs(checkedWords(command.args, words), command.args));
 }
 
-/** citty takes everything and says nothing, so every word is looked at here before it gets any. */
-function checkWords(args: ArgsDef, words: readonly string[]): void {
-  const positionals = Object.values(args).filter((arg) => arg.type === "positional").length;
+/**
+ * citty takes everything and says nothing, so every word is looked at here before it gets any; and it gets each option
+ * in its long spelling, as --name=value, because it misreads others (-o=json).
+ */
+function checkedWords(args: ArgsDef, words: readonly string[]): string[] {
+  const positionals = Object.entries(args).filter(([, arg]) => arg.type === "positional");
+  const checked: string[] = [];
   let seen = 0;
   for (let index = 0; index < words.length; index++) {
     const word = words[index] as string;
     if (word === "--") {
       seen += words.length - index - 1;
+      checked.push(...words.slice(index));
       break;
     }
     if (!word.startsWith("-") || word === "-") {
       seen++;
+      checked.push(word);
       continue;
     }
     const equals = word.indexOf("=");
@@ -58,6 +63,7 @@ function checkWords(args: ArgsDef, words: readonly string[]): void {
       );
     if (arg.type === "boolean") {
       if (equals >= 0) throw new UsageError(`${option} takes no value`);
+      checked.push(`--${name}`);
       continue;
     }
     const value = equals < 0 ? words[++index] : word.slice(equals + 1);
@@ -67,9 +73,13 @@ function checkWords(args: ArgsDef, words: readonly string[]): void {
       throw new UsageError(
         `${option} is one of ${arg.options?.join(", ")}, not "${value}"${didYouMean(value, arg.options ?? [])}`,
       );
+    checked.push(`--${name}=${value}`);
   }
-  if (seen > positionals)
-    throw new UsageError(positionals === 0 ? "takes no arguments, only options" : "too many arguments");
+  if (seen > positionals.length)
+    throw new UsageError(positionals.length === 0 ? "takes no arguments, only options" : "too many arguments");
+  const missing = positionals.slice(seen).find(([, arg]) => arg.required !== false);
+  if (missing !== undefined) throw new UsageError(`needs ${missing[0].toUpperCase()}`);
+  return checked;
 }
 
 type ArgDef = ArgsDef[string];

@@ -1,0 +1,162 @@
+import { describe, expect, test } from "bun:test";
+import { defineCommand, didYouMean, runCommand, UsageError, usageOf } from "../../../src/cli/command.ts";
+import { EXIT } from "../../../src/core/exit.ts";
+import { fakeHost, recorder } from "../../support/fake-host.ts";
+
+let got: Record<string, unknown> | undefined;
+
+const command = defineCommand({
+  name: "try",
+  summary: "Tries something.",
+  args: {
+    name: { type: "positional", required: true, description: "whose" },
+    other: { type: "positional", required: false, description: "another" },
+    keep: { type: "boolean", description: "keep it" },
+    "dry-run": { type: "boolean", alias: "n", description: "only look" },
+    timeout: { type: "string", valueHint: "S", default: "180", description: "seconds" },
+    output: { type: "enum", alias: "o", options: ["human", "json"], default: "human", description: "what to print" },
+  },
+  examples: [["mosaic-fleet try a", "the usual"]],
+  exits: [[EXIT.ok, "fine"]],
+  async run(_host, args) {
+    got = { ...args };
+    return EXIT.ok;
+  },
+});
+
+/** The command without arguments, as most are. */
+const plain = defineCommand({ ...command, args: { keep: { type: "boolean" } } });
+
+async function call(words: readonly string[], which = command): Promise<Record<string, unknown>> {
+  got = undefined;
+  expect(await runCommand(which, fakeHost(), words)).toBe(EXIT.ok);
+  expect(got).toBeDefined();
+  return got ?? {};
+}
+
+/** What is said against these words; that the command was not run goes with it. */
+async function complaint(words: readonly string[], which = command): Promise<string> {
+  got = undefined;
+  const error = await runCommand(which, fakeHost(), words).catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(UsageError);
+  expect(got).toBeUndefined();
+  return (error as Error).message;
+}
+
+describe("what was typed arrives", () => {
+  for (const [words, wanted] of [
+    [["a"], { name: "a", timeout: "180", output: "human" }],
+    [["a", "b"], { name: "a", other: "b" }],
+    [["a", "--keep"], { name: "a", keep: true }],
+    [["--keep", "a"], { name: "a", keep: true }],
+    [["--dry-run", "a"], { "dry-run": true }],
+    [["-n", "a"], { "dry-run": true }],
+    [["a", "--timeout", "5"], { timeout: "5" }],
+    [["a", "--timeout=5"], { timeout: "5" }],
+    [["a", "--timeout=a=b"], { timeout: "a=b" }],
+    [["a", "--timeout=-5"], { timeout: "-5" }],
+    [["a", "--timeout", "-"], { timeout: "-" }],
+    [["a", "--timeout", ""], { timeout: "" }],
+    [["-o", "json", "a"], { name: "a", output: "json" }],
+    [["--output=json", "a"], { output: "json" }],
+    [["-o=json", "a"], { output: "json" }],
+    [["a", "-o", "json", "-o", "human"], { output: "human" }],
+    [["--", "-a"], { name: "-a" }],
+    [["--keep", "--", "--keep", "-o"], { keep: true, name: "--keep", other: "-o" }],
+    [["-"], { name: "-" }],
+  ] as const) {
+    test(words.join(" "), async () => {
+      expect(await call(words)).toMatchObject(wanted);
+    });
+  }
+
+  test("an option that was not typed is not set", async () => {
+    expect((await call(["a"])).keep).toBeFalsy();
+    expect((await call([], plain)).keep).toBeFalsy();
+  });
+});
+
+describe("what cannot be meant is refused before anything is done", () => {
+  for (const [words, said] of [
+    [["a", "--kep"], "unknown option --kep (did you mean --keep?)"],
+    [["a", "--dryrun"], "unknown option --dryrun (did you mean --dry-run?)"],
+    [["a", "--frobnicate"], "unknown option --frobnicate"],
+    [["a", "-x"], /^unknown option -x/],
+    [["a", "-no"], /^unknown option -no/],
+    [["a", "-ojson"], /^unknown option -ojson/],
+    [["a", "--no-keep"], /^unknown option --no-keep/],
+    [["a", "--dryRun"], /^unknown option --dryRun/],
+    [["a", "--KEEP"], /^unknown option --KEEP/],
+    [["a", "--name", "b"], /^unknown option --name/],
+    [["a", "--name=b"], /^unknown option --name/],
+    [["a", "--__proto__=b"], /^unknown option --__proto__/],
+    [["a", "--constructor"], /^unknown option --constructor/],
+    [["a", "--timeout"], "--timeout needs a value"],
+    [["a", "--timeout", "--keep"], "--timeout needs a value"],
+    [["a", "-o"], "-o needs a value"],
+    [["a", "--keep=yes"], "--keep takes no value"],
+    [["a", "--keep="], "--keep takes no value"],
+    [["a", "-o", "jsn"], '-o is one of human, json, not "jsn" (did you mean json?)'],
+    [["a", "--output=xml"], '--output is one of human, json, not "xml"'],
+    [["a", "--output="], '--output is one of human, json, not ""'],
+    [["a", "b", "c"], "too many arguments"],
+    [["a", "b", "--", "c"], "too many arguments"],
+    [[], "needs NAME"],
+    [["--keep"], "needs NAME"],
+  ] as const) {
+    test(words.join(" ") || "nothing", async () => {
+      const message = await complaint(words);
+      if (said instanceof RegExp) expect(message).toMatch(said);
+      else expect(message).toBe(said);
+    });
+  }
+
+  for (const words of [["a"], ["--keep", "a"], ["--", "a"], ["-"], [""]]) {
+    test(`"${words.join(" ")}" of a command that takes no arguments`, async () => {
+      expect(await complaint(words, plain)).toBe("takes no arguments, only options");
+    });
+  }
+});
+
+describe("did you mean", () => {
+  test("knows a letter too many, too few, wrong, and two swapped", () => {
+    for (const typed of ["doctorr", "docto", "dictor", "dcotor"])
+      expect(didYouMean(typed, ["canary", "doctor", "install"])).toBe(" (did you mean doctor?)");
+  });
+
+  test("says the closest of several", () => {
+    expect(didYouMean("--ot", ["--output", "--on", "--out"])).toBe(" (did you mean --on?)");
+  });
+
+  test("says nothing when nothing is close", () => {
+    expect(didYouMean("frobnicate", ["canary", "doctor", "install"])).toBe("");
+    expect(didYouMean("x", [])).toBe("");
+  });
+});
+
+describe("help", () => {
+  test("shows how the command is called", () => {
+    expect(usageOf(command)).toBe("mosaic-fleet try NAME [OTHER] [--keep] [-n] [--timeout S] [-o human|json]");
+  });
+
+  for (const words of [["--help"], ["-h"], ["a", "--help"], ["--frobnicate", "--help"]]) {
+    test(`is what ${words.join(" ")} prints, and nothing is done`, async () => {
+      got = undefined;
+      const stdout = recorder();
+      expect(await runCommand(command, fakeHost({ stdout }), words)).toBe(EXIT.ok);
+      expect(got).toBeUndefined();
+      for (const part of [
+        "Tries something.",
+        "Usage: mosaic-fleet try",
+        "-o, --output human|json",
+        "what to print",
+        "mosaic-fleet try a",
+        "the usual",
+        "0",
+        "fine",
+        "-h, --help",
+      ])
+        expect(stdout.text()).toContain(part);
+    });
+  }
+});
