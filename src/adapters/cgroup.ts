@@ -35,10 +35,10 @@ export async function cgroupMode(host: Pick<Host, "files">): Promise<CgroupMode>
 }
 
 /**
- * Makes a group of this name below our own group, in every hierarchy, and returns its folders.
+ * The folders that a group of this name below our own group has, one in every hierarchy.
  * cpuset is left out: a new group there takes no process until it is told which processors are its own.
  */
-export async function makeGroup(host: Pick<Host, "files">, name: string): Promise<string[]> {
+export async function groupFolders(host: Pick<Host, "files">, name: string): Promise<string[]> {
   const own = new Map<string, string>();
   for (const line of ((await host.files.read("/proc/self/cgroup")) ?? "").split("\n")) {
     const [, controllers, ...path] = line.split(":");
@@ -48,9 +48,7 @@ export async function makeGroup(host: Pick<Host, "files">, name: string): Promis
   for (const { mount, controllers } of await hierarchies(host)) {
     const path = own.get(controllers);
     if (path === undefined || controllers.split(",").includes("cpuset")) continue;
-    const folder = join(mount, path, name);
-    await host.files.makeFolder(folder);
-    folders.push(folder);
+    folders.push(join(mount, path, name));
   }
   return folders;
 }

@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import sandboxScript from "../../assets/canary-sandbox.sh" with { type: "text" };
-import { makeGroup, removeGroups } from "../adapters/cgroup.ts";
+import { groupFolders, removeGroups } from "../adapters/cgroup.ts";
 import { createExec } from "../adapters/process.ts";
 import { procfsOf } from "../adapters/procfs.ts";
 import { systemdOf } from "../adapters/systemd.ts";
-import { FleetError } from "../core/errors.ts";
+import { describeError, FleetError } from "../core/errors.ts";
 import { describeResult, succeeded } from "../core/exec.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
@@ -96,8 +96,10 @@ export async function openSandbox(host: Host): Promise<Sandbox> {
     return left;
   };
   try {
-    if (way === "own-groups") groups = await makeOwnGroups(host, id);
+    // Written down before they are made: whatever ends this, somebody knows what to clear.
+    if (way === "own-groups") groups = await groupFolders(host, id);
     await writeOwner(host, root, groups);
+    if (way === "own-groups") await makeGroups(host, groups);
     const home = join(root, "home");
     const run = join(root, "run");
     await host.files.makeFolder(home, 0o700);
@@ -145,16 +147,15 @@ export async function openSandbox(host: Host): Promise<Sandbox> {
   }
 }
 
-async function makeOwnGroups(host: Host, id: string): Promise<string[]> {
+async function makeGroups(host: Host, groups: readonly string[]): Promise<void> {
+  if (groups.length === 0) throw missing("no cgroup hierarchy is mounted");
   try {
-    const groups = await makeGroup(host, id);
-    if (groups.length > 0) return groups;
+    for (const group of groups) await host.files.makeFolder(group);
   } catch (error) {
-    throw missing(`the cgroup tree cannot be written (${String(error)})`, [
+    throw missing(`the cgroup tree cannot be written (${describeError(error)})`, [
       "run the container with a writable /sys/fs/cgroup",
     ]);
   }
-  throw missing("no cgroup hierarchy is mounted");
 }
 
 function pairs(env: Readonly<Record<string, string>>): string[] {
