@@ -1,7 +1,7 @@
 import { type ArgsDef, type ParsedArgs, parseArgs } from "citty";
 import { EXIT, type ExitCode } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
-import { table } from "./report/text.ts";
+import { table, wrap } from "./report/text.ts";
 
 /** A command as data: what it is called, what it takes, what it says about itself, and the function behind it. */
 export interface Command<A extends ArgsDef = ArgsDef> {
@@ -138,5 +138,5 @@ function helpOf(command: Command): string {
   ];
   const tables = sections.map(([title, rows]) => `${title}:\n${table(rows)}`);
   const examples = `Examples:\n${command.examples.map(([typed, does]) => `  ${typed}\n      ${does}\n`).join("")}`;
-  return [`${command.summary}\n`, `Usage: ${usageOf(command)}\n`, ...tables, examples].join("\n");
+  return [`${wrap(command.summary, 80).join("\n")}\n`, `Usage: ${usageOf(command)}\n`, ...tables, examples].join("\n");
 }
