@@ -8,13 +8,22 @@ group=${group%/cgroup.procs}
 # shellcheck source=SCRIPTDIR/unit-processes.sh
 . "${0%/*}/unit-processes.sh"
 
+# What is there now is the dead agent's and not a new one's: a start would have given the pane a new process first.
+still_dead() { [ "$(timeout -k 1 5 tmux -u -N display-message -p -t "$pane" '#{pane_dead} #{pane_pid}')" = "1 $agent" ]; }
+
 unit_has_processes "$group" || exit 0
+# The start script is in the unit too, and may still be at it: it holds this lock until it ends.
+read -r slot <"$state/slot" && flock "$slot" true
+pane=$2
 left=$(unit_processes "$group")
-# These are the dead agent's and not a new one's: the next start would have given the pane a new process first.
-[ "$(timeout -k 1 5 tmux -u -N display-message -p -t "$2" '#{pane_dead} #{pane_pid}')" = "1 $3" ] || exit 0
+still_dead || exit 0
 # shellcheck disable=SC2086 # one word a process
-set -- $left
-kill -s TERM "$@" 2>/dev/null
-for pid; do timeout 2 tail --pid="$pid" -s 0.05 -f /dev/null; done
-kill -s KILL "$@" 2>/dev/null
+kill -s TERM $left 2>/dev/null
+waits=0
+while unit_has_processes "$group" && [ $((waits += 1)) -le 40 ]; do sleep 0.05; done
+# Again until none is left: a process may fork as we read.
+while left=$(unit_processes "$group") && [ -n "$left" ] && still_dead; do
+	# shellcheck disable=SC2086 # one word a process
+	kill -s KILL $left 2>/dev/null
+done
 exit 0

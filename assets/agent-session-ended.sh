@@ -1,7 +1,8 @@
 #!/bin/sh
-# agent-session-ended.sh NAME: ends as the agent ended (its exit code, or its signal), which makes that the unit's result.
+# agent-session-ended.sh NAME: says how the agent ended: in the journal and in the unit's status.
 # Called by mosaic-agent@.service (ExecStopPost=) when no process of the agent is left. After a stop by hand it closes
-# the session and ends well, so that such a unit is never "failed".
+# the session. With the unit's own Restart=always it ends well, so that a stop which comes just now never shows
+# "failed"; where a drop-in has another Restart=, it ends as the agent ended, which is what systemd then goes by.
 set -u
 name=$1
 holder=$XDG_RUNTIME_DIR/mosaic-tmux-holder
@@ -26,9 +27,13 @@ fi
 
 # Stopped by hand: stop-agent-session.sh has said so, or the stop came after it and its job waits for us.
 stopped_by_hand() { { read -r stopped <"$RUNTIME_DIRECTORY/stopped-by-hand" && [ "$stopped" = "$INVOCATION_ID" ]; } 2>/dev/null; }
-stop_waits() { [ -n "$(timeout -k 1 5 systemctl --user show -p Job --value "mosaic-agent@$name.service")" ]; }
+stop_waits() { # a start may wait too: that of an agent which has ended within it
+	case $(timeout -k 1 5 systemctl --user list-jobs --full --plain --no-legend "mosaic-agent@$name.service") in
+	*' stop '* | *'restart '*) return 0 ;;
+	esac
+	return 1
+}
 
-# The unit says Restart=always, which needs no failure to bring the agent back. A drop-in may say otherwise.
 restart_overridden() {
 	config=${0%/mosaic/tools/fleet/*}
 	for folder in "$config" "$HOME/.local/share" "$XDG_RUNTIME_DIR" /etc /run; do
@@ -37,7 +42,7 @@ restart_overridden() {
 			"$folder/systemd/user/service.d"/*.conf; do
 			[ -e "$dropin" ] || continue
 			while read -r line; do
-				case $line in Restart*=*) return 0 ;; esac
+				case $line in Restart=* | "Restart ="*) return 0 ;; esac
 			done <"$dropin"
 		done
 	done
@@ -49,15 +54,20 @@ if stopped_by_hand; then
 	exit 0
 fi
 
+# told TEXT: for people; goes on only where a failure has to be told to systemd too.
+told() {
+	say "$1"
+	restart_overridden && ! stop_waits && return
+	[ -n "$socket" ] || exit 0 # a herd, after a crash of the server: one process less each
+	exec systemd-notify --no-block --status="$1"
+}
+
 if [ -z "$socket" ]; then
-	say "the tmux server is gone, and with it the agent and its exit status"
-	# A herd comes this way, so the question to systemd (20 ms) is asked only where the answer matters.
-	restart_overridden || exit 0
-	stop_waits && exit 0
+	told "the tmux server is gone, and with it the agent and its exit status"
 	kill -s HUP $$
 fi
 
-look() { session=$(tmux display-message -p -t "=$name:" '#{@mosaic_agent} #{pane_dead} #{pane_dead_status} #{pane_dead_signal}' 2>/dev/null); }
+look() { session=$(tmux display-message -p -t "=$name:" '#{@mosaic_agent} #{pane_dead} #{pane_dead_status} #{pane_dead_signal}' 2>&1); }
 look
 for _ in 1 2 3; do # until the server has taken notice of its child's end
 	case $session in '1 0 '*) wake_server && look ;; esac
@@ -70,23 +80,23 @@ fi
 case $session in
 '1 1 '[0-9]*)
 	code=${session#1 1 }
-	say "exited with status ${code% }"
+	told "exited with status ${code% }"
 	exit "${code% }"
 	;;
 '1 1  '[0-9]*)
 	signal=${session#1 1  }
-	say "killed by signal $signal"
+	told "killed by signal $signal"
 	# shellcheck disable=SC3045 # where there is no such limit there is no core file either
 	ulimit -c 0 2>/dev/null
 	kill -s "$signal" $$
 	;;
 '1 0 '*)
-	say "its program is not in its unit any more: session closed"
 	close_session
+	told "its program left its unit: session closed"
 	exit 71
 	;;
 *)
-	say "its session is gone, and with it the exit status: taken for a hangup"
+	told "its session is gone, and with it the exit status (tmux says: ${session:-nothing})"
 	kill -s HUP $$
 	;;
 esac

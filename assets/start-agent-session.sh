@@ -19,6 +19,8 @@ case $name in
 esac
 [ ${#name} -le 63 ] || refuse 64 "a name has at most 63 characters"
 unit=mosaic-agent@$name.service
+# shellcheck source=SCRIPTDIR/unit-processes.sh
+. "${0%/*}/unit-processes.sh"
 
 # The cgroup.procs files of this unit, one for each hierarchy that has the unit (one on a unified system).
 memberships='' hierarchies=0
@@ -124,27 +126,8 @@ MOSAIC_TMUX_SOCKET=$holder_name
 export MOSAIC_AGENT_NAME MOSAIC_AGENT_WORKDIR MOSAIC_TMUX_SOCKET mosaic_command mosaic_program mosaic_argument
 unset TERM TMUX TMUX_PANE PWD OLDPWD SHLVL _ INVOCATION_ID JOURNAL_STREAM MANAGERPID NOTIFY_SOCKET SYSTEMD_EXEC_PID \
 	RUNTIME_DIRECTORY LISTEN_FDS LISTEN_PID LISTEN_FDNAMES WATCHDOG_PID WATCHDOG_USEC
-{ export -p >"$state/environment" && printf '%s' "$memberships" >"$state/memberships"; } || refuse 71 "cannot write to $state"
+{ export -p >"$state/environment" && printf '%s' "$memberships" >"$state/memberships" && printf '%s\n' "$slot" >"$state/slot" && : >"$state/agent"; } || refuse 71 "cannot write to $state"
 
-# Always tried as new first: after a crash of the server, when starts are many, that is one client each.
-set -- -- /bin/sh "$tools/agent-pane.sh" "$state" "$slot"
-mark() { tmux "$@" \; set-option -p -t "=$name:" @mosaic_agent 1 \; display-message -p -t "=$name:" '#{pane_pid}' 2>&1; }
-if ! pane=$(mark new-session -d -s "$name" "$@"); then
-	case $pane in
-	*"duplicate session"*)
-		# A dead pane gets its program anew in the same session, before the eyes of its viewers; a live one is left as it is.
-		if ! pane=$(mark respawn-pane -t "=$name:" "$@"); then
-			case $pane in
-			*"still active"*) pane=$(mark) || refuse 75 "its session cannot be reused: $pane" ;;
-			*) refuse 75 "its session cannot be reused: $pane" ;;
-			esac
-		fi
-		;;
-	*) refuse 75 "tmux made no session: ${pane:-no answer within 10 seconds}" ;;
-	esac
-fi
-
-# The pane moves itself into the unit before it does anything else. Seen to here, and done here where it could not.
 in_unit() { # in every hierarchy: the pane may be half-way
 	seen=0
 	while IFS= read -r line; do
@@ -157,15 +140,54 @@ move_to_unit() {
 		echo "$1" >"$procs" || return
 	done <"$state/memberships"
 } 2>/dev/null
+move_tree() { # a process and all that it has started
+	move_to_unit "$1"
+	# shellcheck disable=SC2013 # words, not lines
+	for child in $(cat "/proc/$1/task"/*/children 2>/dev/null); do move_tree "$child"; done
+}
 ask_manager_to_move() {
 	timeout -k 1 10 busctl --user call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager \
 		AttachProcessesToUnit ssau "$unit" "" 1 "$1" >/dev/null
 }
-in_unit "$pane" && exit 0
-move_to_unit "$pane" || problem=$(ask_manager_to_move "$pane" 2>&1)
-in_unit "$pane" && exit 0
-kill -0 "$pane" 2>/dev/null || refuse 75 "its first process ended before it was in its unit"
-# Without this the agent runs, its end is noticed and its exit status is true; but its limits do not reach it.
-printf 'mosaic-agent %s: degraded: process %s cannot be moved into this unit (%s): it shares the holder'"'"'s limits. See: mosaic-fleet doctor\n' \
-	"$name" "$pane" "${problem:-no reason given}" >&2
-tail --pid="$pane" -s 0.2 -f /dev/null >/dev/null 2>&1 8>&- &
+
+# Always tried as new first: after a crash of the server, when starts are many, that is one client each.
+set -- -- /bin/sh "$tools/agent-pane.sh" "$state" "$slot"
+mark() { tmux "$@" \; set-option -p -t "=$name:" @mosaic_agent 1 \; display-message -p -t "=$name:" '#{pane_pid}' 2>&1; }
+if ! pane=$(mark new-session -d -s "$name" "$@"); then
+	case $pane in
+	*"duplicate session"*)
+		# A dead pane gets its program anew in the same session, before the eyes of its viewers; a live one is left as it is.
+		if ! pane=$(mark respawn-pane -t "=$name:" "$@"); then
+			case $pane in
+			*"still active"*)
+				pane=$(mark) || refuse 75 "its session cannot be reused: $pane"
+				move_tree "$pane"
+				printf '%s\n' "$pane" >"$state/agent"
+				;;
+			*) refuse 75 "its session cannot be reused: $pane" ;;
+			esac
+		fi
+		;;
+	*) refuse 75 "tmux made no session: ${pane:-no answer within 10 seconds}" ;;
+	esac
+fi
+
+# The pane moves itself into the unit before it does anything else. Seen to here, and done here where it could not.
+tries=0
+until in_unit "$pane"; do
+	if ! runs "$pane"; then
+		# Ended already. If it had got as far as its program, that was a start: its exit status is told by the unit's end.
+		{ read -r agent <"$state/agent"; } 2>/dev/null && [ "$agent" = "$pane" ] && exit 0
+		refuse 75 "its first process ended before it was in its unit"
+	fi
+	# A process that is just ending is in no group any more, and still seems to run: so not at the first try.
+	if [ $((tries += 1)) -gt 5 ]; then
+		# Without its group the agent runs, its end is noticed and its exit status is true; but its limits do not reach it.
+		printf 'mosaic-agent %s: degraded: process %s cannot be moved into this unit (%s): it shares the limits of the holder. See: mosaic-fleet doctor\n' \
+			"$name" "$pane" "${problem:-no reason given}" >&2
+		(while runs "$pane"; do sleep 0.2; done) >/dev/null 2>&1 8>&- &
+		exit 0
+	fi
+	[ "$tries" -eq 1 ] || sleep 0.02
+	move_to_unit "$pane" || problem=$(ask_manager_to_move "$pane" 2>&1)
+done

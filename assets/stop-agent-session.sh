@@ -16,28 +16,26 @@ unit_has_processes "$group" || {
 }
 printf '%s\n' "$INVOCATION_ID" >"$state/stopped-by-hand"
 
-runs() { # a process that has ended and is not yet reaped does not count
-	{ read -r stat <"/proc/$1/stat"; } 2>/dev/null && case ${stat##*) } in Z*) return 1 ;; esac
-}
-
-if read -r agent <"$state/agent" && runs "$agent"; then
-	# Shells at a prompt ignore SIGTERM (bit 15 of SigIgn) and end on SIGHUP.
+ask_to_end() { # SIGTERM; but shells at a prompt ignore that (bit 15 of SigIgn) and end on SIGHUP
 	signal=TERM
 	while read -r key value; do
 		case $key in SigIgn:) [ $((0x$value & 0x4000)) -eq 0 ] || signal=HUP ;; esac
-	done <"/proc/$agent/status"
-	kill -s "$signal" "$agent" && kill -s CONT "$agent"
-	waits=0
-	while runs "$agent"; do
-		[ $((waits += 1)) -le $((seconds * 20)) ] || {
-			printf '%s: still running %s seconds after SIG%s: killed\n' "$1" "$seconds" "$signal" >&2
-			break
-		}
-		sleep 0.05
-	done
-fi
+	done <"/proc/$1/status"
+	kill -s "$signal" "$1" && kill -s CONT "$1"
+} 2>/dev/null
 
-# What the agent left behind has had the same seconds. Again until none is left: a process may fork as we read.
+# All of them, as systemd would: the agent may be a shell's child.
+for process in $(unit_processes "$group"); do ask_to_end "$process"; done
+waits=0
+while unit_has_processes "$group"; do
+	[ $((waits += 1)) -le $((seconds * 20)) ] || {
+		printf '%s: still running %s seconds after it was asked to end: killed\n' "$1" "$seconds" >&2
+		break
+	}
+	sleep 0.05
+done
+
+# Again until none is left: a process may fork as we read.
 while unit_has_processes "$group"; do
 	# shellcheck disable=SC2046 # one word a process
 	kill -s KILL $(unit_processes "$group") 2>/dev/null

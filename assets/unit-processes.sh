@@ -1,5 +1,5 @@
-# The processes of a unit, read from its cgroup; and the tmux server, woken to look at its own.
-# Sourced by stop-agent-session.sh, agent-session-ended.sh and agent-pane-died.sh.
+# The processes of a unit, read from its cgroup; whether one runs; and the tmux server, woken to look at its own.
+# Sourced by the scripts of mosaic-agent@.service.
 # systemd runs the unit's own scripts in the sub-group .control, which is left out.
 # shellcheck shell=sh
 
@@ -21,4 +21,9 @@ unit_processes() {
 # fifteen: it meets the pane's end of file first, and has SIGCHLD switched off while it writes the login record.
 wake_server() {
 	{ read -r server <"$XDG_RUNTIME_DIR/mosaic-tmux-holder/pid" && kill -s CHLD "$server"; } 2>/dev/null
+}
+
+# runs PID: true while the process does; one that has ended and is not yet reaped does not.
+runs() {
+	{ read -r stat <"/proc/$1/stat"; } 2>/dev/null && case ${stat##*) } in Z*) return 1 ;; esac
 }
