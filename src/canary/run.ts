@@ -44,7 +44,10 @@ export async function runCanary(host: Host, options: CanaryOptions): Promise<Can
   let verdict: Verdict | undefined;
   try {
     await inFleet(host, options, (fleet, journal) => runSteps(fleet, journal, started + options.timeoutMs, record));
-  } catch (error) {
+  } catch (thrown) {
+    // Ctrl-C reaches our children too: what fails then fails because of it. But what was left behind is told.
+    const told = thrown instanceof FleetError && thrown.exit === EXIT.unknown;
+    const error = host.interrupted.aborted && !told ? new Interrupted() : thrown;
     if (error instanceof FleetError) {
       problem = { what: error.what, why: error.why, next: [...error.next] };
       verdict = error.exit === EXIT.unavailable ? "unavailable" : "unknown";
@@ -102,6 +105,7 @@ async function withAgents(
   use: Use,
 ): Promise<void> {
   const systemd = systemdOf(host);
+  const socket = await fleetSocket(host);
   await clearLeftAgents(host);
   const [holderBefore] = await systemd.show([HOLDER_UNIT]);
   const secret = crypto.randomUUID();
@@ -119,7 +123,8 @@ async function withAgents(
         sandboxed: options.sandbox,
         version: options.version,
         systemd,
-        tmux: tmuxOf(host, await fleetSocket(host)),
+        socket,
+        tmux: tmuxOf(host, socket),
         procfs: procfsOf(host),
         first,
         second,
@@ -200,9 +205,9 @@ async function runStep(fleet: Fleet, step: Step, journal: readonly string[], dea
     evidence: hideSecret(evidence, fleet.secret),
   });
   try {
-    return finish("pass", await withinLimit(host, step.run(fleet), limitMs));
+    return finish("pass", await withinLimit(fleet, step, limitMs));
   } catch (error) {
-    if (error instanceof Interrupted) throw error;
+    if (host.interrupted.aborted) throw new Interrupted();
     const said = await journalTail(host, journal);
     if (error instanceof BrokenPromise) return finish("fail", { ...error.evidence, journal: said }, error.message);
     if (error instanceof OverLimit && limitMs < step.limitMs)
@@ -214,9 +219,11 @@ async function runStep(fleet: Fleet, step: Step, journal: readonly string[], dea
 
 class OverLimit extends Error {}
 
-async function withinLimit<T>(host: Host, work: Promise<T>, limitMs: number): Promise<T> {
-  const settled = new AbortController();
-  const limit = host.pause(Math.max(0, limitMs), AbortSignal.any([settled.signal, host.interrupted]));
+async function withinLimit(fleet: Fleet, step: Step, limitMs: number): Promise<Evidence> {
+  const { host } = fleet;
+  const over = new AbortController();
+  const limit = host.pause(Math.max(0, limitMs), AbortSignal.any([over.signal, host.interrupted]));
+  const work = step.run(leashed(fleet, over.signal));
   try {
     return await Promise.race([
       work,
@@ -225,9 +232,33 @@ async function withinLimit<T>(host: Host, work: Promise<T>, limitMs: number): Pr
       }),
     ]);
   } finally {
-    settled.abort();
+    over.abort();
     work.catch(() => undefined); // it may still fail after we stopped listening
   }
+}
+
+/** The fleet for one step: once that is over it does nothing more, neither beside the next step nor after the clean-up. */
+function leashed(fleet: Fleet, over: AbortSignal): Fleet {
+  const { exec, kill, pause } = fleet.host;
+  const check = () => {
+    if (over.aborted) throw new OverLimit();
+  };
+  const host: Host = {
+    ...fleet.host,
+    async exec(argv, options) {
+      check();
+      return exec(argv, options);
+    },
+    kill(pid, signal) {
+      check();
+      return kill(pid, signal);
+    },
+    async pause(milliseconds, cancelled) {
+      await pause(milliseconds, cancelled === undefined ? over : AbortSignal.any([over, cancelled]));
+      check();
+    },
+  };
+  return { ...fleet, host, systemd: systemdOf(host), tmux: tmuxOf(host, fleet.socket), procfs: procfsOf(host) };
 }
 
 async function journalTail(host: Host, journal: readonly string[]): Promise<string[]> {

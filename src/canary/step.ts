@@ -37,6 +37,8 @@ export interface Fleet {
   readonly sandboxed: boolean;
   readonly version: string;
   readonly systemd: Systemd;
+  /** The name of the fleet's socket. */
+  readonly socket: string;
   /** The fleet's tmux server. */
   readonly tmux: Tmux;
   readonly procfs: Procfs;
