@@ -72,23 +72,21 @@ async function groupMembers(host: Pick<Host, "files">, folder: string): Promise<
   return pids;
 }
 
-/** Kills what lives in these groups and removes them. Returns what could not be removed. */
+/** Kills what lives in these groups, and what comes into them meanwhile, and removes them. Returns what could not be removed. */
 export async function removeGroups(
   host: Pick<Host, "files" | "kill" | "now" | "pause">,
   folders: readonly string[],
 ): Promise<string[]> {
   const deadline = host.now() + 5_000;
   for (;;) {
-    const pids = new Set((await Promise.all(folders.map((folder) => groupMembers(host, folder)))).flat());
-    for (const pid of pids) host.kill(pid, "SIGKILL");
-    if (pids.size === 0 || host.now() > deadline) break;
+    for (const folder of folders) for (const pid of await groupMembers(host, folder)) host.kill(pid, "SIGKILL");
+    const left: string[] = [];
+    for (const folder of folders) {
+      for (const group of await subgroups(host, folder)) {
+        if (!(await host.files.removeEmptyFolder(group).catch(() => false))) left.push(group);
+      }
+    }
+    if (left.length === 0 || host.now() > deadline) return left;
     await host.pause(5);
   }
-  const left: string[] = [];
-  for (const folder of folders) {
-    for (const group of await subgroups(host, folder)) {
-      if (!(await host.files.removeEmptyFolder(group).catch(() => false))) left.push(group);
-    }
-  }
-  return left;
 }

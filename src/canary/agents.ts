@@ -9,6 +9,8 @@ import type { CanaryAgent } from "./step.ts";
 
 /** No user names an agent like this. */
 const PREFIX = "mosaic-canary-";
+/** A file beside a run's agents: the run found the holder stopped. */
+const HOLDER_WAS_STOPPED = "holder-was-stopped";
 
 /** The folder of a run's files and of its drop-ins: the runtime folder, never the user's own. */
 function runtimeFolder(host: Host): string {
@@ -32,11 +34,19 @@ function environmentLine(key: string, value: string): string {
 /** Text that shells, systemd, tmux and C programs each like to change. */
 const DIFFICULT = `it's "100%" #{pid} $HOME \\ ;&| é漢 #(date)`;
 
-/** Two throwaway agents, the second with the first one's name as its prefix, known to the manager after a reload. */
-export async function makeAgents(host: Host, secret: string): Promise<[CanaryAgent, CanaryAgent]> {
+/**
+ * Two throwaway agents, the second with the first one's name as its prefix, known to the manager after a reload.
+ * Notes beside them whether the holder ran before, for the run that has to clear up after this one.
+ */
+export async function makeAgents(host: Host, secret: string, holderRan: boolean): Promise<[CanaryAgent, CanaryAgent]> {
   const startTime = (await procfsOf(host).startTime(host.pid)) ?? "";
   const name = `${PREFIX}${host.pid}-${startTime}`;
-  return [await makeAgent(host, name, secret), await makeAgent(host, `${name}-second`, secret)];
+  const agents: [CanaryAgent, CanaryAgent] = [
+    await makeAgent(host, name, secret),
+    await makeAgent(host, `${name}-second`, secret),
+  ];
+  if (!holderRan) await host.files.writeAtomic(join(runtimeFolder(host), name, HOLDER_WAS_STOPPED), "", 0o600);
+  return agents;
 }
 
 async function makeAgent(host: Host, name: string, secret: string): Promise<CanaryAgent> {
@@ -75,16 +85,21 @@ export async function removeCanaryAgents(host: Host, agents: readonly CanaryAgen
   );
 }
 
-/** Removes the agents of canary runs that were killed; those of a run that goes on are left alone. */
-export async function clearLeftAgents(host: Host): Promise<string[]> {
+/**
+ * Removes the agents of canary runs that were killed; those of a run that goes on are left alone.
+ * Says whether such a run had found the holder stopped.
+ */
+export async function clearLeftAgents(host: Host): Promise<{ holderWasStopped: boolean }> {
   const left = new Set<string>();
+  let holderWasStopped = false;
   for (const entry of await host.files.list(runtimeFolder(host))) {
     const [, pid, startTime] = new RegExp(`^${PREFIX}(\\d+)-(\\d+)(-second)?$`).exec(entry) ?? [];
     if (pid === undefined || (await procfsOf(host).startTime(Number(pid))) === startTime) continue;
     left.add(entry);
+    holderWasStopped ||= (await host.files.list(join(runtimeFolder(host), entry))).includes(HOLDER_WAS_STOPPED);
   }
   if (left.size > 0) await removeAgents(host, [...left]);
-  return [...left];
+  return { holderWasStopped };
 }
 
 export function isCanaryAgent(name: string): boolean {

@@ -4,6 +4,7 @@ import { systemdOf } from "../adapters/systemd.ts";
 import { tmuxOf } from "../adapters/tmux.ts";
 import { versionsOf } from "../adapters/versions.ts";
 import { describeError, FleetError } from "../core/errors.ts";
+import { describeResult, succeeded } from "../core/exec.ts";
 import { EXIT, type Verdict } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { agentOfUnit, HOLDER_UNIT } from "../core/names.ts";
@@ -73,16 +74,20 @@ type Use = (fleet: Fleet, journal: readonly string[]) => Promise<void>;
 
 /** Hands a fleet to `use` and leaves nothing of it behind, however that ends. */
 async function inFleet(host: Host, options: CanaryOptions, use: Use): Promise<void> {
-  const defaultServer = await rememberDefaultServer(host);
   if (!options.sandbox) {
     const problem = busProblem(await systemdOf(host).managerVersion(), host);
     if (problem !== undefined)
       throw new FleetError(EXIT.unavailable, "The user manager cannot be reached", problem.cause, problem.remedy);
-    return withAgents(host, options, defaultServer, ["--user"], use);
+    const tmux = await host.exec(["tmux", "-V"]);
+    if (!succeeded(tmux))
+      throw new FleetError(EXIT.unavailable, "The canary cannot run", describeResult(tmux), [
+        "sudo apt-get install tmux",
+      ]);
+    return withAgents(host, options, await rememberDefaultServer(host), ["--user"], use);
   }
   const sandbox = await openSandbox(host);
   try {
-    await withAgents(sandbox.host, options, defaultServer, sandbox.journal, use);
+    await withAgents(sandbox.host, options, await rememberDefaultServer(host), sandbox.journal, use);
   } finally {
     if (options.keep) options.onKept?.(sandbox);
     else await closeSandbox(sandbox);
@@ -106,10 +111,11 @@ async function withAgents(
 ): Promise<void> {
   const systemd = systemdOf(host);
   const socket = await fleetSocket(host);
-  await clearLeftAgents(host);
+  const left = await clearLeftAgents(host);
   const [holderBefore] = await systemd.show([HOLDER_UNIT]);
+  const holderRan = holderBefore?.active === "active" && !left.holderWasStopped;
   const secret = crypto.randomUUID();
-  const [first, second] = await makeAgents(host, secret);
+  const [first, second] = await makeAgents(host, secret, holderRan);
   const otherAgents = async () =>
     (await systemd.list("mosaic-agent@*")).flatMap(({ unit, active }) => {
       const name = agentOfUnit(unit);
@@ -136,7 +142,7 @@ async function withAgents(
     );
   } finally {
     if (!(options.sandbox && options.keep)) await removeCanaryAgents(host, [first, second]);
-    if (!options.sandbox) await restoreHolder(host, holderBefore?.active === "active", otherAgents);
+    if (!options.sandbox) await restoreHolder(host, holderRan, otherAgents);
   }
 }
 

@@ -7,7 +7,7 @@ import { systemdOf } from "../adapters/systemd.ts";
 import { describeError, FleetError } from "../core/errors.ts";
 import { describeResult, succeeded } from "../core/exec.ts";
 import { EXIT } from "../core/exit.ts";
-import type { Host } from "../core/host.ts";
+import type { Child, Host } from "../core/host.ts";
 import { until } from "../core/until.ts";
 import { busProblem } from "../core/user-bus.ts";
 
@@ -90,7 +90,13 @@ export async function openSandbox(host: Host): Promise<Sandbox> {
   const root = await host.files.makeTemporaryFolder(join(base, PREFIX));
   const id = root.slice(root.lastIndexOf("/") + 1);
   let groups: string[] = [];
+  let child: Child | undefined;
+  let ended = false;
   const close = async () => {
+    if (child !== undefined && !ended) {
+      if (way === "user-scope" && groups.length === 0) groups = await groupsOf(host, child.pid);
+      host.kill(child.pid, "SIGKILL"); // it may be on its way into its groups, where we would not find it
+    }
     const left = await removeGroups(host, groups);
     await host.files.removeTree(root);
     return left;
@@ -132,9 +138,12 @@ export async function openSandbox(host: Host): Promise<Sandbox> {
             ...boot,
           ];
     const log = join(root, "manager.log");
-    const child = host.spawn(argv, { log, env: way === "own-groups" ? env : scopeEnvironment(host) });
+    child = host.spawn(argv, { log, env: way === "own-groups" ? env : scopeEnvironment(host) });
+    void child.ended.then(() => {
+      ended = true;
+    });
     const inside = sandboxHost(host, env, home);
-    await untilBooted(inside, child.ended, log);
+    await untilBooted(inside, () => ended, log);
     if (way === "user-scope") {
       groups = await groupsOf(host, child.pid);
       await writeOwner(host, root, groups);
@@ -187,14 +196,10 @@ function sandboxHost(host: Host, env: Readonly<Record<string, string>>, home: st
   return { ...host, env, user: { ...host.user, home }, exec: createExec(env) };
 }
 
-async function untilBooted(inside: Host, ended: Promise<void>, log: string): Promise<void> {
-  let gone = false;
-  void ended.then(() => {
-    gone = true;
-  });
+async function untilBooted(inside: Host, ended: () => boolean, log: string): Promise<void> {
   const socket = join(inside.env.XDG_RUNTIME_DIR ?? "", "systemd/private");
   const seen = await until(inside, BOOT_LIMIT_MS, async () => {
-    if (gone || inside.interrupted.aborted) return "ended";
+    if (ended() || inside.interrupted.aborted) return "ended";
     return (await inside.files.status(socket)) === undefined ? undefined : "there";
   });
   // Done when the manager has started what it starts by itself.
