@@ -64,8 +64,8 @@ Options:
   -V, --version  show the version
 
 Examples:
-  mosaic-fleet canary --sandbox   prove the fleet here, touching nothing of yours
-  mosaic-fleet install --enable   lay it out, and start it at boot
+  mosaic-fleet canary --sandbox  prove the fleet here, touching nothing of yours
+  mosaic-fleet install --enable  lay it out, and start it at boot
 
 Exit codes: 0 fine, 1 something is broken, 2 could not tell, 64 usage,
             69 a prerequisite is missing, 73 a file is in the way
