@@ -26,6 +26,13 @@ async function syncFolder(path: string): Promise<void> {
   }
 }
 
+/** Makes every folder of a tree one that its owner may enter and change. */
+async function openFolders(path: string): Promise<void> {
+  await fs.chmod(path, 0o700);
+  for (const entry of await fs.readdir(path, { withFileTypes: true }))
+    if (entry.isDirectory()) await openFolders(join(path, entry.name));
+}
+
 export const files: Files = {
   read: (path) => orUndefined(fs.readFile(path, "utf8")),
 
@@ -87,7 +94,15 @@ export const files: Files = {
     }
   },
 
-  removeTree: (path) => fs.rm(path, { recursive: true, force: true }),
+  async removeTree(path) {
+    try {
+      await fs.rm(path, { recursive: true, force: true });
+    } catch (error) {
+      if ((error as { code?: string }).code !== "EACCES") throw error;
+      await openFolders(path); // systemd keeps folders of mode 000 in a runtime folder
+      await fs.rm(path, { recursive: true, force: true });
+    }
+  },
 
   async readLink(path) {
     try {

@@ -27,7 +27,8 @@ export interface Tmux {
   killSession(name: string): Promise<ExecResult>;
 }
 
-const NO_SERVER = /no server running on|server exited|lost server|error connecting to .*(No such file|Connection refused)/;
+const NO_SERVER =
+  /no server running on|server exited|lost server|error connecting to .*(No such file|Connection refused)/;
 /** What list-panes -a says of a server without a session. */
 const NO_SESSION = /no current target/;
 

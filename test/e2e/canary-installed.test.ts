@@ -1,0 +1,104 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { join } from "node:path";
+import { type CanaryReport, canaryReportSchema } from "../../src/canary/report.ts";
+import { binary } from "../support/build.ts";
+import { HOLDER_UNIT, openFleet, type TestFleet } from "../support/fleet.ts";
+
+// The canary on an installed fleet, as its user runs it: here the user is one of a private manager.
+
+let fleet: TestFleet;
+beforeAll(async () => {
+  fleet = await openFleet();
+});
+afterAll(() => fleet.close());
+
+async function canary(): Promise<{ code: number; report: CanaryReport; statuses: Record<string, string> }> {
+  const result = await fleet.host.exec([binary, "canary", "-o", "json"], { timeoutMs: 120_000 });
+  const report = canaryReportSchema.parse(JSON.parse(result.stdout));
+  const statuses = Object.fromEntries(report.steps.map(({ id, status }) => [id, status]));
+  return { code: result.kind === "exited" ? result.code : -1, report, statuses };
+}
+
+/** Every file below the user's own folders, with its content, and every trace of a canary in the runtime folder. */
+async function traces(): Promise<string> {
+  const home = await fleet.host.exec(["sh", "-c", 'cd "$HOME" && find . -type f -exec md5sum {} + | sort']);
+  const runtime = await fleet.host.exec(["sh", "-c", 'find "$XDG_RUNTIME_DIR" -name "*mosaic-canary*"']);
+  return home.stdout + runtime.stdout;
+}
+
+test("all ten promises hold, and afterwards all is as before: files, units, a stopped holder stopped", async () => {
+  const before = await traces();
+  const { code, report } = await canary();
+  expect(report.steps.map(({ id, status }) => `${id} ${status}`)).toEqual(report.steps.map(({ id }) => `${id} pass`));
+  expect(report.steps).toHaveLength(10);
+  expect(code).toBe(0);
+  expect(await traces()).toBe(before);
+  expect((await fleet.unit(HOLDER_UNIT)).active).toBe("inactive");
+  expect((await fleet.systemd.list("mosaic-agent@*")).filter(({ active }) => active !== "inactive")).toEqual([]);
+});
+
+test("a holder that ran runs afterwards", async () => {
+  await fleet.systemctl("start", HOLDER_UNIT);
+  expect((await canary()).code).toBe(0);
+  expect((await fleet.unit(HOLDER_UNIT)).active).toBe("active");
+  await fleet.systemctl("stop", HOLDER_UNIT);
+});
+
+test("with another agent running it is left alone, and the steps that would end it are skipped with that reason", async () => {
+  await fleet.agent("worker", { MOSAIC_AGENT_COMMAND: "sleep infinity" });
+  await fleet.systemctl("start", "mosaic-agent@worker");
+  const before = await fleet.up("worker");
+  const server = await fleet.tmux.server();
+  const { code, report, statuses } = await canary();
+  expect(statuses).toMatchObject({ "server-death": "skip", "holder-stop": "skip", "agent-death": "pass" });
+  expect(report.steps.find(({ id }) => id === "holder-stop")?.message).toContain("worker");
+  expect(code).toBe(0);
+  expect(await fleet.up("worker")).toEqual(before);
+  expect(await fleet.tmux.server()).toEqual(server);
+  await fleet.systemctl("stop", "mosaic-agent@worker");
+  await fleet.systemctl("stop", HOLDER_UNIT);
+});
+
+test("what a kill -9 left is cleared by the next run", async () => {
+  const before = await traces();
+  const child = Bun.spawn([binary, "canary"], { env: { ...fleet.host.env }, stdout: "ignore", stderr: "ignore" });
+  await fleet.wait("a canary agent", async () =>
+    (await fleet.tmux.panes()).some(({ session }) => session.startsWith("mosaic-canary-")),
+  );
+  child.kill("SIGKILL");
+  await child.exited;
+  expect(await traces()).not.toBe(before);
+  expect((await canary()).code).toBe(0);
+  expect(await traces()).toBe(before);
+  expect((await fleet.systemd.list("mosaic-agent@*")).filter(({ active }) => active !== "inactive")).toEqual([]);
+});
+
+test.each(["SIGINT", "SIGTERM"] as const)(
+  "on %s it cleans up after itself and says that it was interrupted",
+  async (signal) => {
+    const before = await traces();
+    const child = Bun.spawn([binary, "canary"], { env: { ...fleet.host.env }, stdout: "pipe", stderr: "ignore" });
+    await fleet.wait("a canary agent", async () =>
+      (await fleet.tmux.panes()).some(({ session }) => session.startsWith("mosaic-canary-")),
+    );
+    child.kill(signal);
+    const [said, code] = await Promise.all([child.stdout.text(), child.exited]);
+    expect(said).toContain("The canary was interrupted");
+    expect(code).toBe(2);
+    expect(await traces()).toBe(before);
+    expect((await fleet.unit(HOLDER_UNIT)).active).toBe("inactive");
+  },
+);
+
+test("without the layout it says so and what to do, and writes nothing", async () => {
+  const moved = join(fleet.paths.tools, "agent-pane.sh");
+  const text = (await fleet.host.files.read(moved)) ?? "";
+  await fleet.host.files.removeFile(moved);
+  const before = await traces();
+  const { code, report, statuses } = await canary();
+  expect(statuses).toMatchObject({ layout: "fail", holder: "blocked", "holder-stop": "blocked" });
+  expect(report.steps[0]?.message).toContain("mosaic-fleet install");
+  expect(code).toBe(1);
+  expect(await traces()).toBe(before);
+  await fleet.host.files.writeAtomic(moved, text, 0o755);
+});

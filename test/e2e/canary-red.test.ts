@@ -1,0 +1,194 @@
+import { beforeAll, expect, test } from "bun:test";
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type CanaryReport, canaryReportSchema } from "../../src/canary/report.ts";
+import { bun, temporaryFolder, tree } from "../support/build.ts";
+
+// A step that cannot fail is no step: each promise is broken on purpose, in a copy of this tree, and must be seen.
+
+type Sabotage = readonly [asset: string, from: string | RegExp, to: string];
+
+interface Outcome {
+  readonly code: number;
+  readonly report: CanaryReport;
+  readonly stderr: string;
+}
+
+/** Runs the canary of a tree whose assets were changed; the user's default tmux server is looked for in a folder of its own. */
+async function canaryOf(sabotages: readonly Sabotage[]): Promise<Outcome> {
+  using folder = temporaryFolder();
+  for (const part of ["src", "assets", "package.json"])
+    cpSync(join(tree, part), join(folder.path, part), { recursive: true });
+  symlinkSync(join(tree, "node_modules"), join(folder.path, "node_modules"));
+  const outside = join(folder.path, "outside");
+  mkdirSync(outside, { mode: 0o700 });
+  for (const [asset, from, to] of sabotages) {
+    const path = join(folder.path, "assets", asset);
+    const text = readFileSync(path, "utf8");
+    const broken = text.replace(from, () => to.replaceAll("OUTSIDE", outside));
+    if (broken === text) throw new Error(`nothing in ${asset} matches ${from}`);
+    writeFileSync(path, broken);
+  }
+  const child = Bun.spawn([bun, join(folder.path, "src/main.ts"), "canary", "--sandbox", "-o", "json"], {
+    env: { ...process.env, TMUX_TMPDIR: outside },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [stdout, stderr, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  return { code, report: canaryReportSchema.parse(JSON.parse(stdout)), stderr };
+}
+
+const holder = "mosaic-tmux-holder.service";
+const agent = "mosaic-agent@.service";
+const pane = "agent-pane.sh";
+const start = "start-agent-session.sh";
+const ended = "agent-session-ended.sh";
+
+const promises: [step: string, what: string, message: RegExp, sabotages: Sabotage[]][] = [
+  [
+    "layout",
+    "a holder that one pane's OOM ends",
+    /break what the fleet promises/,
+    [[holder, "OOMPolicy=continue", "OOMPolicy=stop"]],
+  ],
+  ["layout", "an agent unit without Delegate=", /break what the fleet promises/, [[agent, "Delegate=yes\n", ""]]],
+  [
+    "layout",
+    "an agent unit that a crash of the holder stops",
+    /break what the fleet promises/,
+    [[agent, "Requires=mosaic", "BindsTo=mosaic"]],
+  ],
+  [
+    "layout",
+    "a unit with a key that systemd does not know",
+    /systemd warns/,
+    [[agent, "[Service]\n", "[Service]\nRestartt=always\n"]],
+  ],
+  [
+    "holder",
+    "a server founded outside the holder's unit",
+    /did not start/,
+    [["start-tmux-holder.sh", "timeout -k 1 15 tmux", "systemd-run --user --scope --quiet tmux"]],
+  ],
+  [
+    "holder",
+    "a socket that every user can reach",
+    /other users can reach the socket/,
+    [["start-tmux-holder.sh", "printf '%s\\n%s\\n'", "chmod 777 \"$socket\"; printf '%s\\n%s\\n'"]],
+  ],
+  [
+    "agent",
+    "a pane that is never moved into its unit",
+    /./,
+    [
+      [pane, 'echo $$ >"$procs"', ":"],
+      [start, "move_to_unit() {", "move_to_unit() {\n\treturn 0"],
+      [start, "in_unit() {", "in_unit() {\n\treturn 0"],
+    ],
+  ],
+  [
+    "agent",
+    "a start that makes a session too many",
+    /did not add exactly its session/,
+    [[start, "tries=0\n", 'tmux new-session -d -s "$name-extra" -- sleep 1000\ntries=0\n']],
+  ],
+  [
+    "environment",
+    "a secret in a process's arguments",
+    /a secret of the agent/,
+    [[pane, 'eval "unset line; $line"', 'exec sh -c "sleep 1000; :" x "$MOSAIC_CANARY_SECRET"']],
+  ],
+  [
+    "environment",
+    "a variable that does not arrive",
+    /variables of the unit/,
+    [[pane, "set +u\n", "set +u\nunset MOSAIC_CANARY_DIFFICULT\n"]],
+  ],
+  [
+    "environment",
+    "a pane that stays in another folder",
+    /working folder/,
+    [
+      [pane, 'cd -- "$MOSAIC_AGENT_WORKDIR" || exit 66', ":"],
+      [start, 'cd -- "$MOSAIC_AGENT_WORKDIR" 2>/dev/null', ":"],
+    ],
+  ],
+  [
+    "reuse",
+    "a script that restarts what runs",
+    /did not leave the session as it was/,
+    [[start, 'exec systemctl --user start "$unit"', 'exec systemctl --user restart "$unit"']],
+  ],
+  [
+    "exact-stop",
+    "a clean-up that matches sessions by prefix",
+    /is gone|is not what it was/,
+    [
+      [ended, /"=\$name:"/g, '"$name:"'],
+      [ended, "kill-session -t =$name", "kill-session -t $name"],
+    ],
+  ],
+  [
+    "agent-death",
+    "a killed agent that is not brought back in time",
+    /did not come back/,
+    [[ended, 'told "killed', 'sleep 15\n\ttold "killed']],
+  ],
+  [
+    "server-death",
+    "a holder that is not brought back in time",
+    /no new tmux server/,
+    [[holder, "RestartSec=100ms", "RestartSec=16s"]],
+  ],
+  [
+    "holder-stop",
+    "a holder that leaves its socket",
+    /its socket is still there/,
+    [["tmux-holder-ended.sh", "set -u\n", "set -u\nexit 0\n"]],
+  ],
+  [
+    "default-server",
+    "a holder that founds a server of the user's",
+    /default tmux server changed/,
+    [
+      [
+        "tmux-holder-ended.sh",
+        "set -u\n",
+        "set -u\nsystemd-run --user --scope --quiet env TMUX_TMPDIR=OUTSIDE tmux new-session -d -s intruder -- sleep 1000\n",
+      ],
+    ],
+  ],
+];
+
+const untouched = "a copy that nobody changed";
+const outcomes = new Map<string, Outcome>();
+
+// Three at a time: much of a run is waiting.
+beforeAll(async () => {
+  const queue: [string, readonly Sabotage[]][] = [
+    [untouched, []],
+    ...promises.map((each): [string, Sabotage[]] => [each[1], each[3]]),
+  ];
+  const work = async () => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift())
+      outcomes.set(next[0], await canaryOf(next[1]));
+  };
+  await Promise.all([work(), work(), work()]);
+}, 240_000);
+
+test.each(promises)("the canary is red in step %s for %s", (step, what, message) => {
+  const { code, report, stderr } = outcomes.get(what) as Outcome;
+  expect(stderr).toBe("");
+  const failed = report.steps.find(({ status }) => status === "fail");
+  expect(failed?.id).toBe(step);
+  expect(failed?.message).toMatch(message);
+  expect(report.verdict).toBe("broken");
+  expect(code).toBe(1);
+});
+
+test("and green on a copy that nobody changed", () => {
+  const { code, report } = outcomes.get(untouched) as Outcome;
+  expect(report.steps.map(({ status }) => status)).toEqual(report.steps.map(() => "pass"));
+  expect(code).toBe(0);
+});

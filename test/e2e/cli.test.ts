@@ -1,0 +1,535 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { version } from "../../package.json";
+import { canaryReportSchema } from "../../src/canary/report.ts";
+import { until } from "../../src/core/until.ts";
+import { binary, type Run, run } from "../support/build.ts";
+
+const isRoot = process.getuid?.() === 0;
+const booted = existsSync("/run/systemd/system");
+/** As scripts/test runs it: root on a machine with the packages. Elsewhere a sandbox may need more. */
+const ownSandbox = isRoot && !booted;
+
+const { PATH, HOME } = process.env;
+const plain = { PATH, HOME, TERM: "xterm-256color" };
+const ESCAPE = "\x1b[";
+
+function cli(...words: string[]): Run {
+  return run([binary, ...words], { env: plain, timeoutMs: 60_000 });
+}
+
+/** The only JSON document in a text: anything before, after or between makes this throw. */
+function onlyDocument(text: string): Record<string, unknown> {
+  expect(text).toStartWith("{");
+  expect(text).toEndWith("}\n");
+  return JSON.parse(text);
+}
+
+interface Started {
+  readonly pid: number;
+  /** Resolves as soon as stdout holds this text; rejects when the program ends before that. */
+  printed(text: string): Promise<void>;
+  readonly ended: Promise<Run & { readonly signal: unknown }>;
+}
+
+/** Starts a program and listens to it; the test ends it, or waits for its end. */
+function start(argv: readonly string[], env: Record<string, string | undefined> = plain): Started {
+  const child = Bun.spawn([...argv], { env, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  let stdout = "";
+  const listeners = new Set<() => void>();
+  const listening = (async () => {
+    const decoder = new TextDecoder();
+    for await (const chunk of child.stdout) {
+      stdout += decoder.decode(chunk, { stream: true });
+      for (const listener of listeners) listener();
+    }
+  })();
+  const stderr = new Response(child.stderr).text();
+  const ended = (async () => {
+    await Promise.all([child.exited, listening]);
+    return { code: child.exitCode, signal: child.signalCode, stdout, stderr: await stderr };
+  })();
+  return {
+    pid: child.pid,
+    ended,
+    printed: (text) =>
+      new Promise((resolve, reject) => {
+        const look = () => stdout.includes(text) && resolve();
+        listeners.add(look);
+        look();
+        ended.then(() => reject(new Error(`ended without "${text}":\n${stdout}`)));
+      }),
+  };
+}
+
+const PREFIX = "mosaic-sandbox-";
+const bases = ["/dev/shm", "/run", "/tmp"];
+
+/** The folders of sandboxes, of whomever. */
+function sandboxFolders(): string[] {
+  return bases.flatMap((base) =>
+    readdirSync(base)
+      .filter((name) => name.startsWith(PREFIX))
+      .map((name) => join(base, name)),
+  );
+}
+
+function ownedBy(pid: number): string[] {
+  return sandboxFolders().filter((folder) => {
+    try {
+      return JSON.parse(readFileSync(join(folder, "owner.json"), "utf8")).pid === pid;
+    } catch {
+      return false; // not ours, and just being made or removed
+    }
+  });
+}
+
+/** The folder of the sandbox that this process opened. */
+function sandboxOf(pid: number): string {
+  const owned = ownedBy(pid);
+  expect(owned).toHaveLength(1);
+  return owned[0] ?? "";
+}
+
+/** Waits until there is something to see. */
+async function eventually<T>(look: () => T | undefined): Promise<T> {
+  const clock = { now: () => performance.now(), pause: (milliseconds: number) => Bun.sleep(milliseconds) };
+  const seen = await until(clock, 30_000, async () => look());
+  if (seen === undefined) throw new Error("waited in vain");
+  return seen;
+}
+
+function groups(name = `${PREFIX}*`): string[] {
+  return run(["find", "/sys/fs/cgroup", "-type", "d", "-name", name]).stdout.split("\n").filter(Boolean);
+}
+
+/** What is there of a sandbox: its folder, its cgroups, and processes that have it in an argument or in the environment. */
+function remains(folder: string): string[] {
+  const id = folder.slice(folder.indexOf(PREFIX));
+  const processes = readdirSync("/proc").filter((entry) => {
+    try {
+      return (
+        /^\d+$/.test(entry) &&
+        ["environ", "cmdline"].some((file) => readFileSync(`/proc/${entry}/${file}`).includes(id))
+      );
+    } catch {
+      return false; // it has ended
+    }
+  });
+  return [...sandboxFolders().filter((each) => each === folder), ...groups(id), ...processes];
+}
+
+/** Cgroups of sandboxes that have no folder any more: nobody will ever clear them. */
+function orphanGroups(): string[] {
+  return groups().filter((group) => {
+    const id = group.slice(group.indexOf(PREFIX));
+    // Seen first, then looked for again: a run elsewhere on this machine may have ended meanwhile.
+    return !sandboxFolders().some((folder) => folder.endsWith(id)) && existsSync(group);
+  });
+}
+
+describe("--version", () => {
+  for (const word of ["--version", "-V"]) {
+    test(`${word} prints the version of package.json and nothing else`, () => {
+      expect(cli(word)).toEqual({ code: 0, stdout: `${version}\n`, stderr: "" });
+    });
+  }
+});
+
+const commands = ["doctor", "install", "canary"];
+
+describe("--help", () => {
+  for (const words of [["--help"], ["-h"], ["help"]]) {
+    test(`${words.join(" ")} names every command`, () => {
+      const { code, stdout, stderr } = cli(...words);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+      for (const command of commands) expect(stdout).toMatch(new RegExp(`^  ${command} +[a-z]`, "m"));
+      expect(stdout).toContain("Exit codes:");
+    });
+  }
+
+  for (const command of commands) {
+    test(`${command} --help has a sentence, its options, two examples and its exit codes`, () => {
+      const { code, stdout, stderr } = cli(command, "--help");
+      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+      expect(stdout).toMatch(/^[A-Z][^\n]{20,}/);
+      expect(stdout.split("\n\n")[0]).toEndWith(".");
+      expect(stdout).toContain(`\nUsage: mosaic-fleet ${command} `);
+      const sections: Record<string, string[]> = {};
+      for (const section of stdout.split("\n\n").slice(2)) {
+        const [title = "", ...lines] = section.trimEnd().split("\n");
+        sections[title] = lines;
+      }
+      expect(sections["Options:"]?.join("\n")).toMatch(
+        /-o, --output human\|json {2}what to print\n(.*\n)* +-h, --help/,
+      );
+      const examples = sections["Examples:"] ?? [];
+      expect(examples.filter((line) => line.startsWith(`  mosaic-fleet ${command}`)).length).toBeGreaterThanOrEqual(2);
+      const codes = (sections["Exit codes:"] ?? []).map((line) => Number(line.slice(0, 5))).filter((code) => code > 0);
+      expect(codes).toContain(64);
+    });
+
+    test(`${command} -h says the same, also after other words`, () => {
+      const { stdout } = cli(command, "--help");
+      expect(cli(command, "-h").stdout).toBe(stdout);
+      expect(cli(command, "-o", "json", "--help").stdout).toBe(stdout);
+    });
+  }
+
+  test("keeps to 80 columns", () => {
+    for (const words of [["--help"], ...commands.map((command) => [command, "--help"])]) {
+      const wide = cli(...words)
+        .stdout.split("\n")
+        .filter((line) => line.length > 80);
+      expect({ words, wide }).toEqual({ words, wide: [] });
+    }
+  });
+});
+
+describe("what is not understood is refused: 64, on stderr, with the usage", () => {
+  for (const [words, said, usage] of [
+    [[], "", "Usage: mosaic-fleet COMMAND"],
+    [["doctr"], "mosaic-fleet: unknown command doctr (did you mean doctor?)", "Usage: mosaic-fleet COMMAND"],
+    [["frobnicate"], "mosaic-fleet: unknown command frobnicate\n", "Usage: mosaic-fleet COMMAND"],
+    [["constructor"], "mosaic-fleet: unknown command constructor", "Usage: mosaic-fleet COMMAND"],
+    [["--versio"], "mosaic-fleet: unknown option --versio (did you mean --version?)", "Usage: mosaic-fleet COMMAND"],
+    [["-o", "json"], "mosaic-fleet: unknown option -o", "Usage: mosaic-fleet COMMAND"],
+    [
+      ["canary", "--sandbx"],
+      "mosaic-fleet canary: unknown option --sandbx (did you mean --sandbox?)",
+      "Usage: mosaic-fleet canary ",
+    ],
+    [["doctor", "-o", "jsn"], "mosaic-fleet doctor: -o is one of human, json", "Usage: mosaic-fleet doctor "],
+    [["doctor", "-o"], "mosaic-fleet doctor: -o needs a value", "Usage: mosaic-fleet doctor "],
+    [["install", "now"], "mosaic-fleet install: takes no arguments", "Usage: mosaic-fleet install "],
+    [
+      ["canary", "--timeout", "soon"],
+      "mosaic-fleet canary: --timeout is a number of seconds",
+      "Usage: mosaic-fleet canary ",
+    ],
+    [
+      ["canary", "--timeout", "0"],
+      "mosaic-fleet canary: --timeout is a number of seconds",
+      "Usage: mosaic-fleet canary ",
+    ],
+    [["canary", "--keep"], "mosaic-fleet canary: --keep keeps a sandbox", "Usage: mosaic-fleet canary "],
+  ] as const) {
+    test(words.join(" ") || "no command", () => {
+      const { code, stdout, stderr } = cli(...words);
+      expect({ code, stdout }).toEqual({ code: 64, stdout: "" });
+      expect(stderr).toContain(said);
+      expect(stderr).toContain(usage);
+      expect(stderr).not.toContain("    at "); // a stack trace
+    });
+  }
+
+  test("also when JSON was asked for: stdout stays empty", () => {
+    expect(cli("canary", "-o", "json", "--sandbx")).toMatchObject({ code: 64, stdout: "" });
+  });
+});
+
+describe("colours", () => {
+  const doctor = (env: Record<string, string>) => run([binary, "doctor"], { env: { ...plain, ...env } }).stdout;
+
+  test("are not written to a pipe", () => {
+    expect(doctor({})).not.toContain("\x1b");
+    expect(doctor({ CI: "true" })).not.toContain("\x1b");
+  });
+
+  test("are, where FORCE_COLOR says so", () => {
+    expect(doctor({ FORCE_COLOR: "1" })).toContain(ESCAPE);
+  });
+
+  test("are not, where NO_COLOR says so, whatever FORCE_COLOR says", () => {
+    expect(doctor({ FORCE_COLOR: "1", NO_COLOR: "1" })).not.toContain("\x1b");
+  });
+
+  test("change no word", () => {
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what colours are made of
+    const bare = doctor({ FORCE_COLOR: "1" }).replace(/\x1b\[\d+m/g, "");
+    expect(bare.replace(/in \d+ ms/, "")).toBe(doctor({}).replace(/in \d+ ms/, ""));
+  });
+
+  test("of errors follow the same rules", () => {
+    const unavailable = (env: Record<string, string>) =>
+      run([binary, "install"], { env: { PATH, HOME: "/nonexistent", ...env } }).stderr;
+    expect(unavailable({})).not.toContain("\x1b");
+    expect(unavailable({ FORCE_COLOR: "1" })).toContain(ESCAPE);
+  });
+
+  test("are never in a JSON document", () => {
+    const { stdout } = run([binary, "doctor", "-o", "json"], { env: { ...plain, FORCE_COLOR: "1" } });
+    expect(stdout).not.toContain("\x1b");
+    onlyDocument(stdout);
+  });
+});
+
+describe("on a real terminal", () => {
+  let folder: string;
+  let socket: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "mosaic-fleet-terminal-"));
+    socket = join(folder, "socket");
+  });
+  afterAll(() => {
+    tmux("kill-server");
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  function tmux(...words: string[]): Run {
+    const env = { PATH, HOME, LC_ALL: "C.UTF-8" };
+    return run(["tmux", "-S", socket, "-f", "/dev/null", ...words], { env, timeoutMs: 60_000 });
+  }
+
+  let windows = 0;
+  /** Runs a shell command in a terminal of its own; `done` waits for its end and returns the screen. */
+  function typed(command: string): { screen(): string; press(key: string): void; done(): string } {
+    const name = `w${++windows}`;
+    const line = `${command}; echo "exit $?"; tmux -S ${socket} wait-for -S ${name}; exec cat`;
+    expect(tmux("new-session", "-d", "-s", name, "-x", "100", "-y", "60", line).stderr).toBe("");
+    const screen = () => tmux("capture-pane", "-p", "-e", "-t", `=${name}:`).stdout;
+    return {
+      screen,
+      press: (key) => void tmux("send-keys", "-t", `=${name}:`, key),
+      done: () => {
+        expect(tmux("wait-for", name).code).toBe(0);
+        return screen();
+      },
+    };
+  }
+
+  test("colours appear", () => {
+    const screen = typed(`${binary} doctor`).done();
+    expect(screen).toContain("this is a Linux machine");
+    expect(screen).toContain(`${ESCAPE}32mok`);
+  });
+
+  for (const setting of ["TERM=dumb", "NO_COLOR=1"]) {
+    test(`with ${setting} none`, () => {
+      const screen = typed(`${setting} ${binary} doctor`).done();
+      expect(screen).toContain("this is a Linux machine");
+      expect(screen).not.toContain("\x1b");
+    });
+  }
+
+  test.skipIf(!ownSandbox)(
+    "Ctrl-C, which reaches every program there, ends a canary soon, cleaned up and with exit 2",
+    async () => {
+      const terminal = typed(`${binary} canary --sandbox & echo "pid $!"; fg >/dev/null`.replace(/^/, "set -m; "));
+      const screen = await eventually(() => {
+        const text = terminal.screen();
+        return text.includes("the layout is in place") ? text : undefined;
+      });
+      const folder = sandboxOf(Number(/pid (\d+)/.exec(screen)?.[1]));
+      terminal.press("C-c");
+      const said = terminal.done();
+      expect(said).toContain("The canary was interrupted.");
+      expect(said).toContain("exit 2");
+      expect(remains(folder)).toEqual([]);
+    },
+  );
+});
+
+describe("a reader that goes away", () => {
+  const bash = (script: string) => run(["bash", "-c", script], { env: plain, timeoutMs: 60_000 });
+
+  for (const words of ["--help", "doctor", "doctor -o json", "canary --help"]) {
+    test(`${words} | head -1: no word of a broken pipe, no stack trace`, () => {
+      const whole = bash(`${binary} ${words}; exit 0`).stdout;
+      expect(bash(`${binary} ${words} | head -1`)).toEqual({
+        code: 0,
+        stdout: whole.slice(0, whole.indexOf("\n") + 1),
+        stderr: "",
+      });
+    });
+  }
+
+  test.skipIf(!ownSandbox)("does not keep a canary from its end, its clean-up and its exit code", () => {
+    const { stdout, stderr } = bash(
+      `{ ${binary} canary --sandbox & echo $! >&2; wait $!; echo "exit $?" >&2; } | head -1`,
+    );
+    expect(stdout).toBe(`mosaic-fleet ${version} canary, in a sandbox\n`);
+    expect(stderr).toMatch(/^\d+\nexit 0\n$/);
+    expect(orphanGroups()).toEqual([]);
+  });
+});
+
+describe("with -o json stdout is one document and nothing else", () => {
+  for (const words of [["doctor"], ["install"], ["install", "--dry-run"], ["canary"]]) {
+    test(`${words.join(" ")}, where no user manager runs`, () => {
+      const { code, stdout } = run([binary, ...words, "-o", "json"], { env: { PATH, HOME: "/nonexistent" } });
+      expect([1, 69]).toContain(code as number);
+      expect(onlyDocument(stdout).schemaVersion).toBe(1);
+    });
+  }
+});
+
+describe("a canary that has no user manager", () => {
+  test("says so, with the remedy, and is unavailable: 69", () => {
+    const { code, stdout } = run([binary, "canary"], { env: { PATH, HOME: "/nonexistent" } });
+    expect(code).toBe(69);
+    expect(stdout).toContain("The user manager cannot be reached.");
+    expect(stdout).toContain(`export XDG_RUNTIME_DIR=/run/user/${process.getuid?.()}`);
+  });
+});
+
+describe.skipIf(!isRoot)("where a sandbox is impossible it says exactly what is missing, and never passes", () => {
+  const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+  const inNamespace = (script: string) => [
+    "unshare",
+    "--mount",
+    "--propagation",
+    "private",
+    "sh",
+    "-c",
+    `${script} && exec "$0" "$@"`,
+  ];
+  const noShm =
+    "for folder in /dev/shm /run /tmp; do while umount -l $folder 2>/dev/null; do :; done; done; ! grep -qE ' (/dev/shm|/run|/tmp) tmpfs rw' /proc/self/mounts";
+
+  const cases: [string, string[], Record<string, string | undefined>, RegExp][] = [
+    [
+      "an ordinary user without a user manager",
+      nobody,
+      { PATH, HOME: "/nonexistent" },
+      booted ? /user manager.*cannot be reached/ : /not booted with systemd, and only root can make it look so/,
+    ],
+    ["no tmux", [], { PATH: "/nonexistent", HOME }, /tmux is not installed/],
+    ["no systemd", inNamespace("mount -t tmpfs none /usr/lib/systemd"), plain, /systemd is not installed/],
+  ];
+  if (!booted)
+    cases.push(
+      [
+        "no private mount namespace",
+        ["setpriv", "--bounding-set=-sys_admin"],
+        plain,
+        /private mount namespace is not allowed/,
+      ],
+      ["no memory file system", inNamespace(noShm), plain, /no writable memory file system/],
+      [
+        "a cgroup tree that cannot be written",
+        inNamespace("mount -o bind,remount,ro \"$(awk '/ cgroup2? /{last=$2} END{print last}' /proc/self/mounts)\""),
+        plain,
+        /the cgroup tree cannot be written .*read-only/,
+      ],
+    );
+
+  for (const [what, prefix, env, why] of cases) {
+    test(what, () => {
+      const { code, stdout, stderr } = run([...prefix, binary, "canary", "--sandbox", "-o", "json"], { env });
+      expect({ code, stderr }).toEqual({ code: 69, stderr: "" });
+      const report = canaryReportSchema.parse(onlyDocument(stdout));
+      expect(report).toMatchObject({ verdict: "unavailable", sandbox: true, steps: [] });
+      expect(report.problem?.why).toMatch(why);
+      expect(orphanGroups()).toEqual([]);
+    });
+  }
+});
+
+describe.skipIf(!ownSandbox)("canary --sandbox", () => {
+  const argv = [binary, "canary", "--sandbox"];
+
+  /** The folder of a sandbox that is no more, out of the evidence of its first step. */
+  function folderIn(report: ReturnType<typeof canaryReportSchema.parse>): string {
+    const unit = [report.steps[0]?.evidence.units].flat()[0];
+    const folder = /^(.*\/mosaic-sandbox-[^/]+)\//.exec(String(unit))?.[1];
+    expect(folder).toBeDefined();
+    return folder ?? "";
+  }
+
+  async function passes(started: Started): Promise<string> {
+    const { code, stdout, stderr } = await started.ended;
+    const report = canaryReportSchema.parse(onlyDocument(stdout));
+    expect(report.steps.map(({ id, status, message }) => [id, status, message])).toEqual([
+      ["layout", "pass", undefined],
+      ["holder", "pass", undefined],
+      ["agent", "pass", undefined],
+      ["environment", "pass", undefined],
+      ["reuse", "pass", undefined],
+      ["exact-stop", "pass", undefined],
+      ["agent-death", "pass", undefined],
+      ["server-death", "pass", undefined],
+      ["holder-stop", "pass", undefined],
+      ["default-server", "pass", undefined],
+    ]);
+    expect({ code, stderr, verdict: report.verdict }).toEqual({ code: 0, stderr: "", verdict: "pass" });
+    return folderIn(report);
+  }
+
+  test("passes, with every step told, and leaves nothing", async () => {
+    expect(remains(await passes(start([...argv, "-o", "json"])))).toEqual([]);
+  });
+
+  test("tells a person the same", () => {
+    const { code, stdout, stderr } = cli("canary", "--sandbox");
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout.match(/^ok /gm)).toHaveLength(10);
+    expect(stdout).toMatch(/^holds: every promise that was tried is kept\n10 kept in \d+\.\d s; systemd \d/m);
+    expect(stdout.split("\n").filter((line) => line.length > 80)).toEqual([]);
+  });
+
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    test(`${signal} in the middle: says so, exit 2, and leaves nothing`, async () => {
+      const canary = start(argv);
+      await canary.printed("the layout is in place");
+      const folder = sandboxOf(canary.pid);
+      expect(remains(folder).length).toBeGreaterThan(3);
+      process.kill(canary.pid, signal);
+      const { code, stdout } = await canary.ended;
+      expect(code).toBe(2);
+      expect(stdout).toContain("The canary was interrupted.");
+      expect(stdout).not.toContain("FAIL");
+      expect(remains(folder)).toEqual([]);
+    });
+  }
+
+  test("SIGINT with -o json: one document, verdict unknown", async () => {
+    const canary = start([...argv, "-o", "json"]);
+    const folder = await eventually(() => ownedBy(canary.pid)[0]); // it is still booting
+    process.kill(canary.pid, "SIGINT");
+    const { code, stdout } = await canary.ended;
+    const report = canaryReportSchema.parse(onlyDocument(stdout));
+    expect(report).toMatchObject({ verdict: "unknown", problem: { what: "The canary was interrupted" } });
+    expect(code).toBe(2);
+    expect(remains(folder)).toEqual([]);
+  });
+
+  test("a time-out of the whole run: could not tell, exit 2, and leaves nothing", async () => {
+    const { code, stdout } = await start([...argv, "--timeout", "0.001", "-o", "json"]).ended;
+    const report = canaryReportSchema.parse(onlyDocument(stdout));
+    expect(code).toBe(2);
+    expect(report.verdict).toBe("unknown");
+    expect(report.steps[0]).toMatchObject({ status: "unknown", message: "the time-out of the whole run came first" });
+    expect(report.steps.filter(({ status }) => status === "pass")).toEqual([]);
+    expect(orphanGroups()).toEqual([]);
+  });
+
+  test("two at once do not disturb each other, and clear what a killed one left", async () => {
+    const killed = start(argv);
+    await killed.printed("the layout is in place");
+    const left = sandboxOf(killed.pid);
+    process.kill(killed.pid, "SIGKILL");
+    expect((await killed.ended).signal).toBe("SIGKILL");
+    expect(remains(left).length).toBeGreaterThan(3);
+
+    const folders = await Promise.all([start([...argv, "-o", "json"]), start([...argv, "-o", "json"])].map(passes));
+    expect(new Set(folders).size).toBe(2);
+    for (const folder of [left, ...folders]) expect(remains(folder)).toEqual([]);
+  });
+
+  test("--keep leaves it there, says where and how to look; the next clears it", async () => {
+    const { code, stderr } = await start([...argv, "--keep", "-o", "json"]).ended;
+    expect(code).toBe(0);
+    const folder = /^The sandbox is kept in (\S+)\. To look inside/.exec(stderr)?.[1] ?? "";
+    expect(remains(folder).length).toBeGreaterThan(3);
+    const exports = [...stderr.matchAll(/^ {2}export (\w+)='([^']*)'$/gm)].map(([, key, value]) => [key, value]);
+    const inside = run(["systemctl", "--user", "show", "-p", "LoadState", "mosaic-tmux-holder.service"], {
+      env: Object.fromEntries(exports),
+    });
+    expect(inside).toEqual({ code: 0, stdout: "LoadState=loaded\n", stderr: "" });
+    await start([...argv, "--timeout", "0.001"]).ended;
+    expect(remains(folder)).toEqual([]);
+  });
+});
