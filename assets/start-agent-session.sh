@@ -37,7 +37,8 @@ while IFS=: read -r _ controllers path; do
 		break
 	done
 done </proc/self/cgroup
-[ -n "$memberships" ] || exec systemctl --user start "$unit"
+# Not called by the unit: by hand, or in an agent's own pane.
+if [ -z "$memberships" ] || [ -z "${RUNTIME_DIRECTORY-}" ]; then exec systemctl --user start "$unit"; fi
 
 state=$RUNTIME_DIRECTORY
 tools=${0%/*}

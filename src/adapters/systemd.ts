@@ -1,5 +1,6 @@
 import { type ExecResult, succeeded } from "../core/exec.ts";
 import type { Host } from "../core/host.ts";
+import { type BusProblem, busProblem } from "../core/user-bus.ts";
 import { ToolError } from "./tool-error.ts";
 
 /** A unit as the manager sees it now, merged with its drop-ins: effective, not what a file says. */
@@ -99,6 +100,15 @@ function parseUnit(block: string): Unit {
     fileState: read.UnitFileState ?? "",
     extra: read,
   };
+}
+
+/** Why the user manager cannot be reached, from the answer to managerVersion(); undefined when it can. */
+export async function managerProblem(
+  host: Pick<Host, "env" | "user" | "files">,
+  answer: ExecResult,
+): Promise<BusProblem | undefined> {
+  if (succeeded(answer)) return undefined;
+  return busProblem(answer, host, (await host.files.status("/run/systemd/system")) !== undefined);
 }
 
 /** The major version out of "systemd 252 (252.38-1~deb12u1)" or "257.4"; undefined when there is none. */

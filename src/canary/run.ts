@@ -1,6 +1,6 @@
 import { cgroupMode } from "../adapters/cgroup.ts";
 import { procfsOf } from "../adapters/procfs.ts";
-import { systemdOf } from "../adapters/systemd.ts";
+import { managerProblem, systemdOf } from "../adapters/systemd.ts";
 import { tmuxOf } from "../adapters/tmux.ts";
 import { versionsOf } from "../adapters/versions.ts";
 import { describeError, FleetError } from "../core/errors.ts";
@@ -9,7 +9,6 @@ import { EXIT, type Verdict } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { agentOfUnit, HOLDER_UNIT } from "../core/names.ts";
 import { fleetSocket } from "../core/settings.ts";
-import { busProblem } from "../core/user-bus.ts";
 import { clearLeftAgents, isCanaryAgent, makeAgents, removeCanaryAgents } from "./agents.ts";
 import { type CanaryReport, type StepReport, verdictOf } from "./report.ts";
 import { openSandbox, type Sandbox } from "./sandbox.ts";
@@ -75,7 +74,7 @@ type Use = (fleet: Fleet, journal: readonly string[]) => Promise<void>;
 /** Hands a fleet to `use` and leaves nothing of it behind, however that ends. */
 async function inFleet(host: Host, options: CanaryOptions, use: Use): Promise<void> {
   if (!options.sandbox) {
-    const problem = busProblem(await systemdOf(host).managerVersion(), host);
+    const problem = await managerProblem(host, await systemdOf(host).managerVersion());
     if (problem !== undefined)
       throw new FleetError(EXIT.unavailable, "The user manager cannot be reached", problem.cause, problem.remedy);
     const tmux = await host.exec(["tmux", "-V"]);

@@ -3,13 +3,12 @@ import sandboxScript from "../../assets/canary-sandbox.sh" with { type: "text" }
 import { groupFolders, removeGroups } from "../adapters/cgroup.ts";
 import { createExec } from "../adapters/process.ts";
 import { procfsOf } from "../adapters/procfs.ts";
-import { systemdOf } from "../adapters/systemd.ts";
+import { managerProblem, systemdOf } from "../adapters/systemd.ts";
 import { describeError, FleetError } from "../core/errors.ts";
 import { describeResult, succeeded } from "../core/exec.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Child, Host } from "../core/host.ts";
 import { until } from "../core/until.ts";
-import { busProblem } from "../core/user-bus.ts";
 
 /** A private user manager with its own HOME and runtime folder, in cgroups of its own. */
 export interface Sandbox {
@@ -67,7 +66,7 @@ async function requirements(host: Host): Promise<{ way: Way; manager: string; jo
     throw missing("this machine was not booted with systemd, and only root can make it look so to a private manager", [
       "sudo mosaic-fleet canary --sandbox",
     ]);
-  const problem = busProblem(await systemdOf(host).managerVersion(), host);
+  const problem = await managerProblem(host, await systemdOf(host).managerVersion());
   if (problem !== undefined)
     throw missing(
       `an ordinary user's sandbox runs in a scope of the user manager, and that cannot be reached: ${problem.cause}`,

@@ -8,11 +8,13 @@ export interface BusProblem {
 
 /**
  * Reads the error of a `systemctl --user` call that failed. The words are those of systemd 252 to 257.
- * undefined when the call succeeded.
+ * undefined when the call succeeded. `booted`: whether systemd is the machine's first process; without it no variable
+ * that could be set would help.
  */
 export function busProblem(
   result: ExecResult,
   host: { env: Readonly<Record<string, string | undefined>>; user: { uid: number; name: string } },
+  booted = true,
 ): BusProblem | undefined {
   if (result.kind === "exited" && result.code === 0) return undefined;
   const { uid, name } = host.user;
@@ -28,6 +30,11 @@ export function busProblem(
       remedy: [`sudo systemctl restart user@${uid}.service`],
     };
   const said = result.stderr;
+  if (!booted || /not been booted with systemd/.test(said))
+    return {
+      cause: "this machine was not booted with systemd (a container?): only the sandbox works here",
+      remedy: ["mosaic-fleet canary --sandbox"],
+    };
   if (/No medium found|XDG_RUNTIME_DIR not defined/.test(said))
     return {
       cause: "XDG_RUNTIME_DIR is not set (su, sudo -u, cron and bare ssh commands leave it out)",
@@ -42,11 +49,6 @@ export function busProblem(
     return {
       cause: `the socket in ${runtime} is stale: its manager is gone`,
       remedy: [`sudo systemctl restart user@${uid}.service`],
-    };
-  if (/not been booted with systemd/.test(said))
-    return {
-      cause: "this machine was not booted with systemd (a container?): only the sandbox works here",
-      remedy: ["mosaic-fleet canary --sandbox"],
     };
   if (/No such file or directory/.test(said))
     return {

@@ -1,9 +1,10 @@
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { systemdOf } from "../adapters/systemd.ts";
 import { describeError, FleetError } from "../core/errors.ts";
 import { describeResult, type ExecResult, succeeded } from "../core/exec.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
+import { HOLDER_UNIT } from "../core/names.ts";
 import { pathsOf } from "../core/paths.ts";
 import { type Action, changes, type Plan } from "./action.ts";
 import type { Receipt } from "./receipt.ts";
@@ -20,7 +21,7 @@ export async function applyPlan(host: Host, plan: Plan, version: string, recorde
   const receipt = receiptFor(host, plan, version, recorded);
   const undos: Undo[] = [];
   try {
-    await host.files.makeFolder(dirname(paths.receipt), 0o700);
+    undos.push(await makeFolder(host, dirname(paths.receipt), [], 0o700));
     const save = (phase: Receipt["phase"]) =>
       host.files.writeAtomic(paths.receipt, `${JSON.stringify({ ...receipt, phase }, null, 2)}\n`, 0o600);
     const before = await host.files.read(paths.receipt);
@@ -39,12 +40,11 @@ export async function applyPlan(host: Host, plan: Plan, version: string, recorde
     for (const undo of undos.reverse()) await undo();
     // The manager may have read what is no longer there.
     await systemdOf(host).daemonReload();
-    if (error instanceof FleetError) throw error;
-    throw new FleetError(
-      EXIT.cantcreate,
-      "The layout was not installed",
-      `${describeError(error)}. What had been written was taken back`,
-    );
+    const { exit, what, why, next } =
+      error instanceof FleetError
+        ? error
+        : new FleetError(EXIT.cantcreate, "The layout was not installed", describeError(error));
+    throw new FleetError(exit, what, `${why.replace(/\.$/, "")}. What had been done was taken back`, next);
   }
 }
 
@@ -82,21 +82,44 @@ async function applyAction(host: Host, action: Action, madeFolders: string[]): P
     }
     case "daemon-reload":
       must(await systemd.daemonReload(), "systemd did not take the units");
+      await mustBeRead(host);
       return;
     case "enable":
       must(await systemd.run("enable", [action.unit]), `${action.unit} was not enabled`);
       return async () => void (await systemd.run("disable", [action.unit]));
-    case "start":
-      must(await systemd.run("start", [action.unit]), `${action.unit} did not start`, [
-        `systemctl --user status ${action.unit}`,
-        `journalctl --user -u ${action.unit} -n 20`,
-      ]);
+    case "start": {
+      const started = await systemd.run("start", [action.unit]);
+      if (!succeeded(started)) {
+        await systemd.run("stop", [action.unit]); // it would try again and again
+        await systemd.run("reset-failed", [action.unit]);
+      }
+      must(started, `${action.unit} did not start`, [`journalctl --user -u ${action.unit} -n 20`]);
       return;
+    }
   }
 }
 
-async function makeFolder(host: Host, path: string, madeFolders: string[]): Promise<Undo> {
-  const made = await host.files.makeFolder(path);
+/** A manager whose XDG_CONFIG_HOME is another than ours reloads without a word and knows none of the units. */
+async function mustBeRead(host: Host): Promise<void> {
+  const ours = join(pathsOf(host).units, HOLDER_UNIT);
+  const [holder] = await systemdOf(host).show([HOLDER_UNIT]);
+  const theirs = holder?.fragment ?? "";
+  // By content: the same folder may have two names.
+  if (theirs !== "" && (await host.files.read(theirs)) === (await host.files.read(ours))) return;
+  throw new FleetError(
+    EXIT.unavailable,
+    "systemd does not take the units from where they were written",
+    theirs === ""
+      ? `the user manager does not look into ${dirname(ours)}; was XDG_CONFIG_HOME set after it had started?`
+      : `the user manager takes ${HOLDER_UNIT} from ${theirs}`,
+    host.env.XDG_CONFIG_HOME === undefined
+      ? ["systemctl --user show -p UnitPath"]
+      : ["unset XDG_CONFIG_HOME", "mosaic-fleet install"],
+  );
+}
+
+async function makeFolder(host: Host, path: string, madeFolders: string[], mode = 0o755): Promise<Undo> {
+  const made = await host.files.makeFolder(path, mode);
   madeFolders.push(...made);
   return async () => {
     for (const folder of [...made].reverse()) await host.files.removeEmptyFolder(folder);

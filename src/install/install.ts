@@ -1,11 +1,10 @@
 import { createHash } from "node:crypto";
-import { systemdMajor, systemdOf } from "../adapters/systemd.ts";
+import { managerProblem, systemdMajor, systemdOf } from "../adapters/systemd.ts";
 import { FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { HOLDER_UNIT } from "../core/names.ts";
 import { pathsOf } from "../core/paths.ts";
-import { busProblem } from "../core/user-bus.ts";
 import { changes, conflicts, type Plan } from "./action.ts";
 import { applyPlan } from "./apply.ts";
 import { ownedFiles, ownedFolders } from "./assets.ts";
@@ -33,7 +32,7 @@ export async function lookAndPlan(
   const paths = pathsOf(host);
   const systemd = systemdOf(host);
   const manager = await systemd.managerVersion();
-  const problem = busProblem(manager, host);
+  const problem = await managerProblem(host, manager);
   if (problem !== undefined)
     throw new FleetError(EXIT.unavailable, "Nothing was installed: the user manager cannot be reached", problem.cause, [
       ...problem.remedy,

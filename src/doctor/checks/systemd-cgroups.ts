@@ -8,7 +8,7 @@ export const systemdCgroups: Check = {
     const mode = await cgroupMode(host);
     if (mode === "unified") return { status: "pass" };
     const commands = [
-      "sudo grubby --update-kernel=ALL --args=systemd.unified_cgroup_hierarchy=1   # or the same kernel argument by hand; reboot",
+      "sudoedit /etc/default/grub   # add systemd.unified_cgroup_hierarchy=1 to GRUB_CMDLINE_LINUX; sudo update-grub; reboot",
     ];
     if (mode === "none")
       return {

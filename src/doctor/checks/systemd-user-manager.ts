@@ -1,4 +1,4 @@
-import { busProblem } from "../../core/user-bus.ts";
+import { managerProblem } from "../../adapters/systemd.ts";
 import type { Check } from "../check.ts";
 
 export const systemdUserManager: Check = {
@@ -7,7 +7,7 @@ export const systemdUserManager: Check = {
   requires: ["systemd.version"],
   async run(tools) {
     const result = await tools.manager();
-    const problem = busProblem(result, tools.host);
+    const problem = await managerProblem(tools.host, result);
     if (problem === undefined) return { status: "pass", detail: result.stdout.trim() };
     return {
       status: "fail",
