@@ -256,7 +256,12 @@ async function description(): Promise<string> {
 }
 
 function resultsOf(about: string, rows: readonly Row[]): string {
-  const line = (...cells: string[]) => `| ${cells.join(" | ")} |`;
+  const head: Row = { what: "What", measured: "Measured", goal: "Goal", met: "Met", detail: "" };
+  const columns = (["what", "measured", "goal", "met"] as const).map((column) => {
+    const width = Math.max(...[head, ...rows].map((row) => row[column].length));
+    return { rule: "-".repeat(width), cell: (row: Row) => row[column].padEnd(width) };
+  });
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   return [
     "# What it costs",
     "",
@@ -264,9 +269,11 @@ function resultsOf(about: string, rows: readonly Row[]): string {
     "",
     `${new Date().toISOString().slice(0, 10)}, ${about}.`,
     "",
-    line("What", "Measured", "Goal", "Met", "From"),
-    line(...Array<string>(5).fill("---")),
-    ...rows.map(({ what, measured, goal, met, detail }) => line(what, measured, goal, met, detail)),
+    line(columns.map(({ cell }) => cell(head))),
+    line(columns.map(({ rule }) => rule)),
+    ...rows.map((row) => line(columns.map(({ cell }) => cell(row)))),
+    "",
+    ...rows.map(({ what, detail }) => `- ${what}: ${detail}.`),
     "",
   ].join("\n");
 }

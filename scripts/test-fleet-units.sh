@@ -122,6 +122,7 @@ exact_targets() {
 	grep -E '(^|[^-A-Za-z0-9_/.])tmux |[a-z]-(session|window|pane|client|message|option|shell|key|hook|buffer|environment)' "$work/commands" |
 		grep -oE '^[^:]*:|[[:space:]]-[A-Za-z]*t[[:space:]]*[^[:space:]]+' | awk '
 			/^[^ \t]*:$/ { file = $0; next }
+			/-[glno]t[ \t]/ { next } # a comparison of the shell
 			file == "agent-pane-died.sh:" && $0 ~ /-t "\$pane"$/ { next }
 			$0 !~ /-[A-Za-z]*t[ \t]*\\?["\047]?=/ { print file $0 }'
 }
