@@ -11,7 +11,7 @@ fail() {
 	exit "$code"
 }
 
-tools=$(cd "${0%/*}" && pwd) || fail 70 "cannot enter the folder of $0"
+tools=${0%/*}
 site=${tools%/tools/fleet}/fleet
 name=$MOSAIC_TMUX_SOCKET
 case $name in
@@ -22,15 +22,15 @@ command -v tmux >/dev/null || fail 69 "tmux is not on PATH ($PATH): install it, 
 
 # A clean environment: what the manager happens to hold must not live on in panes for months. No bus: tmux 3.4
 # and later would move panes into scopes of their own, behind our back.
+# One client founds the server and asks who answers: a squatter would, just as readily.
 # shellcheck disable=SC2086 # an empty TMUX_TMPDIR must vanish
-env -i PATH="$PATH" HOME="$HOME" LANG=C.UTF-8 XDG_RUNTIME_DIR="$XDG_RUNTIME_DIR" \
-	${TMUX_TMPDIR:+"TMUX_TMPDIR=$TMUX_TMPDIR"} DBUS_SESSION_BUS_ADDRESS=unix:path=/dev/null \
-	MOSAIC_FLEET_TOOLS="$tools" MOSAIC_FLEET_SITE="$site" \
-	timeout -k 1 15 tmux -u -L "$name" -f "$tools/tmux.conf" start-server ||
-	fail 70 "tmux start-server failed"
-
-answer=$(timeout -k 1 5 tmux -u -N -L "$name" display-message -p '#{pid} #{socket_path}' \; show-options -sv exit-empty) ||
-	fail 70 "the tmux server on socket '$name' does not answer"
+answer=$(
+	env -i PATH="$PATH" HOME="$HOME" LANG=C.UTF-8 XDG_RUNTIME_DIR="$XDG_RUNTIME_DIR" \
+		${TMUX_TMPDIR:+"TMUX_TMPDIR=$TMUX_TMPDIR"} DBUS_SESSION_BUS_ADDRESS=unix:path=/dev/null \
+		MOSAIC_FLEET_TOOLS="$tools" MOSAIC_FLEET_SITE="$site" \
+		timeout -k 1 15 tmux -u -L "$name" -f "$tools/tmux.conf" \
+		start-server \; display-message -p '#{pid} #{socket_path}' \; show-options -sv exit-empty
+) || fail 70 "the tmux server on socket '$name' was not founded, or does not answer"
 server=${answer%% *}
 rest=${answer#* }
 socket=${rest%

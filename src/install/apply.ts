@@ -21,7 +21,7 @@ export async function applyPlan(host: Host, plan: Plan, version: string, recorde
   const receipt = receiptFor(host, plan, version, recorded);
   const undos: Undo[] = [];
   try {
-    undos.push(await makeFolder(host, dirname(paths.receipt), [], 0o700));
+    await makeFolder(host, dirname(paths.receipt), [], undos, 0o700);
     const save = (phase: Receipt["phase"]) =>
       host.files.writeAtomic(paths.receipt, `${JSON.stringify({ ...receipt, phase }, null, 2)}\n`, 0o600);
     const before = await host.files.read(paths.receipt);
@@ -31,10 +31,7 @@ export async function applyPlan(host: Host, plan: Plan, version: string, recorde
         : host.files.writeAtomic(paths.receipt, before, 0o600),
     );
     await save("applying");
-    for (const step of changes(plan)) {
-      const undo = await applyAction(host, step.action, receipt.folders);
-      if (undo !== undefined) undos.push(undo);
-    }
+    for (const step of changes(plan)) await applyAction(host, step.action, receipt.folders, undos);
     await save("applied");
   } catch (error) {
     for (const undo of undos.reverse()) await undo();
@@ -63,22 +60,23 @@ function receiptFor(host: Host, plan: Plan, version: string, recorded: Receipt |
   };
 }
 
-async function applyAction(host: Host, action: Action, madeFolders: string[]): Promise<Undo | undefined> {
+async function applyAction(host: Host, action: Action, madeFolders: string[], undos: Undo[]): Promise<void> {
   const { files } = host;
   const systemd = systemdOf(host);
   switch (action.kind) {
     case "make-folder":
-      return makeFolder(host, action.path, madeFolders);
+      return makeFolder(host, action.path, madeFolders, undos);
     case "write-file": {
-      const undoFolder = await makeFolder(host, dirname(action.path), madeFolders);
+      await makeFolder(host, dirname(action.path), madeFolders, undos);
       const before = await files.read(action.path);
       const mode = (await files.status(action.path))?.mode;
       await files.writeAtomic(action.path, action.text, action.mode);
-      return async () => {
-        if (before === undefined) await files.removeFile(action.path);
-        else await files.writeAtomic(action.path, before, mode ?? action.mode);
-        await undoFolder();
-      };
+      undos.push(() =>
+        before === undefined
+          ? files.removeFile(action.path)
+          : files.writeAtomic(action.path, before, mode ?? action.mode),
+      );
+      return;
     }
     case "daemon-reload":
       must(await systemd.daemonReload(), "systemd did not take the units");
@@ -86,7 +84,8 @@ async function applyAction(host: Host, action: Action, madeFolders: string[]): P
       return;
     case "enable":
       must(await systemd.run("enable", [action.unit]), `${action.unit} was not enabled`);
-      return async () => void (await systemd.run("disable", [action.unit]));
+      undos.push(async () => void (await systemd.run("disable", [action.unit])));
+      return;
     case "start": {
       const started = await systemd.run("start", [action.unit]);
       if (!succeeded(started)) {
@@ -118,12 +117,12 @@ async function mustBeRead(host: Host): Promise<void> {
   );
 }
 
-async function makeFolder(host: Host, path: string, madeFolders: string[], mode = 0o755): Promise<Undo> {
+async function makeFolder(host: Host, path: string, madeFolders: string[], undos: Undo[], mode = 0o755): Promise<void> {
   const made = await host.files.makeFolder(path, mode);
   madeFolders.push(...made);
-  return async () => {
-    for (const folder of [...made].reverse()) await host.files.removeEmptyFolder(folder);
-  };
+  undos.push(async () => {
+    for (const folder of made.reverse()) await host.files.removeEmptyFolder(folder);
+  });
 }
 
 function must(result: ExecResult, what: string, next: readonly string[] = []): void {
