@@ -1,18 +1,31 @@
-import { userInfo } from "node:os";
-import type { Host } from "../core/host.ts";
+import { readFileSync } from "node:fs";
+import type { Host, User } from "../core/host.ts";
 import { files } from "./files.ts";
 import { createExec, spawnChild } from "./process.ts";
 import { outputOf } from "./terminal.ts";
 
+/**
+ * Who runs this process: by uid from /etc/passwd (Bun's userInfo() believes $USER). A user whom another service knows
+ * is not in that file: then by the variables that login sets.
+ */
+function currentUser(env: Readonly<Record<string, string | undefined>>): User {
+  const uid = process.getuid?.() ?? -1;
+  const entry = readFileSync("/etc/passwd", "utf8")
+    .split("\n")
+    .map((line) => line.split(":"))
+    .find((fields) => fields[2] === String(uid));
+  const name = entry?.[0] ?? env.USER ?? env.LOGNAME ?? String(uid);
+  return { uid, name, home: env.HOME?.startsWith("/") ? env.HOME : (entry?.[5] ?? "/") };
+}
+
 /** The host that this process runs on. Reads the process once. */
 export function localHost(): Host {
   const env = { ...process.env };
-  const passwd = userInfo();
   const interrupt = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => interrupt.abort());
   return {
     env,
-    user: { uid: passwd.uid, name: passwd.username, home: env.HOME?.startsWith("/") ? env.HOME : passwd.homedir },
+    user: currentUser(env),
     pid: process.pid,
     exec: createExec(env),
     spawn: spawnChild,
