@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { version } from "../../package.json";
 import { canaryReportSchema } from "../../src/canary/report.ts";
 import { until } from "../../src/core/until.ts";
-import { binary, type Run, run } from "../support/build.ts";
+import { asIfBooted, binary, type Run, run } from "../support/build.ts";
 
 const isRoot = process.getuid?.() === 0;
 const booted = existsSync("/run/systemd/system");
@@ -366,12 +366,21 @@ describe("with -o json stdout is one document and nothing else", () => {
   }
 });
 
-describe("a canary that has no user manager", () => {
-  test("says so, with the remedy, and is unavailable: 69", () => {
-    const { code, stdout } = run([binary, "canary"], { env: { PATH, HOME: "/nonexistent" } });
+describe("a canary that has no user manager is unavailable: 69", () => {
+  const env = { PATH, HOME: "/nonexistent" };
+
+  test.skipIf(!isRoot)("with the remedy, where there can be one", () => {
+    const { code, stdout } = run(asIfBooted([binary, "canary"]), { env });
     expect(code).toBe(69);
     expect(stdout).toContain("The user manager cannot be reached.");
     expect(stdout).toContain(`export XDG_RUNTIME_DIR=/run/user/${process.getuid?.()}`);
+  });
+
+  test.skipIf(booted)("with the sandbox, where there can be none", () => {
+    const { code, stdout } = run([binary, "canary"], { env });
+    expect(code).toBe(69);
+    expect(stdout).toContain("not booted with systemd");
+    expect(stdout).toContain("mosaic-fleet canary --sandbox");
   });
 });
 

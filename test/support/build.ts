@@ -52,3 +52,9 @@ export function writeFiles(folder: string, files: Readonly<Record<string, string
     writeFileSync(join(folder, name), text);
   }
 }
+
+/** The program as it would run on a machine that was booted with systemd, where this one was not. Takes root. */
+export function asIfBooted(argv: readonly string[]): string[] {
+  const look = "[ -d /run/systemd/system ] || { mount -t tmpfs none /run/systemd && mkdir /run/systemd/system; }";
+  return ["unshare", "--mount", "--propagation", "private", "sh", "-c", `${look} && exec "$0" "$@"`, ...argv];
+}

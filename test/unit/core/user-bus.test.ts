@@ -61,6 +61,17 @@ describe("why the user manager cannot be reached, and what to type", () => {
     });
   }
 
+  test("whatever it says, on a machine that was not booted with systemd no variable helps", () => {
+    for (const said of [
+      "Failed to connect to bus: No medium found\n",
+      "Failed to connect to bus: Permission denied\n",
+    ]) {
+      const problem = busProblem(failed(said), { env, user }, false);
+      expect(problem?.cause).toStartWith("this machine was not booted with systemd");
+      expect(problem?.remedy).toEqual(["mosaic-fleet canary --sandbox"]);
+    }
+  });
+
   test("no answer in time: the manager hangs", () => {
     const result: ExecResult = { argv: [], stdout: "", stderr: "", kind: "timed-out", afterMs: 5000 };
     expect(busProblem(result, { env, user })).toEqual({

@@ -1,0 +1,564 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { version } from "../../package.json";
+import { localHost } from "../../src/adapters/local-host.ts";
+import { systemdMajor } from "../../src/adapters/systemd.ts";
+import { openSandbox, type Sandbox } from "../../src/canary/sandbox.ts";
+import { receiptSchema } from "../../src/install/receipt.ts";
+import { asIfBooted, binary, type Run, run, tree, writeFiles } from "../support/build.ts";
+import { treeOf } from "../support/tree.ts";
+
+const HOLDER = "mosaic-tmux-holder.service";
+
+/** Every file of the layout below the config folder: its mode, and the asset that it is. */
+const layout: Record<string, [number, string]> = {
+  [`systemd/user/${HOLDER}`]: [0o644, HOLDER],
+  "systemd/user/mosaic-agent@.service": [0o644, "mosaic-agent@.service"],
+  "systemd/user/mosaic-agent@canary.service.d/10-mosaic-canary.conf": [0o644, "dropins/mosaic-agent-canary.conf"],
+  "mosaic/tools/fleet/start-tmux-holder.sh": [0o755, "start-tmux-holder.sh"],
+  "mosaic/tools/fleet/tmux-holder-ended.sh": [0o755, "tmux-holder-ended.sh"],
+  "mosaic/tools/fleet/start-agent-session.sh": [0o755, "start-agent-session.sh"],
+  "mosaic/tools/fleet/agent-pane.sh": [0o755, "agent-pane.sh"],
+  "mosaic/tools/fleet/agent-pane-died.sh": [0o755, "agent-pane-died.sh"],
+  "mosaic/tools/fleet/stop-agent-session.sh": [0o755, "stop-agent-session.sh"],
+  "mosaic/tools/fleet/agent-session-ended.sh": [0o755, "agent-session-ended.sh"],
+  "mosaic/tools/fleet/unit-processes.sh": [0o644, "unit-processes.sh"],
+  "mosaic/tools/fleet/tmux.conf": [0o644, "tmux.conf"],
+};
+if ((systemdMajor(run(["systemctl", "--version"]).stdout) ?? 0) >= 254)
+  layout["systemd/user/mosaic-agent@.service.d/10-mosaic-delay.conf"] = [0o644, "dropins/mosaic-agent-delay.conf"];
+
+const host = localHost();
+let sandbox: Sandbox;
+let home: string;
+let config: string;
+let receipt: string;
+beforeEach(async () => {
+  sandbox = await openSandbox(host);
+  home = sandbox.host.user.home;
+  config = join(home, ".config");
+  receipt = join(home, ".local/state/mosaic/fleet/receipt.json");
+});
+afterEach(async () => {
+  expect(await sandbox.close()).toEqual([]);
+});
+
+type Environment = Record<string, string | undefined>;
+
+function inside(argv: readonly string[], env: Environment = {}): Run {
+  return run(argv, { cwd: home, env: { ...sandbox.host.env, ...env }, timeoutMs: 60_000 });
+}
+const install = (...words: string[]) => inside([binary, "install", ...words]);
+const systemctl = (...words: string[]) => inside(["systemctl", "--user", ...words]);
+/** What is typed into a shell. */
+const typed = (script: string, env: Environment = {}) => inside(["sh", "-c", script], env);
+
+function installed(): void {
+  expect(install()).toMatchObject({ code: 0, stderr: "" });
+}
+
+/** The state of one unit, as the manager sees it. */
+function shown(unit: string, property: string): string {
+  return systemctl("show", "-p", property, "--value", unit).stdout.trim();
+}
+
+/** Puts a program of this name first on PATH. */
+function pathWith(name: string, script: string): Environment {
+  const folder = join(sandbox.root, "bin");
+  writeFiles(folder, { [name]: `#!/bin/sh\n${script}\n` });
+  chmodSync(join(folder, name), 0o755);
+  return { PATH: `${folder}:${process.env.PATH}` };
+}
+
+/** Whatever this does to the home folder, afterwards it is as it was, times included. */
+function changesNothing(action: () => void): void {
+  const before = treeOf(home);
+  action();
+  expect(treeOf(home)).toEqual(before);
+}
+
+describe("install", () => {
+  test("lays out every file, as it is in the source tree, with its mode, and nothing else", () => {
+    const result = install();
+    expect(result).toMatchObject({ code: 0, stderr: "" });
+    for (const [path, [mode, asset]] of Object.entries(layout)) {
+      expect(result.stdout).toContain(`create    ~/.config/${path}\n`);
+      const stat = lstatSync(join(config, path));
+      expect([path, stat.isFile(), (stat.mode & 0o7777).toString(8)]).toEqual([path, true, mode.toString(8)]);
+      expect(readFileSync(join(config, path), "utf8")).toBe(readFileSync(join(tree, "assets", asset), "utf8"));
+    }
+    const files = Object.entries(treeOf(home)).flatMap(([path, what]) => (what.startsWith("folder") ? [] : [path]));
+    expect(files.sort()).toEqual(
+      [...Object.keys(layout).map((path) => `.config/${path}`), ".local/state/mosaic/fleet/receipt.json"].sort(),
+    );
+    expect(existsSync(join(config, "mosaic/fleet/agents"))).toBe(true);
+    expect(result.stdout).toContain("Installed. Try it: mosaic-fleet canary");
+  });
+
+  test("gives the files their modes whatever the umask is", () => {
+    expect(typed(`umask 077; exec ${binary} install`).code).toBe(0);
+    for (const [path, [mode]] of Object.entries(layout))
+      expect([path, lstatSync(join(config, path)).mode & 0o7777]).toEqual([path, mode]);
+  });
+
+  test("has the manager read them; starts and enables nothing", () => {
+    installed();
+    expect(shown(HOLDER, "LoadState")).toBe("loaded");
+    expect(shown(HOLDER, "NeedDaemonReload")).toBe("no");
+    expect(shown(HOLDER, "FragmentPath")).toBe(join(config, "systemd/user", HOLDER));
+    expect(shown("mosaic-agent@canary.service", "DropInPaths")).toContain("10-mosaic-canary.conf");
+    expect(shown(HOLDER, "ActiveState")).toBe("inactive");
+    expect(systemctl("is-enabled", HOLDER).stdout).toBe("disabled\n");
+  });
+
+  test("a second time finds nothing to do, and writes nothing", () => {
+    installed();
+    changesNothing(() => {
+      const { code, stdout } = install();
+      expect(code).toBe(0);
+      expect(stdout).toContain("Installed already, nothing to do.");
+      expect(stdout).not.toMatch(/^(create|update|run|conflict)/m);
+    });
+  });
+
+  test("puts back what is missing and what has another mode, and that only", () => {
+    installed();
+    const [script, unit] = ["mosaic/tools/fleet/start-agent-session.sh", "systemd/user/mosaic-agent@.service"];
+    chmodSync(join(config, script), 0o644);
+    renameSync(join(config, unit), join(home, "gone"));
+    const { code, stdout } = install();
+    expect(code).toBe(0);
+    expect(stdout.match(/^(create|update|run) .*/gm)).toEqual([
+      `create    ~/.config/${unit}`,
+      `update    ~/.config/${script}`,
+      "run       systemctl --user daemon-reload",
+    ]);
+    expect(lstatSync(join(config, script)).mode & 0o777).toBe(0o755);
+    expect(existsSync(join(config, unit))).toBe(true);
+  });
+
+  test("brings a file of an earlier version up to date", () => {
+    installed();
+    const path = join(config, "mosaic/tools/fleet/tmux.conf");
+    const text = "# of an earlier version\n";
+    const hash = (of: string) => new Bun.CryptoHasher("sha256").update(of).digest("hex");
+    const recorded = readFileSync(receipt, "utf8").replace(hash(readFileSync(path, "utf8")), hash(text));
+    writeFileSync(path, text);
+    writeFileSync(receipt, recorded);
+    expect(install().stdout).toContain("update    ~/.config/mosaic/tools/fleet/tmux.conf");
+    expect(readFileSync(path, "utf8")).toBe(readFileSync(join(tree, "assets/tmux.conf"), "utf8"));
+  });
+
+  test("never touches what is the user's", () => {
+    writeFiles(config, {
+      "mosaic/fleet/fleet.env": "A=1\n",
+      "mosaic/fleet/agents/coder.env": "MOSAIC_AGENT_RUNTIME=claude\n",
+      "mosaic/fleet/tmux.local.conf": "set -g mouse on\n",
+      "systemd/user/mosaic-agent@.service.d/mine.conf": "[Service]\nMemoryMax=1G\n",
+    });
+    const mine = () =>
+      Object.fromEntries(
+        Object.entries(treeOf(home)).filter(
+          ([path]) => /\.env$|\.conf$/.test(path) && !/canary|delay|tools/.test(path),
+        ),
+      );
+    const before = mine();
+    expect(Object.keys(before)).toHaveLength(4);
+    installed();
+    expect(mine()).toEqual(before);
+    expect(shown("mosaic-agent@coder.service", "MemoryMax")).toBe(String(1024 ** 3));
+  });
+
+  test("works where the config folder is a link", () => {
+    mkdirSync(join(home, "dotfiles"));
+    symlinkSync("dotfiles", config);
+    installed();
+    expect(existsSync(join(home, "dotfiles/systemd/user", HOLDER))).toBe(true);
+    expect(shown(HOLDER, "LoadState")).toBe("loaded");
+  });
+});
+
+describe("the receipt", () => {
+  const read = () => receiptSchema.parse(JSON.parse(readFileSync(receipt, "utf8")));
+
+  test("says what was written, when and by which version, to its user alone", () => {
+    const before = Date.now();
+    installed();
+    const recorded = read();
+    expect(recorded).toMatchObject({ schemaVersion: 1, version, phase: "applied", enabled: [] });
+    expect(Date.parse(recorded.writtenAt)).toBeGreaterThanOrEqual(before);
+    expect(Date.parse(recorded.writtenAt)).toBeLessThanOrEqual(Date.now());
+    expect(recorded.files.map(({ path, mode }) => [path, mode]).sort()).toEqual(
+      Object.entries(layout)
+        .map(([path, [mode]]): [string, number] => [join(config, path), mode])
+        .sort(),
+    );
+    for (const { path, sha256 } of recorded.files)
+      expect(new Bun.CryptoHasher("sha256").update(readFileSync(path)).digest("hex")).toBe(sha256);
+    expect(lstatSync(receipt).mode & 0o777).toBe(0o600);
+    expect(lstatSync(join(receipt, "..")).mode & 0o777).toBe(0o700);
+  });
+
+  test("names the folders that were not there before, outermost first, also after a second run", () => {
+    mkdirSync(join(config, "systemd"), { recursive: true });
+    installed();
+    const folders = [
+      "systemd/user",
+      "mosaic",
+      "mosaic/tools",
+      "mosaic/tools/fleet",
+      "mosaic/fleet",
+      "mosaic/fleet/agents",
+      "systemd/user/mosaic-agent@canary.service.d",
+    ].map((path) => join(config, path));
+    if (Object.keys(layout).some((path) => path.includes("delay")))
+      folders.push(join(config, "systemd/user/mosaic-agent@.service.d"));
+    expect(read().folders).toEqual(folders);
+    expect(install("--enable").code).toBe(0);
+    expect(read().folders).toEqual(folders);
+  });
+
+  test("of a run that was killed in the middle lets the next one finish it", () => {
+    const env = pathWith(
+      "systemctl",
+      `case "$*" in *daemon-reload*) kill -9 $PPID ;; *) exec /usr/bin/systemctl "$@" ;; esac`,
+    );
+    expect(inside([binary, "install"], env).code).toBeNull();
+    expect(read().phase).toBe("applying");
+    installed();
+    expect(read().phase).toBe("applied");
+  });
+
+  test("that cannot be read stops the run: 78, nothing written, and what it says to do works", () => {
+    installed();
+    writeFileSync(receipt, "{");
+    let next = "";
+    changesNothing(() => {
+      const { code, stdout, stderr } = install("--enable");
+      expect({ code, stdout }).toEqual({ code: 78, stdout: "" });
+      next = nextOf(stderr);
+    });
+    expect(next).toContain("receipt.json");
+    expect(typed(next)).toMatchObject({ code: 0 });
+    expect(read().phase).toBe("applied");
+  });
+});
+
+/** What it says to type next, with this binary for the one on PATH. */
+function nextOf(text: string): string {
+  const lines = text.split("\n");
+  const first = lines.findIndex((line) => /^ +Next: /.test(line));
+  expect(first).toBeGreaterThanOrEqual(0);
+  const commands = [(lines[first] ?? "").replace(/^ +Next: +/, "")];
+  for (const line of lines.slice(first + 1)) {
+    if (!/^ {8}\S/.test(line)) break;
+    commands.push(line.trim());
+  }
+  return commands.map((command) => command.replace(/^mosaic-fleet/, binary)).join(" && ");
+}
+
+describe("--dry-run", () => {
+  test("shows every file and writes nothing", () => {
+    changesNothing(() => {
+      const { code, stdout, stderr } = install("--dry-run", "--enable", "--now");
+      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+      for (const path of Object.keys(layout)) expect(stdout).toContain(`create    ~/.config/${path}\n`);
+      for (const verb of ["daemon-reload", `enable ${HOLDER}`, `start ${HOLDER}`])
+        expect(stdout).toContain(`run       systemctl --user ${verb}\n`);
+      expect(stdout).toEndWith("Dry run: nothing was written.\n");
+    });
+    expect(treeOf(home)).toEqual({});
+    expect(shown(HOLDER, "LoadState")).toBe("not-found");
+  });
+});
+
+describe("something in the way is a conflict: 73, nothing written, and it says which and what to do", () => {
+  const unit = `systemd/user/${HOLDER}`;
+  const script = "mosaic/tools/fleet/start-agent-session.sh";
+
+  for (const [what, prepare, names] of [
+    ["a file that is not ours", () => writeFiles(config, { [unit]: "[Service]\nExecStart=/bin/true\n" }), [unit]],
+    ["a link, even to the right content", () => linked(unit), [unit]],
+    ["a link to nowhere", () => linked(unit, "/nowhere"), [unit]],
+    ["a folder", () => mkdirSync(join(config, script), { recursive: true }), [script]],
+    ["a file in the place of a folder", () => writeFiles(config, { "mosaic/tools/fleet": "" }), ["mosaic/tools/fleet"]],
+    ["several at once", () => writeFiles(config, { [unit]: "mine", [script]: "mine too" }), [unit, script]],
+    ["an edit of ours", () => edited(script), [script]],
+  ] as [string, () => void, string[]][]) {
+    test(what, () => {
+      prepare();
+      let said = "";
+      changesNothing(() => {
+        const { code, stdout, stderr } = install("--enable", "--now");
+        expect({ code, stderr }).toEqual({ code: 73, stderr: "" });
+        said = stdout;
+      });
+      const conflicts = [...said.matchAll(/^conflict {2}~\/\.config\/(.*?)\/?$/gm)].map(([, path]) => path);
+      expect(conflicts).toEqual(names);
+      expect(said).toContain("Nothing was written.");
+      expect(shown(HOLDER, "ActiveState")).toBe("inactive");
+      // What it says to do is what helps.
+      for (const line of said.match(/(?<=^ +Next: ).*/gm) ?? []) expect(typed(line).code).toBe(0);
+      installed();
+    });
+  }
+
+  function linked(path: string, target = join(tree, "assets", layout[path]?.[1] ?? "")): void {
+    mkdirSync(join(config, path, ".."), { recursive: true });
+    symlinkSync(target, join(config, path));
+  }
+
+  function edited(path: string): void {
+    installed();
+    writeFileSync(join(config, path), "# my edit\n", { flag: "a" });
+  }
+
+  test("with -o json, one document that names it", () => {
+    writeFiles(config, { [unit]: "mine" });
+    const { code, stdout, stderr } = install("-o", "json");
+    expect({ code, stderr }).toEqual({ code: 73, stderr: "" });
+    const document = JSON.parse(stdout);
+    expect(document).toMatchObject({ schemaVersion: 1, applied: false });
+    expect(document.steps.filter((step: { change: string }) => step.change === "conflict")).toEqual([
+      {
+        change: "conflict",
+        why: "this file is there and was not written by mosaic-fleet",
+        next: `mv ${join(config, unit)} ${join(config, unit)}.yours`,
+        action: expect.objectContaining({ kind: "write-file", path: join(config, unit) }),
+      },
+    ]);
+  });
+});
+
+describe("without a user manager: 69, nothing written, and a remedy", () => {
+  const emptyRuntime = () => {
+    mkdirSync(join(sandbox.root, "empty"), { mode: 0o700 });
+    return { XDG_RUNTIME_DIR: join(sandbox.root, "empty") };
+  };
+
+  for (const [what, env, remedy] of [
+    ["XDG_RUNTIME_DIR is not set", () => ({ XDG_RUNTIME_DIR: undefined }), "export XDG_RUNTIME_DIR=/run/user/"],
+    ["no manager runs in the runtime folder", emptyRuntime, "sudo loginctl enable-linger"],
+    ["no systemctl is there", () => ({ PATH: "/nonexistent" }), "mosaic-fleet canary --sandbox"],
+  ] as [string, () => Environment, string][]) {
+    for (const words of [[], ["-o", "json"], ["--dry-run"]]) {
+      test(`${what} (${words.join(" ") || "human"})`, () => {
+        const settings = Object.entries(env()).flatMap(([key, value]) =>
+          value === undefined ? ["-u", key] : [`${key}=${value}`],
+        );
+        const { code, stdout, stderr } = inside(asIfBooted(["env", ...settings, binary, "install", ...words]));
+        expect(code).toBe(69);
+        expect(stderr).toContain("Nothing was installed: the user manager cannot be reached.\n  Why:  ");
+        expect(stderr).toContain(remedy);
+        if (words[1] === "json") expect(JSON.parse(stdout).problem.next.join()).toContain(remedy);
+        else expect(stdout).toBe("");
+        expect(treeOf(home)).toEqual({});
+      });
+    }
+  }
+
+  test.skipIf(existsSync("/run/systemd/system"))(
+    "this machine was not booted with systemd: only a sandbox helps",
+    () => {
+      const { code, stderr } = inside([binary, "install"], { XDG_RUNTIME_DIR: undefined });
+      expect(code).toBe(69);
+      expect(stderr).toContain("not booted with systemd");
+      expect(stderr).toContain("mosaic-fleet canary --sandbox");
+      expect(treeOf(home)).toEqual({});
+    },
+  );
+});
+
+describe("what cannot be finished is taken back", () => {
+  const failing = (verb: string) =>
+    pathWith(
+      "systemctl",
+      `case "$*" in *" ${verb} "*|*" ${verb}") echo no such luck >&2; exit 1 ;; esac\nexec /usr/bin/systemctl "$@"`,
+    );
+
+  test("daemon-reload fails: 69, nothing is left", () => {
+    const { code, stdout, stderr } = inside([binary, "install"], failing("daemon-reload"));
+    expect({ code, stdout }).toEqual({ code: 69, stdout: "" });
+    expect(stderr).toContain("systemd did not take the units.");
+    expect(stderr).toContain("no such luck");
+    expect(stderr).toContain("What had been done was taken back");
+    expect(treeOf(home)).toEqual({});
+  });
+
+  test("enable fails: 69, nothing is left, and the manager has forgotten the units", () => {
+    const { code, stderr } = inside([binary, "install", "--enable"], failing("enable"));
+    expect(code).toBe(69);
+    expect(stderr).toContain(`${HOLDER} was not enabled.`);
+    expect(treeOf(home)).toEqual({});
+    expect(shown(HOLDER, "LoadState")).toBe("not-found");
+  });
+
+  test("the holder does not start: 69, nothing is left, and nothing goes on trying", () => {
+    writeFiles(config, { "mosaic/fleet/fleet.env": "MOSAIC_TMUX_SOCKET='not allowed'\n" });
+    changesNothing(() => {
+      const { code, stderr } = install("--enable", "--now");
+      expect(code).toBe(69);
+      expect(stderr).toContain(`${HOLDER} did not start.`);
+      expect(stderr).toContain(`journalctl --user -u ${HOLDER}`);
+    });
+    expect(systemctl("list-units", "--all", "--plain", "--no-legend", "mosaic-*").stdout).toBe("");
+  });
+
+  test("a folder cannot be made: 73, nothing is left", () => {
+    // Not a folder of the plan's own, so that it is met in the middle.
+    writeFiles(config, { "systemd/user/mosaic-agent@canary.service.d": "a file" });
+    changesNothing(() => {
+      const { code, stderr } = install();
+      expect(code).toBe(73);
+      expect(stderr).toContain("mosaic-agent@canary.service.d");
+      expect(stderr).toContain("What had been done was taken back");
+    });
+    expect(shown(HOLDER, "LoadState")).toBe("not-found");
+  });
+
+  test("a file cannot be written: 73, and an earlier layout is as it was", () => {
+    installed();
+    const paths = ["start-tmux-holder.sh", "start-agent-session.sh"].map((name) =>
+      join(config, "mosaic/tools/fleet", name),
+    );
+    for (const path of paths) chmodSync(path, 0o600);
+    // Small files can be written, large ones cannot; the signal that comes with it is left out.
+    changesNothingButTimes(() => {
+      const { code, stderr } = typed(`trap '' XFSZ; ulimit -f 8; exec ${binary} install`);
+      expect(code).toBe(73);
+      expect(stderr).toContain("EFBIG");
+    });
+  });
+
+  /** A file that is taken back is written anew. */
+  function changesNothingButTimes(action: () => void): void {
+    const look = () =>
+      Object.fromEntries(Object.entries(treeOf(home)).map(([path, what]) => [path, what.replace(/ written .*/, "")]));
+    const before = look();
+    action();
+    expect(look()).toEqual(before);
+  }
+});
+
+describe("XDG_CONFIG_HOME", () => {
+  test("that the manager has too is where everything goes, blanks and all, and a fleet runs from there", () => {
+    const runtime = join(sandbox.host.env.XDG_RUNTIME_DIR ?? "", "inner");
+    const elsewhere = join(home, "a config");
+    mkdirSync(runtime, { mode: 0o700 });
+    const env = { XDG_RUNTIME_DIR: runtime, TMUX_TMPDIR: runtime, XDG_CONFIG_HOME: elsewhere };
+    // A manager of its own, in the sandbox's: it reads the variable when it starts.
+    const settings = Object.entries(env).flatMap(([key, value]) => ["-E", `${key}=${value}`]);
+    const manager = [
+      "-p",
+      "Delegate=yes",
+      "-p",
+      "Type=notify",
+      "--unit=inner",
+      ...settings,
+      "/lib/systemd/systemd",
+      "--user",
+    ];
+    expect(inside(["systemd-run", "--user", ...manager]).code).toBe(0);
+
+    expect(inside([binary, "install", "--now"], env)).toMatchObject({ code: 0, stderr: "" });
+    for (const path of Object.keys(layout)) expect(existsSync(join(elsewhere, path))).toBe(true);
+    expect(existsSync(config)).toBe(false);
+    expect(typed("systemctl --user start mosaic-agent@canary && tmux -L mosaic-factory ls", env).stdout).toStartWith(
+      "canary: ",
+    );
+  });
+
+  test("that the manager does not have is told, and nothing is left", () => {
+    const { code, stderr } = inside([binary, "install"], { XDG_CONFIG_HOME: join(home, "elsewhere") });
+    expect(code).toBe(69);
+    expect(stderr).toContain("systemd does not take the units from where they were written.");
+    expect(treeOf(home)).toEqual({});
+    const next = nextOf(stderr);
+    expect(next).toStartWith("unset XDG_CONFIG_HOME");
+    expect(typed(next, { XDG_CONFIG_HOME: join(home, "elsewhere") }).code).toBe(0);
+    expect(shown(HOLDER, "LoadState")).toBe("loaded");
+  });
+
+  test("that is not absolute does not count", () => {
+    expect(inside([binary, "install"], { XDG_CONFIG_HOME: "relative" }).code).toBe(0);
+    expect(existsSync(join(config, "systemd/user", HOLDER))).toBe(true);
+  });
+});
+
+describe("--enable and --now", () => {
+  test("--enable starts the holder with the manager, and not now", () => {
+    expect(install("--enable").code).toBe(0);
+    expect(systemctl("is-enabled", HOLDER).stdout).toBe("enabled\n");
+    expect(shown(HOLDER, "ActiveState")).toBe("inactive");
+    expect(receiptSchema.parse(JSON.parse(readFileSync(receipt, "utf8"))).enabled).toEqual([HOLDER]);
+    systemctl("daemon-reload"); // which enable leaves out on a machine that was not booted with systemd
+    expect(systemctl("list-dependencies", "--plain", "default.target").stdout).toContain(HOLDER);
+  });
+
+  test("--now starts it: the server answers", () => {
+    const { code, stdout } = install("--now");
+    expect(code).toBe(0);
+    expect(stdout).toContain(`run       systemctl --user start ${HOLDER}`);
+    expect(shown(HOLDER, "ActiveState")).toBe("active");
+    const server = inside(["tmux", "-N", "-L", "mosaic-factory", "display-message", "-p", "#{pid}"]).stdout.trim();
+    expect(server).toBe(shown(HOLDER, "MainPID"));
+  });
+
+  test("find nothing to do a second time", () => {
+    expect(install("--enable", "--now").code).toBe(0);
+    const before = shown(HOLDER, "MainPID");
+    changesNothing(() => expect(install("--enable", "--now").stdout).toContain("nothing to do"));
+    expect(shown(HOLDER, "MainPID")).toBe(before);
+  });
+});
+
+describe("-o json", () => {
+  for (const [words, applied, change] of [
+    [["--dry-run"], false, "create"],
+    [[], true, "create"],
+    [["--enable"], true, "create"],
+  ] as const) {
+    test(`${words.join(" ") || "alone"}: one document with every step`, () => {
+      const { code, stdout, stderr } = install(...words, "-o", "json");
+      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+      const document = JSON.parse(stdout);
+      expect(document).toMatchObject({ schemaVersion: 1, applied });
+      const files = document.steps.filter((step: { action: { kind: string } }) => step.action.kind === "write-file");
+      expect(files.map((step: { action: { path: string } }) => step.action.path).sort()).toEqual(
+        Object.keys(layout)
+          .map((path) => join(config, path))
+          .sort(),
+      );
+      for (const step of files) {
+        expect(step.change).toBe(change);
+        expect(step.action.text).toBeUndefined();
+      }
+    });
+  }
+});
+
+test("the manual canary sequence works by hand, word for word", () => {
+  expect(typed("mkdir -p ~/.config/systemd/user ~/.config/mosaic/tools/fleet ~/.config/mosaic/fleet/agents").code).toBe(
+    0,
+  );
+  installed();
+  const sequence = [
+    "systemctl --user daemon-reload",
+    "systemctl --user start mosaic-tmux-holder.service",
+    "systemctl --user start mosaic-agent@canary.service",
+    "tmux -L mosaic-factory ls",
+  ];
+  const { code, stdout, stderr } = typed(sequence.join(" && "));
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(stdout).toMatch(/^canary: 1 windows \(created .*\)\n$/);
+});
