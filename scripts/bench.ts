@@ -84,6 +84,8 @@ const benchmarks: readonly Benchmark[] = [
 
 /** Rounds of what takes long. */
 const ROUNDS = 7;
+/** Between two measures: what one has stopped is still being cleared away, and is not the other's to pay. */
+const REST_MS = 100;
 const tree = join(import.meta.dir, "..");
 
 async function coldStart(): Promise<Measure[]> {
@@ -114,6 +116,7 @@ async function canary(): Promise<Measure[]> {
   const run = async ({ host }: Fleet) => {
     const ms = timed(["sh", "-c", sequence], host);
     stop(host, unitOf("x"), HOLDER_UNIT);
+    await machine.pause(REST_MS);
     return ms;
   };
   return [await alternate(15, run, ours, bare)];
@@ -126,6 +129,7 @@ async function start(): Promise<Measure[]> {
   const run = async ({ host }: Fleet) => {
     const ms = systemctl(host, "start", unitOf("x"));
     stop(host, unitOf("x"));
+    await machine.pause(REST_MS);
     return ms;
   };
   return [await alternate(31, run, ours, bare)];
@@ -265,7 +269,8 @@ function resultsOf(about: string, rows: readonly Row[]): string {
   return [
     "# What it costs",
     "",
-    "Measured by `scripts/bench --write`, in one run. A : B is measured A B A B; figures are the median (least–most).",
+    "Measured by `scripts/bench --write`, in one run. Figures are the median (least–most); A : B is measured A B A B,",
+    "and a ratio is that of each A to the B next to it.",
     "",
     `${new Date().toISOString().slice(0, 10)}, ${about}.`,
     "",
