@@ -264,12 +264,6 @@ const broken: readonly (readonly [how: string, change: Change, titles: readonly 
     "tmux-holder-ended.sh",
   ],
   [
-    "a holder's question that founds a server",
-    replace("start-tmux-holder.sh", "tmux -u -N -L", "tmux -u -L"),
-    ["only the holder founds a tmux server"],
-    "start-tmux-holder.sh",
-  ],
-  [
     "a unit that founds a server",
     append(AGENT, "[Service]\nExecStartPost=tmux -L mosaic-factory new-session -d"),
     ["only the holder founds a tmux server"],
