@@ -15,6 +15,8 @@ export interface Pane {
   readonly pid: number;
   readonly dead: boolean;
   readonly created: string;
+  /** An agent's own pane, as start-agent-session.sh marks it: not one that somebody opened beside it. */
+  readonly agent: boolean;
 }
 
 /** One tmux server, by socket name. No call ever founds a server (-N). */
@@ -63,14 +65,15 @@ export function tmuxOf(host: Pick<Host, "exec">, socket: string | undefined): Tm
     async panes() {
       const found = await rows(
         ["list-panes", "-a", "-F"],
-        ["session_name", "session_id", "pane_pid", "pane_dead", "session_created"],
+        ["session_name", "session_id", "pane_pid", "pane_dead", "session_created", "@mosaic_agent"],
       );
-      return (found ?? []).map(([session = "", sessionId = "", pid, dead, created = ""]) => ({
+      return (found ?? []).map(([session = "", sessionId = "", pid, dead, created = "", agent]) => ({
         session,
         sessionId,
         pid: Number(pid),
         dead: dead === "1",
         created,
+        agent: agent === "1",
       }));
     },
     killSession: (name) => tmux(["kill-session", "-t", `=${name}`]),

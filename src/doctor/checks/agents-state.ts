@@ -1,4 +1,4 @@
-import { agentOfUnit } from "../../core/names.ts";
+import { agentOfUnit, agentUnit } from "../../core/names.ts";
 import type { Check } from "../check.ts";
 
 export const agentsState: Check = {
@@ -6,7 +6,12 @@ export const agentsState: Check = {
   title: "of every agent, unit, session and process agree",
   requires: ["holder.server"],
   async run(tools) {
-    const [units, panes] = await Promise.all([tools.agents(), tools.panes()]);
+    const [loaded, all] = await Promise.all([tools.agents(), tools.panes()]);
+    const panes = all.filter((pane) => pane.agent);
+    // systemd forgets a stopped unit; a session that outlived it shows that there was one.
+    const sessions = new Set(panes.map((pane) => agentUnit(pane.session)));
+    for (const { unit } of loaded) sessions.delete(unit);
+    const units = [...loaded, ...[...sessions].map((unit) => ({ unit, active: "inactive", sub: "dead" }))];
     const disagreements: string[] = [];
     let up = 0;
     for (const { unit, active, sub } of units) {

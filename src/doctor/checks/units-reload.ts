@@ -7,9 +7,18 @@ export const unitsReload: Check = {
   async run(tools) {
     const units = [await tools.holder(), await tools.template()];
     const fix = { commands: ["systemctl --user daemon-reload"] };
-    const masked = units.filter((unit) => unit.load !== "loaded");
-    if (masked.length > 0)
-      return { status: "fail", message: masked.map((unit) => `${unit.id} is ${unit.load}`).join(", "), fix };
+    const off = units.filter((unit) => unit.load !== "loaded");
+    if (off.length > 0)
+      return {
+        status: "fail",
+        message: off.map((unit) => `${unit.id} is ${unit.load}`).join(", "),
+        fix: {
+          commands: [
+            ...fix.commands,
+            ...off.map((unit) => `systemctl --user ${unit.load === "masked" ? "unmask" : "status"} ${unit.id}`),
+          ],
+        },
+      };
     const stale = units.filter((unit) => unit.needsReload);
     if (stale.length === 0) return { status: "pass" };
     return {
