@@ -264,6 +264,12 @@ const broken: readonly (readonly [how: string, change: Change, titles: readonly 
     "tmux-holder-ended.sh",
   ],
   [
+    "a holder that founds a server in a second way",
+    append("start-tmux-holder.sh", 'tmux -u -L "$name" list-sessions'),
+    ["only the holder founds a tmux server"],
+    "start-tmux-holder.sh",
+  ],
+  [
     "a unit that founds a server",
     append(AGENT, "[Service]\nExecStartPost=tmux -L mosaic-factory new-session -d"),
     ["only the holder founds a tmux server"],
