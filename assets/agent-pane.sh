@@ -9,6 +9,7 @@ done 2>/dev/null <"$1/memberships"
 # Then the start script has to move us: nothing is started until it has done what it can.
 [ "${joined-yes}" = yes ] || flock "$2" true
 echo $$ >"$1/agent"
+echo "$PPID" >"$1/server"
 
 # The server's own, which is nobody's business here; the unit's follows.
 unset DBUS_SESSION_BUS_ADDRESS MOSAIC_FLEET_TOOLS MOSAIC_FLEET_SITE

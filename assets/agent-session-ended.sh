@@ -16,8 +16,13 @@ close_session() {
 
 socket=''
 if { read -r server <"$holder/pid" && kill -0 "$server" && { read -r _ && read -r socket; } <"$holder/socket"; } 2>/dev/null; then
+	{ read -r had <"$RUNTIME_DIRECTORY/server"; } 2>/dev/null
+	case ${had-} in
 	# The same few places as for starts: 1,000 ends at once must not make the server deaf.
-	exec 8>"$XDG_RUNTIME_DIR/mosaic-agent/slot-$(($$ % 4))" && flock 8
+	'' | "$server") exec 8>"$XDG_RUNTIME_DIR/mosaic-agent/slot-$(($$ % 4))" && flock 8 ;;
+	# The server that had the agent is gone; another one, which never did, is there already.
+	*) socket='' ;;
+	esac
 fi
 
 if [ "$SERVICE_RESULT" != success ]; then # the start or the stop has failed, and has said why

@@ -127,7 +127,7 @@ MOSAIC_TMUX_SOCKET=$holder_name
 export MOSAIC_AGENT_NAME MOSAIC_AGENT_WORKDIR MOSAIC_TMUX_SOCKET mosaic_command mosaic_program mosaic_argument
 unset TERM TMUX TMUX_PANE PWD OLDPWD SHLVL _ INVOCATION_ID JOURNAL_STREAM MANAGERPID NOTIFY_SOCKET SYSTEMD_EXEC_PID \
 	RUNTIME_DIRECTORY LISTEN_FDS LISTEN_PID LISTEN_FDNAMES WATCHDOG_PID WATCHDOG_USEC
-{ export -p >"$state/environment" && printf '%s' "$memberships" >"$state/memberships" && printf '%s\n' "$slot" >"$state/slot" && : >"$state/agent"; } || refuse 71 "cannot write to $state"
+{ export -p >"$state/environment" && printf '%s' "$memberships" >"$state/memberships" && printf '%s\n' "$slot" >"$state/slot" && : >"$state/agent" && : >"$state/server"; } || refuse 71 "cannot write to $state"
 
 in_unit() { # in every hierarchy: the pane may be half-way
 	seen=0

@@ -406,6 +406,8 @@ describe("the holder", () => {
     await fleet.tmuxCommand("set-option", "-p", "-t", `=${name}:`, "@mosaic_agent", "1");
     await fleet.tmuxCommand("new-session", "-d", "-s", "mine", "--", "sleep", "0.1");
     await fleet.wait("the end of both", async () => {
+      // tmux may have lost their signals (docs/supervision.md), and no unit's script wakes it for these.
+      await fleet.host.exec(["kill", "-CHLD", String((await fleet.tmux.server())?.pid)]);
       const panes = await fleet.tmux.panes();
       return panes.every((pane) => pane.dead) && !panes.some((pane) => pane.session === "mine");
     });
