@@ -32,8 +32,11 @@ interface Owner {
   readonly groups: readonly string[];
 }
 
-/** How the sandbox gets cgroups that it may write, and a machine that looks booted. */
-type Way = "own-groups" | "user-scope";
+/**
+ * How the sandbox gets cgroups that it may write: root makes them where systemd is not the first process, and has a
+ * scope of the system's manager where it is; an ordinary user has a scope of the user manager.
+ */
+type Way = "own-groups" | "system-scope" | "user-scope";
 
 function missing(why: string, next: readonly string[] = []): FleetError {
   return new FleetError(EXIT.unavailable, "A sandbox cannot be made here", why, next);
@@ -56,8 +59,9 @@ async function requirements(host: Host): Promise<{ way: Way; manager: string; jo
     ? undefined
     : await firstThere(host, ["/usr/lib/systemd/systemd-journald", "/lib/systemd/systemd-journald"]);
   const found = { manager, journald: journald ?? "" };
-  if (host.user.uid === 0 && !booted) {
+  if (host.user.uid === 0) {
     const base = await memoryFolder(host);
+    if (booted) return { ...found, way: "system-scope", base };
     const unshare = await host.exec(["unshare", "--mount", "true"]);
     if (!succeeded(unshare)) throw missing(`a private mount namespace is not allowed (${describeResult(unshare)})`);
     return { ...found, way: "own-groups", base };
@@ -93,7 +97,7 @@ export async function openSandbox(host: Host): Promise<Sandbox> {
   let ended = false;
   const close = async () => {
     if (child !== undefined && !ended) {
-      if (way === "user-scope" && groups.length === 0) groups = await groupsOf(host, child.pid);
+      if (way !== "own-groups" && groups.length === 0) groups = await groupsOf(host, child.pid);
       host.kill(child.pid, "SIGKILL"); // it may be on its way into its groups, where we would not find it
     }
     const left = await removeGroups(host, groups);
@@ -119,35 +123,28 @@ export async function openSandbox(host: Host): Promise<Sandbox> {
       TMUX_TMPDIR: run,
     };
     const boot = ["sh", "-c", sandboxScript, "canary-sandbox", root, manager, journald, ...groups];
-    const argv =
-      way === "own-groups"
-        ? ["unshare", "--mount", "--propagation", "private", ...boot]
-        : [
-            "systemd-run",
-            "--user",
-            "--scope",
-            "--quiet",
-            "--collect",
-            `--unit=${id}`,
-            "-p",
-            "Delegate=yes",
-            "env",
-            "-i",
-            ...pairs(env),
-            ...boot,
-          ];
+    const scope = ["--scope", "--quiet", "--collect", `--unit=${id}`, "-p", "Delegate=yes", "env", "-i", ...pairs(env)];
+    const starter = {
+      "own-groups": ["unshare", "--mount", "--propagation", "private"],
+      "system-scope": ["systemd-run", ...scope],
+      "user-scope": ["systemd-run", "--user", ...scope],
+    }[way];
     const log = join(root, "manager.log");
-    child = host.spawn(argv, { log, env: way === "own-groups" ? env : scopeEnvironment(host) });
+    child = host.spawn([...starter, ...boot], { log, env: way === "own-groups" ? env : scopeEnvironment(host) });
     void child.ended.then(() => {
       ended = true;
     });
     const inside = sandboxHost(host, env, home);
     await untilBooted(inside, () => ended, log);
-    if (way === "user-scope") {
+    if (way !== "own-groups") {
       groups = await groupsOf(host, child.pid);
       await writeOwner(host, root, groups);
     }
-    const journal = journald === "" ? ["--user"] : ["--directory", join(root, "log/journal")];
+    const journal = {
+      "own-groups": ["--directory", join(root, "log/journal")],
+      "system-scope": [],
+      "user-scope": ["--user"],
+    }[way];
     return { host: inside, root, journal, close };
   } catch (error) {
     await close();

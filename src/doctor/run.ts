@@ -50,7 +50,12 @@ async function runCheck(host: Host, check: Check, before: readonly CheckReport[]
     ...rest,
   });
   const blockers = before.filter(({ status }) => status !== "pass" && status !== "warn");
-  if (blockers.length > 0) return finish("blocked", { message: `by ${blockers.map(({ id }) => id).join(", ")}` });
+  if (blockers.length > 0) {
+    const names = blockers.map(({ id }) => id).join(", ");
+    // What was left out for a good reason leaves nothing to look at, which is no problem either.
+    if (blockers.every(({ status }) => status === "skip")) return finish("skip", { message: `with ${names}` });
+    return finish("blocked", { message: `by ${names}` });
+  }
   const settled = new AbortController();
   try {
     const result = await Promise.race([

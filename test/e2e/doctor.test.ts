@@ -129,7 +129,7 @@ describe("after install", () => {
   test("the layout and the units are well; the holder, which is not started, is skipped", () => {
     installed();
     const report = doctor();
-    expect(fleetIn(report)).toEqual({ ...well, "holder.server": "skip", "agents.state": "blocked" });
+    expect(fleetIn(report)).toEqual({ ...well, "holder.server": "skip", "agents.state": "skip" });
     expect(checkIn(report, "holder.server").message).toContain(`systemctl --user start ${HOLDER}`);
   });
 

@@ -46,9 +46,10 @@ describe("waiting for a state", () => {
     expect(await until(clock(), 0, thereAt(2).look)).toBeUndefined();
   });
 
-  test("sees what is false or zero", async () => {
-    expect(await until<boolean>(clock(), 0, async () => false)).toBe(false);
-    expect(await until(clock(), 0, async () => 0)).toBe(0);
+  test("takes false and zero for something seen", async () => {
+    const pause = () => Promise.reject(new Error("paused"));
+    expect(await until<boolean>({ now: () => 0, pause }, 1_000, async () => false)).toBe(false);
+    expect(await until({ now: () => 0, pause }, 1_000, async () => 0)).toBe(0);
   });
 
   test("does not swallow an error", async () => {

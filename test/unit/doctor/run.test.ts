@@ -147,10 +147,10 @@ describe("a check that needs another", () => {
     ["passed", pass, "pass"],
     ["warned", warn, "pass"],
     ["failed", fail, "blocked"],
-    ["was skipped", skip, "blocked"],
+    ["was skipped", skip, "skip"],
     ["could not tell", () => Promise.reject(new Error()), "blocked"],
   ] as const) {
-    test(`that ${how} is ${expected === "pass" ? "run" : "blocked, not run"}`, async () => {
+    test(`that ${how} is ${expected === "pass" ? "run" : `${expected}, not run`}`, async () => {
       let ran = false;
       const second = check("b.b", async () => {
         ran = true;
