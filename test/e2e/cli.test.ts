@@ -9,9 +9,6 @@ import { asIfBooted, binary, type Run, run } from "../support/build.ts";
 
 const isRoot = process.getuid?.() === 0;
 const booted = existsSync("/run/systemd/system");
-/** As scripts/test runs it: root on a machine with the packages. Elsewhere a sandbox may need more. */
-const ownSandbox = isRoot && !booted;
-
 const { PATH, HOME } = process.env;
 const plain = { PATH, HOME, TERM: "xterm-256color" };
 const ESCAPE = "\x1b[";
@@ -314,7 +311,7 @@ describe("on a real terminal", () => {
     });
   }
 
-  test.skipIf(!ownSandbox)(
+  test.skipIf(!isRoot)(
     "Ctrl-C, which reaches every program there, ends a canary soon, cleaned up and with exit 2",
     async () => {
       const terminal = typed(`${binary} canary --sandbox & echo "pid $!"; fg >/dev/null`.replace(/^/, "set -m; "));
@@ -346,7 +343,7 @@ describe("a reader that goes away", () => {
     });
   }
 
-  test.skipIf(!ownSandbox)("does not keep a canary from its end, its clean-up and its exit code", () => {
+  test.skipIf(!isRoot)("does not keep a canary from its end, its clean-up and its exit code", () => {
     const { stdout, stderr } = bash(
       `{ ${binary} canary --sandbox & echo $! >&2; wait $!; echo "exit $?" >&2; } | head -1`,
     );
@@ -437,7 +434,7 @@ describe.skipIf(!isRoot)("where a sandbox is impossible it says exactly what is 
   }
 });
 
-describe.skipIf(!ownSandbox)("canary --sandbox", () => {
+describe.skipIf(!isRoot)("canary --sandbox", () => {
   const argv = [binary, "canary", "--sandbox"];
 
   /** The folder of a sandbox that is no more, out of the evidence of its first step. */

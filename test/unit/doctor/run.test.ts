@@ -175,6 +175,14 @@ describe("a check that needs another", () => {
     ]);
   });
 
+  test("is skipped with those that were left out, where nothing else is wrong", async () => {
+    const report = await doctor([check("a.a", skip), check("b.b", pass, ["a.a"]), check("c.c", pass, ["b.b"])]);
+    expect(report.checks.slice(1).map(({ status, message }) => [status, message])).toEqual([
+      ["skip", "with a.a"],
+      ["skip", "with b.b"],
+    ]);
+  });
+
   test("of several is run once", async () => {
     let runs = 0;
     const counted = check("a.a", async () => {
