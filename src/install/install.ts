@@ -5,6 +5,7 @@ import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { HOLDER_UNIT } from "../core/names.ts";
 import { pathsOf } from "../core/paths.ts";
+import { moveAside } from "../core/shell.ts";
 import { changes, conflicts, type Plan } from "./action.ts";
 import { applyPlan } from "./apply.ts";
 import { ownedFiles, ownedFolders } from "./assets.ts";
@@ -44,7 +45,7 @@ export async function lookAndPlan(
       EXIT.config,
       "Nothing was installed",
       `the receipt ${paths.receipt} cannot be read by this version`,
-      [`mv ${paths.receipt} ${paths.receipt}.unreadable`, "mosaic-fleet install"],
+      [moveAside(paths.receipt, "unreadable"), "mosaic-fleet install"],
     );
   const wanted = ownedFiles(paths, systemdMajor(manager.stdout) ?? 0).map((file) => ({
     ...file,

@@ -1,5 +1,6 @@
 import type { FileStatus } from "../core/host.ts";
 import { HOLDER_UNIT } from "../core/names.ts";
+import { moveAside } from "../core/shell.ts";
 import type { Action, Plan, Step } from "./action.ts";
 import type { OwnedFile } from "./assets.ts";
 import type { Receipt } from "./receipt.ts";
@@ -32,7 +33,7 @@ export function planInstall(input: PlanInput): Plan {
       action,
       change: "conflict",
       why: "a file is in the place of this folder",
-      next: `mv ${path} ${path}.yours`,
+      next: moveAside(path, "yours"),
     };
   });
   const files = input.wanted.map((file) => planFile(file, input));
@@ -56,7 +57,7 @@ function planFile(file: OwnedFile & { sha256: string }, input: PlanInput): Step 
   const action: Action = { kind: "write-file", path: file.path, mode: file.mode, text: file.text, sha256: file.sha256 };
   const there = input.found.get(file.path);
   if (there?.status === undefined) return { action, change: "create" };
-  const aside = `mv ${file.path} ${file.path}.yours`;
+  const aside = moveAside(file.path, "yours");
   if (there.status.kind !== "file")
     return { action, change: "conflict", why: `a ${there.status.kind} is in the place of this file`, next: aside };
   if (there.sha256 === file.sha256) return { action, change: there.status.mode === file.mode ? "none" : "update" };

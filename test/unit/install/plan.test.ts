@@ -79,6 +79,16 @@ describe("a file of the layout", () => {
     });
   });
 
+  test("in a path with a blank: what it says to type is quoted", () => {
+    const path = "/home/a b/holder.service";
+    expect(
+      step("write-file", { [path]: found("file", "hash of an edit") }, { wanted: [{ ...wanted, path }] }),
+    ).toMatchObject({ change: "conflict", next: `mv '${path}' '${path}.yours'` });
+    expect(step("make-folder", { [path]: found("file", "x") }, { folders: [path] })).toMatchObject({
+      next: `mv '${path}' '${path}.yours'`,
+    });
+  });
+
   test("that nobody knows is a conflict", () => {
     const foreign = { [PATH]: found("file", "hash of something") };
     const why = "this file is there and was not written by mosaic-fleet";
