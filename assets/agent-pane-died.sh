@@ -5,8 +5,8 @@ set -u
 state=$XDG_RUNTIME_DIR/mosaic-agent/$1
 { read -r agent <"$state/agent" && [ "$agent" = "$3" ] && read -r group <"$state/memberships"; } 2>/dev/null || exit 0
 group=${group%/cgroup.procs}
-# shellcheck source=SCRIPTDIR/unit-processes.sh
-. "${0%/*}/unit-processes.sh"
+# shellcheck source=SCRIPTDIR/fleet-functions.sh
+. "${0%/*}/fleet-functions.sh"
 
 # What is there now is the dead agent's and not a new one's: a start would have given the pane a new process first.
 still_dead() { [ "$(timeout -k 1 5 tmux -u -N display-message -p -t "$pane" '#{pane_dead} #{pane_pid}')" = "1 $agent" ]; }
@@ -22,8 +22,11 @@ kill -s TERM $left 2>/dev/null
 waits=0
 while unit_has_processes "$group" && [ $((waits += 1)) -le 40 ]; do sleep 0.05; done
 # Again until none is left: a process may fork as we read.
+rounds=0
 while left=$(unit_processes "$group") && [ -n "$left" ] && still_dead; do
 	# shellcheck disable=SC2086 # one word a process
 	kill -s KILL $left 2>/dev/null
+	[ $((rounds += 1)) -le 100 ] || exit 1 # the kernel does not let go of them: doctor shows the unit and what is in it
+	sleep 0.1
 done
 exit 0

@@ -1,32 +1,37 @@
 #!/bin/sh
 # agent-pane.sh FOLDER LOCK: the first program of an agent's pane. Moves itself into the agent's unit, takes the unit's
 # environment and becomes the agent. Called by tmux for start-agent-session.sh, which left both in FOLDER and holds LOCK.
+# Its own variables start with mosaic_: any other name may be the agent's.
 set -u
 
-while IFS= read -r procs; do
-	echo $$ >"$procs" || joined=no
+while IFS= read -r mosaic_procs; do
+	echo $$ >"$mosaic_procs" || mosaic_failed=yes
 done 2>/dev/null <"$1/memberships"
 # Then the start script has to move us: nothing is started until it has done what it can.
-[ "${joined-yes}" = yes ] || flock "$2" true
+[ -z "${mosaic_failed-}" ] || flock "$2" true
 echo $$ >"$1/agent"
 echo "$PPID" >"$1/server"
 
-# The server's own, which is nobody's business here; the unit's follows.
-unset DBUS_SESSION_BUS_ADDRESS MOSAIC_FLEET_TOOLS MOSAIC_FLEET_SITE
-# shellcheck source=/dev/null # export -p of start-agent-session.sh
-. "$1/environment"
+# The server's own, which is nobody's business here. The unit's follows; but the terminal is tmux's.
+unset DBUS_SESSION_BUS_ADDRESS MOSAIC_FLEET_TOOLS MOSAIC_FLEET_SITE mosaic_procs mosaic_failed
+set -- "$1/environment" "$TERM" "$TMUX" "$TMUX_PANE"
+# shellcheck source=/dev/null # export -p of start-agent-session.sh, and its settings
+. "$1"
+export TERM="$2" TMUX="$3" TMUX_PANE="$4"
+# What systemd says to the unit's own processes, and a shell to its children.
+unset INVOCATION_ID JOURNAL_STREAM MANAGERPID MANAGERPIDFDID NOTIFY_SOCKET SYSTEMD_EXEC_PID RUNTIME_DIRECTORY LISTEN_FDS \
+	LISTEN_PID LISTEN_FDNAMES WATCHDOG_PID WATCHDOG_USEC MEMORY_PRESSURE_WATCH MEMORY_PRESSURE_WRITE OLDPWD SHLVL _
 cd -- "$MOSAIC_AGENT_WORKDIR" || exit 66
+# shellcheck disable=SC2154 # mosaic_*: set by the file
 if [ -n "$mosaic_command" ]; then
 	# Where a shell has to stay it outlives a stop as long as its program does: with it the terminal would go.
 	trap 'exit 143' TERM
 	trap 'exit 129' HUP
-	set -- "$mosaic_command"
+	set --
 else
-	# shellcheck disable=SC2016,SC2154 # expanded by eval; set by the environment file
-	set -- 'exec "$@"' "$mosaic_program" ${mosaic_argument:+"$mosaic_argument"} ${MOSAIC_AGENT_MODEL:+--model "$MOSAIC_AGENT_MODEL"}
+	set -- "$mosaic_launched" ${mosaic_argument:+"$mosaic_argument"} ${MOSAIC_AGENT_MODEL:+--model "$MOSAIC_AGENT_MODEL"}
+	mosaic_command='exec "$@"'
 fi
-unset mosaic_command mosaic_program mosaic_argument procs joined
 set +u
-line=$1
-shift
-eval "unset line; $line"
+eval "unset mosaic_command mosaic_launched mosaic_argument
+$mosaic_command"

@@ -8,10 +8,11 @@ name=$1
 holder=$XDG_RUNTIME_DIR/mosaic-tmux-holder
 say() { printf '%s: %s\n' "$name" "$*" >&2; }
 tmux() { timeout -k 1 10 tmux -u -N -S "$socket" "$@"; }
-# shellcheck source=SCRIPTDIR/unit-processes.sh
-. "${0%/*}/unit-processes.sh"
+# shellcheck source=SCRIPTDIR/fleet-functions.sh
+. "${0%/*}/fleet-functions.sh"
+add_to_path
 close_session() {
-	[ -z "$socket" ] || tmux if-shell -F -t "=$name:" '#{@mosaic_agent}' "kill-session -t =$name" 2>/dev/null
+	[ -z "$socket" ] || tmux if-shell -F -t "=$name:" '#{@mosaic_session}' "kill-session -t =$name" 2>/dev/null
 }
 
 socket=''
@@ -19,7 +20,7 @@ if { read -r server <"$holder/pid" && kill -0 "$server" && { read -r _ && read -
 	{ read -r had <"$RUNTIME_DIRECTORY/server"; } 2>/dev/null
 	case ${had-} in
 	# The same few places as for starts: 1,000 ends at once must not make the server deaf.
-	'' | "$server") exec 8>"$XDG_RUNTIME_DIR/mosaic-agent/slot-$(($$ % 4))" && flock 8 ;;
+	'' | "$server") exec 8>"$XDG_RUNTIME_DIR/mosaic-agent/.slot-$(($$ % 4))" && flock 8 ;;
 	# The server that had the agent is gone; another one, which never did, is there already.
 	*) socket='' ;;
 	esac
@@ -41,12 +42,12 @@ stop_waits() { # a start may wait too: that of an agent which has ended within i
 
 restart_overridden() {
 	config=${0%/mosaic/tools/fleet/*}
-	for folder in "$config" "$HOME/.local/share" "$XDG_RUNTIME_DIR" /etc /run; do
+	for folder in "$config" "${XDG_DATA_HOME:-$HOME/.local/share}" "$XDG_RUNTIME_DIR" /etc /run /usr/local/lib /usr/lib; do
 		for dropin in "$folder/systemd/user/mosaic-agent@.service.d"/*.conf "$folder/systemd/user/mosaic-agent@$name.service.d"/*.conf \
 			"$folder/systemd/user.control/mosaic-agent@$name.service.d"/*.conf "$folder/systemd/user/mosaic-.service.d"/*.conf \
 			"$folder/systemd/user/service.d"/*.conf; do
 			[ -e "$dropin" ] || continue
-			while read -r line; do
+			while read -r line || [ -n "$line" ]; do
 				case $line in Restart=* | "Restart ="*) return 0 ;; esac
 			done <"$dropin"
 		done
@@ -72,7 +73,11 @@ if [ -z "$socket" ]; then
 	kill -s HUP $$
 fi
 
-look() { session=$(tmux display-message -p -t "=$name:" '#{@mosaic_agent} #{pane_dead} #{pane_dead_status} #{pane_dead_signal}' 2>&1); }
+# The agent's own pane: a person may have opened others beside it.
+look() {
+	session=$(tmux list-panes -s -t "=$name:" -f '#{@mosaic_agent}' \
+		-F '#{@mosaic_agent} #{pane_dead} #{pane_dead_status} #{pane_dead_signal}' 2>&1)
+}
 look
 for _ in 1 2 3; do # until the server has taken notice of its child's end
 	case $session in '1 0 '*) wake_server && look ;; esac

@@ -3,8 +3,12 @@
 # with the agent's processes inside this unit.
 # Called by mosaic-agent@.service (ExecStart=). Typed by hand, it starts that unit.
 # Exits 0: the session is there and its program is in the unit, 64 name not allowed, 66 working folder missing,
-# 69 program or holder missing, 71 the program could not be moved into the unit, 75 try again, 78 settings disagree.
+# 69 program missing, 71 the system refuses, 75 try again, 78 settings disagree.
 set -u
+
+# The unit's environment as it came, before any name here gets in its way; the pane reads it back. Not in any argv.
+umask 077
+[ -z "${RUNTIME_DIRECTORY-}" ] || export -p >"$RUNTIME_DIRECTORY/environment"
 
 name=${1-}
 refuse() {
@@ -19,8 +23,9 @@ case $name in
 esac
 [ ${#name} -le 63 ] || refuse 64 "a name has at most 63 characters"
 unit=mosaic-agent@$name.service
-# shellcheck source=SCRIPTDIR/unit-processes.sh
-. "${0%/*}/unit-processes.sh"
+tools=${0%/*}
+# shellcheck source=SCRIPTDIR/fleet-functions.sh
+. "$tools/fleet-functions.sh"
 
 # The cgroup.procs files of this unit, one for each hierarchy that has the unit (one on a unified system).
 memberships='' hierarchies=0
@@ -41,7 +46,6 @@ done </proc/self/cgroup
 if [ -z "$memberships" ] || [ -z "${RUNTIME_DIRECTORY-}" ]; then exec systemctl --user start "$unit"; fi
 
 state=$RUNTIME_DIRECTORY
-tools=${0%/*}
 env_file=${tools%/tools/fleet}/fleet/agents/$name.env
 fleet_env=${tools%/tools/fleet}/fleet/fleet.env
 
@@ -53,63 +57,58 @@ fleet_env=${tools%/tools/fleet}/fleet/fleet.env
 [ "${MOSAIC_AGENT_NAME:-$name}" = "$name" ] ||
 	refuse 78 "MOSAIC_AGENT_NAME is '$MOSAIC_AGENT_NAME' in $env_file: take the line out"
 
-# Sets $expanded: ~ and ~/x mean the home folder, which systemd leaves to us.
-# shellcheck disable=SC2088 # the letters, not the folder
-expand_home() {
-	case $1 in
-	'~') expanded=$HOME ;;
-	'~/'*) expanded=$HOME${1#\~} ;;
-	*) expanded=$1 ;;
-	esac
-}
-
 expand_home "${MOSAIC_AGENT_WORKDIR:-$HOME}"
-MOSAIC_AGENT_WORKDIR=$expanded
-cd -- "$MOSAIC_AGENT_WORKDIR" 2>/dev/null ||
-	refuse 66 "working folder '$MOSAIC_AGENT_WORKDIR' is not there or cannot be entered: make it, or set MOSAIC_AGENT_WORKDIR in $env_file"
-
-if [ -n "${MOSAIC_PATH-}" ]; then
-	rest=$MOSAIC_PATH:
-	additions=''
-	while [ -n "$rest" ]; do
-		expand_home "${rest%%:*}"
-		additions=$additions$expanded:
-		rest=${rest#*:}
-	done
-	PATH=$additions$PATH
-fi
+workdir=$expanded
+cd -- "$workdir" 2>/dev/null ||
+	refuse 66 "working folder '$workdir' is not there or cannot be entered: make it, or set MOSAIC_AGENT_WORKDIR in $env_file"
+add_to_path
 
 find_program() { # by the rules of execvp, without a process
 	case $1 in */*) [ -f "$1" ] && [ -x "$1" ] && return || return ;; esac
-	rest=$PATH:
-	while [ -n "$rest" ]; do
-		[ -f "${rest%%:*}/$1" ] && [ -x "${rest%%:*}/$1" ] && return
-		rest=${rest#*:}
+	folders=$PATH:
+	while [ -n "$folders" ]; do
+		[ -f "${folders%%:*}/$1" ] && [ -x "${folders%%:*}/$1" ] && return
+		folders=${folders#*:}
 	done
 	return 1
 }
 
 # What the pane becomes: the whole command if one is given; else the runtime, through the mosaic launcher where that is.
-mosaic_program='' mosaic_argument='' mosaic_command=''
+command='' launched='' argument=''
 if [ -n "${MOSAIC_AGENT_COMMAND-}" ]; then
-	mosaic_command=$MOSAIC_AGENT_COMMAND
-	program=${mosaic_command%%[[:space:]]*}
+	command=$MOSAIC_AGENT_COMMAND
+	# Its program is the first word that is no exec and no assignment.
+	rest=$command
+	while :; do
+		rest=${rest#"${rest%%[![:space:]]*}"}
+		program=${rest%%[[:space:]]*}
+		case $program in
+		exec | [A-Za-z_]*=*[!\'\"\`\$\(\\]) [ "$rest" != "$program" ] || break ;;
+		*) break ;;
+		esac
+		rest=${rest#"$program"}
+	done
+	expand_home "$program"
+	program=$expanded
 	case $program in *[!A-Za-z0-9_./+-]*) program='' ;; esac # more than a plain word: the shell's to judge
 elif [ -n "${MOSAIC_RUNTIME_BIN-}" ]; then
 	expand_home "$MOSAIC_RUNTIME_BIN"
 	program=$expanded
-	mosaic_program=$program
+	launched=$program
 else
 	program=${MOSAIC_AGENT_RUNTIME:-claude}
-	mosaic_program=$program
-	if find_program mosaic; then mosaic_program=mosaic mosaic_argument=$program program=mosaic; fi
+	launched=$program
+	if find_program mosaic; then launched=mosaic argument=$program program=mosaic; fi
 fi
 if [ -n "$program" ]; then
 	if find_program "$program"; then
 		# One simple command becomes the pane's own process; for more than one a shell has to stay.
-		case $mosaic_command in *[';&|(']* | *'
-'*) ;; ?*) mosaic_command="exec $mosaic_command" ;; esac
-	elif [ -z "$mosaic_command" ] || ! command -v -- "$program" >/dev/null; then # not a word of the shell's either
+		case $command in
+		*[';&|(']* | *'
+'*) ;;
+		?*) case ${command%"$rest"} in *exec*) ;; *) command="${command%"$rest"}exec $rest" ;; esac ;;
+		esac
+	elif [ -z "$command" ] || ! command -v -- "$program" >/dev/null; then # not a word of the shell's either
 		refuse 69 "program '$program' is not on the agent's PATH ($PATH): install it, or add its folder to MOSAIC_PATH in $fleet_env"
 	fi
 fi
@@ -117,17 +116,33 @@ fi
 tmux() { timeout -k 1 10 tmux -u -N -S "$socket" "$@"; }
 
 # A herd of starts goes through a few at a time: more only makes each slower until all time out. The lock ends with us.
-slot=$XDG_RUNTIME_DIR/mosaic-agent/slot-$(($$ % 4))
+slot=$XDG_RUNTIME_DIR/mosaic-agent/.slot-$(($$ % 4))
 exec 8>"$slot" && flock 8
 
-# The unit's environment, for the pane to read back; not in any argv. Without what belongs to this process alone.
-umask 077
-MOSAIC_AGENT_NAME=$name
-MOSAIC_TMUX_SOCKET=$holder_name
-export MOSAIC_AGENT_NAME MOSAIC_AGENT_WORKDIR MOSAIC_TMUX_SOCKET mosaic_command mosaic_program mosaic_argument
-unset TERM TMUX TMUX_PANE PWD OLDPWD SHLVL _ INVOCATION_ID JOURNAL_STREAM MANAGERPID NOTIFY_SOCKET SYSTEMD_EXEC_PID \
-	RUNTIME_DIRECTORY LISTEN_FDS LISTEN_PID LISTEN_FDNAMES WATCHDOG_PID WATCHDOG_USEC
-{ export -p >"$state/environment" && printf '%s' "$memberships" >"$state/memberships" && printf '%s\n' "$slot" >"$state/slot" && : >"$state/agent" && : >"$state/server"; } || refuse 71 "cannot write to $state"
+# setting NAME VALUE: adds a line to the pane's environment, quoted so that sh reads it back exactly.
+setting() {
+	rest=$2
+	quoted=''
+	while :; do
+		case $rest in *\'*) ;; *) break ;; esac
+		quoted="$quoted${rest%%\'*}'\\''"
+		rest=${rest#*\'}
+	done
+	printf "%s='%s'\n" "$1" "$quoted$rest"
+}
+write_state() {
+	{
+		setting 'export MOSAIC_AGENT_NAME' "$name"
+		setting 'export MOSAIC_AGENT_WORKDIR' "$workdir"
+		setting 'export MOSAIC_TMUX_SOCKET' "$holder_name"
+		setting 'export PATH' "$PATH"
+		setting mosaic_command "$command"
+		setting mosaic_launched "$launched"
+		setting mosaic_argument "$argument"
+	} >>"$state/environment" && printf '%s' "$memberships" >"$state/memberships" &&
+		printf '%s\n' "$slot" >"$state/slot" && : >"$state/agent" && : >"$state/server"
+}
+write_state || refuse 71 "cannot write to $state"
 
 in_unit() { # in every hierarchy: the pane may be half-way
 	seen=0
@@ -151,26 +166,31 @@ ask_manager_to_move() {
 		AttachProcessesToUnit ssau "$unit" "" 1 "$1" >/dev/null
 }
 
-# Always tried as new first: after a crash of the server, when starts are many, that is one client each.
+# mark PANE COMMAND...: runs a tmux command, marks the agent's pane and session as ours, and prints the pane's pid.
+mark() {
+	target=$1
+	shift
+	tmux "$@" \; set-option -p -t "$target" @mosaic_agent 1 \; set-option -t "=$name:" @mosaic_session 1 \; \
+		display-message -p -t "$target" '#{pane_pid}' 2>&1
+}
 set -- -- /bin/sh "$tools/agent-pane.sh" "$state" "$slot"
-mark() { tmux "$@" \; set-option -p -t "=$name:" @mosaic_agent 1 \; display-message -p -t "=$name:" '#{pane_pid}' 2>&1; }
-if ! pane=$(mark new-session -d -s "$name" "$@"); then
-	case $pane in
-	*"duplicate session"*)
-		# A dead pane gets its program anew in the same session, before the eyes of its viewers; a live one is left as it is.
-		if ! pane=$(mark respawn-pane -t "=$name:" "$@"); then
-			case $pane in
-			*"still active"*)
-				pane=$(mark) || refuse 75 "its session cannot be reused: $pane"
-				move_tree "$pane"
-				printf '%s\n' "$pane" >"$state/agent"
-				;;
-			*) refuse 75 "its session cannot be reused: $pane" ;;
-			esac
-		fi
-		;;
-	*) refuse 75 "tmux made no session: ${pane:-no answer within 10 seconds}" ;;
-	esac
+# Always tried as new first: after a crash of the server, when starts are many, that is one client each.
+if ! pane=$(mark "=$name:" new-session -d -s "$name" "$@"); then
+	case $pane in *"duplicate session"*) ;; *) refuse 75 "tmux made no session: ${pane:-no answer within 10 seconds}" ;; esac
+	# A person may have opened panes beside the agent's; the agent's own is marked.
+	own=$(tmux list-panes -s -t "=$name:" -f '#{@mosaic_agent}' -F '#{pane_id}') || refuse 75 "its session cannot be read"
+	own=${own%%
+*}
+	ours=$(tmux show-options -qv -t "=$name:" @mosaic_session)
+	if [ -z "$own" ] && [ -n "$ours" ]; then
+		pane=$(mark "=$name:" new-window -t "=$name:" "$@") || refuse 75 "its session takes no window: $pane"
+	# A dead pane gets its program anew, before the eyes of its viewers; a live one is left as it is, and taken over.
+	elif ! pane=$(mark "${own:-=$name:}" respawn-pane -t "${own:-=$name:}" "$@"); then
+		case $pane in *"still active"*) ;; *) refuse 75 "its session cannot be reused: $pane" ;; esac
+		pane=$(mark "${own:-=$name:}") || refuse 75 "its session cannot be reused: $pane"
+		move_tree "$pane"
+		printf '%s\n' "$pane" >"$state/agent"
+	fi
 fi
 
 # The pane moves itself into the unit before it does anything else. Seen to here, and done here where it could not.

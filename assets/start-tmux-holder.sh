@@ -17,7 +17,9 @@ name=$MOSAIC_TMUX_SOCKET
 case $name in
 '' | *[!A-Za-z0-9_-]*) fail 64 "MOSAIC_TMUX_SOCKET='$name' is not allowed: letters, digits, - and _ only" ;;
 esac
-PATH=${MOSAIC_PATH:+$MOSAIC_PATH:}$PATH
+# shellcheck source=SCRIPTDIR/fleet-functions.sh
+. "$tools/fleet-functions.sh"
+add_to_path
 command -v tmux >/dev/null || fail 69 "tmux is not on PATH ($PATH): install it, or add its folder to MOSAIC_PATH in $site/fleet.env"
 
 # A clean environment: what the manager happens to hold must not live on in panes for months. No bus: tmux 3.4

@@ -5,10 +5,17 @@
 set -u
 state=$RUNTIME_DIRECTORY
 seconds=${MOSAIC_AGENT_STOP_SECONDS:-10}
+case $seconds in
+[0-9] | [12][0-9] | 30) ;;
+*)
+	printf '%s: MOSAIC_AGENT_STOP_SECONDS=%s is not a whole number from 0 to 30: 10 is taken\n' "$1" "$seconds" >&2
+	seconds=10
+	;;
+esac
 
 read -r group <"$state/memberships" && group=${group%/cgroup.procs} || exit 0
-# shellcheck source=SCRIPTDIR/unit-processes.sh
-. "${0%/*}/unit-processes.sh"
+# shellcheck source=SCRIPTDIR/fleet-functions.sh
+. "${0%/*}/fleet-functions.sh"
 
 unit_has_processes "$group" || {
 	wake_server
@@ -36,9 +43,11 @@ while unit_has_processes "$group"; do
 done
 
 # Again until none is left: a process may fork as we read.
-while unit_has_processes "$group"; do
+rounds=0
+while unit_has_processes "$group" && [ $((rounds += 1)) -le 25 ]; do
 	# shellcheck disable=SC2046 # one word a process
 	kill -s KILL $(unit_processes "$group") 2>/dev/null
+	[ "$rounds" -le 5 ] || sleep 0.2 # what does not end now waits for the kernel
 done
 wake_server
 exit 0

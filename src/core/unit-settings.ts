@@ -20,13 +20,14 @@ const HOLDER: readonly Setting[] = [
   { property: "KillMode", holds: (value) => value === "control-group", otherwise: "a stop leaves processes behind" },
 ];
 
+// Restart= may be overridden: what systemd then brings back, it does truly. Only "no" breaks the promise.
 const AGENT: readonly Setting[] = [
   {
     property: "Delegate",
     holds: (value) => value === "yes",
     otherwise: "the agent's processes may not be moved into its unit",
   },
-  { property: "Restart", holds: (value) => value === "always", otherwise: "an agent that ended may stay down" },
+  { property: "Restart", holds: (value) => value !== "no", otherwise: "an agent that ended stays down" },
   { property: "KillMode", holds: (value) => value === "control-group", otherwise: "a stop leaves processes behind" },
   {
     property: "OOMPolicy",

@@ -4,6 +4,7 @@ import agentPaneDied from "../../assets/agent-pane-died.sh" with { type: "text" 
 import agentSessionEnded from "../../assets/agent-session-ended.sh" with { type: "text" };
 import agentCanary from "../../assets/dropins/mosaic-agent-canary.conf" with { type: "text" };
 import agentDelay from "../../assets/dropins/mosaic-agent-delay.conf" with { type: "text" };
+import fleetFunctions from "../../assets/fleet-functions.sh" with { type: "text" };
 import agentTemplate from "../../assets/mosaic-agent@.service" with { type: "text" };
 import holderUnit from "../../assets/mosaic-tmux-holder.service" with { type: "text" };
 import startAgentSession from "../../assets/start-agent-session.sh" with { type: "text" };
@@ -11,7 +12,6 @@ import startTmuxHolder from "../../assets/start-tmux-holder.sh" with { type: "te
 import stopAgentSession from "../../assets/stop-agent-session.sh" with { type: "text" };
 import tmuxConf from "../../assets/tmux.conf" with { type: "text" };
 import tmuxHolderEnded from "../../assets/tmux-holder-ended.sh" with { type: "text" };
-import unitProcesses from "../../assets/unit-processes.sh" with { type: "text" };
 import { AGENT_TEMPLATE, HOLDER_UNIT } from "../core/names.ts";
 import type { Paths } from "../core/paths.ts";
 
@@ -41,7 +41,7 @@ export function ownedFiles(paths: Paths, systemdMajor: number): OwnedFile[] {
     script("agent-pane-died.sh", agentPaneDied),
     script("stop-agent-session.sh", stopAgentSession),
     script("agent-session-ended.sh", agentSessionEnded),
-    { ...script("unit-processes.sh", unitProcesses), mode: 0o644 },
+    { ...script("fleet-functions.sh", fleetFunctions), mode: 0o644 },
     { ...script("tmux.conf", tmuxConf), mode: 0o644 },
   ];
 }

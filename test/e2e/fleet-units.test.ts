@@ -175,9 +175,9 @@ const broken: readonly (readonly [how: string, change: Change, titles: readonly 
   ],
   [
     "a script's script that is gone",
-    remove("unit-processes.sh"),
+    remove("fleet-functions.sh"),
     ["every script that is called is there"],
-    "unit-processes.sh",
+    "fleet-functions.sh",
   ],
   [
     "tmux.conf's script that is gone",

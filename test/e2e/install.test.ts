@@ -32,7 +32,7 @@ const layout: Record<string, [number, string]> = {
   "mosaic/tools/fleet/agent-pane-died.sh": [0o755, "agent-pane-died.sh"],
   "mosaic/tools/fleet/stop-agent-session.sh": [0o755, "stop-agent-session.sh"],
   "mosaic/tools/fleet/agent-session-ended.sh": [0o755, "agent-session-ended.sh"],
-  "mosaic/tools/fleet/unit-processes.sh": [0o644, "unit-processes.sh"],
+  "mosaic/tools/fleet/fleet-functions.sh": [0o644, "fleet-functions.sh"],
   "mosaic/tools/fleet/tmux.conf": [0o644, "tmux.conf"],
 };
 if ((systemdMajor(run(["systemctl", "--version"]).stdout) ?? 0) >= 254)

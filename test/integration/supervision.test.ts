@@ -68,6 +68,47 @@ describe("an agent that ends", () => {
   });
 });
 
+test.each(["split-window", "new-window"])(
+  "a pane that a person opened beside the agent's (%s) is never taken for it",
+  async (verb) => {
+    await fleet.agent("beside", { MOSAIC_AGENT_COMMAND: "sh -c 'read -r code; exit $code'" });
+    const before = await start("beside");
+    await fleet.tmuxCommand(verb, "-t", "=beside:", "exec sleep 54325");
+    const beside = await fleet.wait("the other pane", () => sleeper("54325"));
+    const own = (
+      await fleet.tmuxCommand("list-panes", "-s", "-t", "=beside:", "-f", "#{@mosaic_agent}", "-F", "#{pane_id}")
+    ).stdout.trim();
+    await fleet.tmuxCommand("send-keys", "-t", own, "7", "Enter");
+    await fleet.wait("the agent again", async () => {
+      const panes = (await fleet.tmux.panes()).filter(({ session }) => session === "beside");
+      return panes.some(({ pid, dead }) => !dead && pid !== before.pid && pid !== beside);
+    });
+    expect(await said("beside: exited with status 7")).not.toHaveLength(0);
+    expect(await alive(beside)).toBe(true);
+    expect(await fleet.procfs.cgroup(beside)).not.toContain("mosaic-agent@");
+    await stop("beside");
+    await fleet.wait("the end of the session", async () => (await fleet.pane("beside")) === undefined);
+    expect((await fleet.unit("beside")).active).toBe("inactive");
+  },
+);
+
+test("an agent whose own pane was closed, in a session that stays, gets a window of its own again", async () => {
+  await fleet.agent("closed", { MOSAIC_AGENT_COMMAND: "sleep 54326" });
+  const before = await start("closed");
+  await fleet.tmuxCommand("split-window", "-t", "=closed:", "exec sleep 54327");
+  const own = (
+    await fleet.tmuxCommand("list-panes", "-s", "-t", "=closed:", "-f", "#{@mosaic_agent}", "-F", "#{pane_id}")
+  ).stdout.trim();
+  await fleet.tmuxCommand("kill-pane", "-t", own);
+  const again = await fleet.wait("another process", async () => {
+    const pid = await sleeper("54326");
+    return pid !== undefined && pid !== before.pid && pid;
+  });
+  await fleet.wait("it in its unit", async () => (await fleet.procfs.cgroup(again))?.includes("mosaic-agent@closed"));
+  expect(await fleet.procfs.cgroup((await sleeper("54327")) ?? 0)).not.toContain("mosaic-agent@");
+  await stop("closed");
+});
+
 /** The pid of "sleep SECONDS", for a number of seconds that nobody else uses. */
 async function sleeper(seconds: string): Promise<number | undefined> {
   for (const pid of await fleet.procfs.pids()) {
@@ -141,6 +182,14 @@ exec /usr/bin/tmux "$@"
     await fleet.systemctl("reset-failed");
   });
 
+  test("of agents whose names are those of our locks disturbs nobody", async () => {
+    for (const name of ["slot-0", "slot-1", "slot-2", "slot-3", "other-1", "other-2"]) {
+      await fleet.agent(name, { MOSAIC_AGENT_COMMAND: "sleep infinity" });
+      await start(name);
+      await stop(name);
+    }
+  });
+
   const refusals: [string, string, Record<string, string>, number, string][] = [
     [
       "a socket that is not the holder's",
@@ -152,6 +201,13 @@ exec /usr/bin/tmux "$@"
     ["another agent's name", "named", { MOSAIC_AGENT_NAME: "other" }, 78, "MOSAIC_AGENT_NAME is 'other'"],
     ["a missing working folder", "workdir", { MOSAIC_AGENT_WORKDIR: "/no/such" }, 66, "working folder '/no/such'"],
     ["a missing program", "program", { MOSAIC_AGENT_COMMAND: "nosuchprogram --x" }, 69, "program 'nosuchprogram'"],
+    [
+      "a missing program behind exec and an assignment",
+      "behind",
+      { MOSAIC_AGENT_COMMAND: "A=b exec ~/nosuchprogram x" },
+      69,
+      "nosuchprogram'",
+    ],
     ["a missing runtime", "runtime", { MOSAIC_AGENT_RUNTIME: "nosuchruntime" }, 69, "program 'nosuchruntime'"],
     ["a name that is not allowed", "a.b", {}, 64, "a name is letters, digits, - and _"],
     ["a name that is too long", "n".repeat(64), {}, 64, "a name has at most 63 characters"],
@@ -186,6 +242,17 @@ describe("a stop by hand never shows failed", () => {
     expect(await sleeper("54324")).toBeUndefined();
     expect((await fleet.pane("stopped"))?.dead ?? true).toBe(true);
   });
+
+  test.each(["10s", "2.5", "08", "600", "-1"])(
+    "when MOSAIC_AGENT_STOP_SECONDS is %s, which is said and not taken",
+    async (seconds) => {
+      await fleet.agent("seconds", { MOSAIC_AGENT_COMMAND: "sleep infinity", MOSAIC_AGENT_STOP_SECONDS: seconds });
+      await start("seconds");
+      await stop("seconds");
+      expect((await fleet.unit("seconds")).active).toBe("inactive");
+      expect(await said(`seconds: MOSAIC_AGENT_STOP_SECONDS=${seconds} is not`)).toHaveLength(1);
+    },
+  );
 
   test("whatever moment of a crash it comes in", async () => {
     await fleet.agent("moment", { MOSAIC_AGENT_COMMAND: "sh -c 'exit 5'" });
@@ -222,6 +289,10 @@ describe("the agent gets", () => {
     await fleet.host.files.writeAtomic(fleetEnv, "MOSAIC_PATH=~/tools:/opt/x\nFROM_FLEET=fleet\nBOTH=fleet\n", 0o600);
     await fleet.agent("env", {
       MOSAIC_AGENT_COMMAND: "sleep infinity",
+      root: "root",
+      line: "line",
+      name: "name",
+      rest: "rest",
       ODD: `"it's \\"5\\" #{pid} \\$HOME \\\\ é漢"`,
       BOTH: "agent",
     });
@@ -230,6 +301,10 @@ describe("the agent gets", () => {
     const env = (await fleet.procfs.environment(pid)) ?? {};
     expect(env).toMatchObject({
       ODD: `it's "5" #{pid} $HOME \\ é漢`,
+      root: "root",
+      line: "line",
+      name: "name",
+      rest: "rest",
       FROM_FLEET: "fleet",
       BOTH: "agent",
       MOSAIC_AGENT_NAME: "env",
@@ -276,17 +351,20 @@ describe("the agent gets", () => {
     expect(await words()).toEqual([join(bin, "claude")]);
   });
 
-  test("no process of ours beside its own program", async () => {
-    await fleet.agent("lone", { MOSAIC_AGENT_COMMAND: "sleep infinity" });
-    const { pid } = await start("lone");
-    const unit = await fleet.unit("lone");
-    const members: number[] = [];
-    for (const each of await fleet.procfs.pids())
-      if ((await fleet.procfs.cgroup(each))?.startsWith(unit.controlGroup)) members.push(each);
-    expect(members).toEqual([pid]);
-    expect(await fleet.procfs.commandLine(pid)).toEqual(["sleep", "infinity"]);
-    await stop("lone");
-  });
+  test.each(["sleep infinity", " exec sleep infinity", "A=b C=d sleep infinity"])(
+    "no process of ours beside its own program (%s)",
+    async (command) => {
+      await fleet.agent("lone", { MOSAIC_AGENT_COMMAND: command });
+      const { pid } = await start("lone");
+      const unit = await fleet.unit("lone");
+      const members: number[] = [];
+      for (const each of await fleet.procfs.pids())
+        if ((await fleet.procfs.cgroup(each))?.startsWith(unit.controlGroup)) members.push(each);
+      expect(members).toEqual([pid]);
+      expect(await fleet.procfs.commandLine(pid)).toEqual(["sleep", "infinity"]);
+      await stop("lone");
+    },
+  );
 });
 
 describe("where the pane cannot move itself", () => {
@@ -324,7 +402,7 @@ describe("where the pane cannot move itself", () => {
 
 describe("a user's drop-in", () => {
   test("with Restart=on-failure: an agent that exits with 0 stays down, one that lost its server comes back", async () => {
-    await fleet.dropIn("mosaic-agent@careful.service", "[Service]\nRestart=on-failure\n");
+    await fleet.dropIn("mosaic-agent@careful.service", "[Service]\nRestart=on-failure"); // and no newline at the end
     await fleet.agent("careful", { MOSAIC_AGENT_COMMAND: "sh -c 'read -r code; exit $code'" });
     const before = await start("careful");
     fleet.host.kill((await fleet.tmux.server())?.pid ?? 0, "SIGKILL");

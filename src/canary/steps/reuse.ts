@@ -13,7 +13,7 @@ export const reuse: Step = {
     const before = await proveUp(fleet, fleet.first);
     await start(fleet, fleet.first.unit);
     const script = join(pathsOf(fleet.host).tools, "start-agent-session.sh");
-    const byHand = await fleet.host.exec([script, fleet.first.name], { timeoutMs: 15_000 });
+    const byHand = await fleet.host.exec(["/bin/sh", script, fleet.first.name], { timeoutMs: 15_000 });
     expect(succeeded(byHand), "start-agent-session.sh, typed by hand, failed", { said: describeResult(byHand) });
     const after = await proveUp(fleet, fleet.first);
     expect(
