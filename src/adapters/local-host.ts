@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import type { Host, User } from "../core/host.ts";
 import { files } from "./files.ts";
 import { createExec, spawnChild } from "./process.ts";
-import { outputOf } from "./terminal.ts";
+import { outputOf, writeFailed } from "./terminal.ts";
 
 /**
  * Who runs this process: by uid from /etc/passwd (Bun's userInfo() believes $USER). A user whom another service knows
@@ -49,8 +49,8 @@ export function localHost(): Host {
         if (cancelled?.aborted) cancel();
         else cancelled?.addEventListener("abort", cancel, { once: true });
       }),
-    stdout: outputOf(process.stdout, env),
-    stderr: outputOf(process.stderr, env),
+    stdout: outputOf(process.stdout, env, writeFailed),
+    stderr: outputOf(process.stderr, env, () => undefined),
     interrupted: interrupt.signal,
   };
 }

@@ -1,3 +1,4 @@
+import { EXIT } from "../core/exit.ts";
 import type { Output } from "../core/host.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -9,9 +10,17 @@ export function wantsColor(env: Environment, isTTY: boolean): boolean {
   return isTTY && env.TERM !== "dumb";
 }
 
-/** A stream as an Output. A reader that went away (| head) is no error. */
-export function outputOf(stream: NodeJS.WriteStream, env: Environment): Output {
-  stream.on("error", () => undefined);
+/** What was to be told cannot be: that is said, and the exit code is ours. A reader that went away (| head) is no error. */
+export function writeFailed(error: unknown): void {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === "EPIPE" || process.exitCode === EXIT.ioerr) return;
+  process.exitCode = EXIT.ioerr;
+  process.stderr.write(`mosaic-fleet: stdout cannot be written: ${message}\n`);
+}
+
+/** A stream as an Output. */
+export function outputOf(stream: NodeJS.WriteStream, env: Environment, failed: (error: unknown) => void): Output {
+  stream.on("error", failed);
   const isTTY = stream.isTTY === true;
   return {
     isTTY,

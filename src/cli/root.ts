@@ -68,6 +68,7 @@ Examples:
   mosaic-fleet install --enable  lay it out, and start it at boot
 
 Exit codes: 0 fine, 1 something is broken, 2 could not tell, 64 usage,
-            69 a prerequisite is missing, 73 a file is in the way
+            69 a prerequisite is missing, 73 a file is in the way,
+            74 stdout cannot be written
 `;
 }

@@ -14,6 +14,8 @@ export const EXIT = {
   oserr: 71,
   /** A file cannot be created, or is not ours to replace. */
   cantcreate: 73,
+  /** What was to be written to stdout could not be. */
+  ioerr: 74,
   config: 78,
   /** Ended by Ctrl-C, as a shell would report it. */
   interrupted: 130,

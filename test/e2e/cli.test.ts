@@ -185,6 +185,29 @@ describe("--help", () => {
   });
 });
 
+describe("stdout that cannot be written", () => {
+  for (const command of ["--version", "--help", "install --help", "doctor", "doctor -o json", "install --dry-run"]) {
+    const into = (target: string, before = ":") => {
+      // Where there is no user manager a dry run has nothing to print on stdout, only with JSON.
+      const words = command === "install --dry-run" ? `${command} -o json` : command;
+      return run(["bash", "-c", `${before}; "$0" ${words} >${target}`, binary], { env: plain, timeoutMs: 60_000 });
+    };
+
+    test(`${command}: 74, and a line that says so`, () => {
+      const { code, stderr } = into("/dev/full");
+      expect(code).toBe(74);
+      expect(stderr).toContain("mosaic-fleet: stdout cannot be written: ENOSPC");
+      expect(stderr).not.toContain("    at ");
+    });
+
+    test(`${command}: a reader that went away is no error`, () => {
+      const { code, stderr } = into("&3", "exec 3> >(exec true); wait $!");
+      expect(code).not.toBe(74);
+      expect(stderr).not.toContain("stdout cannot be written");
+    });
+  }
+});
+
 describe("what is not understood is refused: 64, on stderr, with the usage", () => {
   for (const [words, said, usage] of [
     [[], "", "Usage: mosaic-fleet COMMAND"],
