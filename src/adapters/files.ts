@@ -3,6 +3,9 @@ import * as fs from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { FileStatus, Files } from "../core/host.ts";
 
+/** What a file is called until writeAtomic has it whole. */
+export const TEMPORARY = /^\.mosaic-[0-9a-f]{8}\.tmp$/;
+
 function isMissing(error: unknown): boolean {
   const code = (error as { code?: string }).code;
   return code === "ENOENT" || code === "ENOTDIR";

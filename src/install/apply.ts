@@ -1,4 +1,5 @@
 import { dirname, join } from "node:path";
+import { TEMPORARY } from "../adapters/files.ts";
 import { systemdOf } from "../adapters/systemd.ts";
 import { describeError, FleetError } from "../core/errors.ts";
 import { describeResult, type ExecResult, succeeded } from "../core/exec.ts";
@@ -7,7 +8,7 @@ import type { Host } from "../core/host.ts";
 import { HOLDER_UNIT } from "../core/names.ts";
 import { pathsOf } from "../core/paths.ts";
 import { type Action, changes, type Plan } from "./action.ts";
-import type { Receipt } from "./receipt.ts";
+import { knownSums, type Receipt } from "./receipt.ts";
 
 /** What was there before, so that a run which cannot finish leaves things as they were. */
 type Undo = () => Promise<void>;
@@ -22,17 +23,22 @@ export async function applyPlan(host: Host, plan: Plan, version: string, recorde
   const undos: Undo[] = [];
   try {
     await makeFolder(host, dirname(paths.receipt), [], undos, 0o700);
-    const save = (phase: Receipt["phase"]) =>
-      host.files.writeAtomic(paths.receipt, `${JSON.stringify({ ...receipt, phase }, null, 2)}\n`, 0o600);
+    const save = (saved: Receipt) =>
+      host.files.writeAtomic(paths.receipt, `${JSON.stringify(saved, null, 2)}\n`, 0o600);
     const before = await host.files.read(paths.receipt);
     undos.push(() =>
       before === undefined
         ? host.files.removeFile(paths.receipt)
         : host.files.writeAtomic(paths.receipt, before, 0o600),
     );
-    await save("applying");
+    await save({
+      ...receipt,
+      phase: "applying",
+      files: receipt.files.map((file) => ({ ...file, before: knownSums(recorded, file.path) })),
+    });
+    await clearTemporaries(host, new Set([paths.receipt, ...receipt.files.map((file) => file.path)].map(dirname)));
     for (const step of changes(plan)) await applyAction(host, step.action, receipt.folders, undos);
-    await save("applied");
+    await save(receipt);
   } catch (error) {
     for (const undo of undos.reverse()) await undo();
     // The manager may have read what is no longer there.
@@ -51,13 +57,24 @@ function receiptFor(host: Host, plan: Plan, version: string, recorded: Receipt |
     schemaVersion: 1,
     version,
     writtenAt: host.date().toISOString(),
-    phase: "applying",
+    phase: "applied",
     files: plan.steps.flatMap(({ action }) =>
       action.kind === "write-file" ? [{ path: action.path, sha256: action.sha256, mode: action.mode }] : [],
     ),
     folders: [...(recorded?.folders ?? [])],
     enabled: [...new Set([...(recorded?.enabled ?? []), ...enabled])],
   };
+}
+
+/** Removes what a run that was killed left of its atomic writes. */
+async function clearTemporaries(host: Host, folders: ReadonlySet<string>): Promise<void> {
+  for (const folder of folders)
+    for (const name of await host.files.list(folder)) {
+      if (!TEMPORARY.test(name)) continue;
+      const path = join(folder, name);
+      const status = await host.files.status(path);
+      if (status?.kind === "file" && status.uid === host.user.uid) await host.files.removeFile(path);
+    }
 }
 
 async function applyAction(host: Host, action: Action, madeFolders: string[], undos: Undo[]): Promise<void> {

@@ -3,7 +3,7 @@ import { HOLDER_UNIT } from "../core/names.ts";
 import { moveAside } from "../core/shell.ts";
 import type { Action, Plan, Step } from "./action.ts";
 import type { OwnedFile } from "./assets.ts";
-import type { Receipt } from "./receipt.ts";
+import { knownSums, type Receipt } from "./receipt.ts";
 
 /** What is at a path now; `sha256` only for a regular file. */
 export interface Found {
@@ -37,7 +37,9 @@ export function planInstall(input: PlanInput): Plan {
     };
   });
   const files = input.wanted.map((file) => planFile(file, input));
-  const written = files.some((step) => step.change === "create" || step.change === "update");
+  // A run that was killed may have written files that the manager has not read.
+  const written =
+    input.recorded?.phase === "applying" || files.some(({ change }) => change === "create" || change === "update");
   return {
     steps: [
       ...folders,
@@ -61,10 +63,10 @@ function planFile(file: OwnedFile & { sha256: string }, input: PlanInput): Step 
   if (there.status.kind !== "file")
     return { action, change: "conflict", why: `a ${there.status.kind} is in the place of this file`, next: aside };
   if (there.sha256 === file.sha256) return { action, change: there.status.mode === file.mode ? "none" : "update" };
-  const ours = input.recorded?.files.find((each) => each.path === file.path)?.sha256;
-  if (ours === undefined)
+  const ours = knownSums(input.recorded, file.path);
+  if (ours.length === 0)
     return { action, change: "conflict", why: "this file is there and was not written by mosaic-fleet", next: aside };
-  if (ours !== there.sha256)
+  if (there.sha256 === undefined || !ours.includes(there.sha256))
     return { action, change: "conflict", why: "this file was edited since mosaic-fleet wrote it", next: aside };
   return { action, change: "update" };
 }

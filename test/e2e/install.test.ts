@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import {
   chmodSync,
+  chownSync,
   existsSync,
   lstatSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   symlinkSync,
@@ -15,7 +17,7 @@ import { localHost } from "../../src/adapters/local-host.ts";
 import { systemdMajor } from "../../src/adapters/systemd.ts";
 import { openSandbox, type Sandbox } from "../../src/canary/sandbox.ts";
 import { receiptSchema } from "../../src/install/receipt.ts";
-import { asIfBooted, binary, type Run, run, tree, writeFiles } from "../support/build.ts";
+import { asIfBooted, binary, bun, type Run, run, tree, writeFiles } from "../support/build.ts";
 import { treeOf } from "../support/tree.ts";
 
 const HOLDER = "mosaic-tmux-holder.service";
@@ -237,6 +239,64 @@ describe("the receipt", () => {
     expect(read().phase).toBe("applying");
     installed();
     expect(read().phase).toBe("applied");
+  });
+
+  /** Makes an installed file one of an earlier version: what is there, and what the receipt knows. */
+  function earlier(path: string, text: string): void {
+    const hash = (of: string) => new Bun.CryptoHasher("sha256").update(of).digest("hex");
+    const old = readFileSync(path, "utf8");
+    writeFileSync(receipt, readFileSync(receipt, "utf8").replace(hash(old), hash(text)));
+    writeFileSync(path, text);
+  }
+
+  /** Runs an install that is killed when it has written so many files (the receipt is one) and is about to rename the next. */
+  function killedAfter(count: number): Run {
+    const source = (path: string) => JSON.stringify(join(tree, "src", path));
+    return inside([
+      bun,
+      "-e",
+      `import { writeFileSync } from "node:fs";
+       import { dirname, join } from "node:path";
+       import { localHost } from ${source("adapters/local-host.ts")};
+       import { install } from ${source("install/install.ts")};
+       const host = localHost();
+       let left = ${count};
+       const writeAtomic = async (path, text, mode) => {
+         if (left-- > 0) return host.files.writeAtomic(path, text, mode);
+         writeFileSync(join(dirname(path), ".mosaic-0123abcd.tmp"), text);
+         process.kill(process.pid, "SIGKILL");
+       };
+       const options = { dryRun: false, enable: false, now: false, version: "0.0.0-test" };
+       await install({ ...host, files: { ...host.files, writeAtomic } }, options);`,
+    ]);
+  }
+
+  test("of an upgrade that was killed before it had written lets the next one finish it, and the one after", () => {
+    installed();
+    const tools = join(config, "mosaic/tools/fleet");
+    const names = ["start-tmux-holder.sh", "tmux.conf", "agent-pane.sh"];
+    for (const name of names) earlier(join(tools, name), `# ${name} of an earlier version\n`);
+    for (const written of [1, 2, 3]) {
+      expect(killedAfter(written).code).toBeNull();
+      expect(read().phase).toBe("applying");
+    }
+    // What only looks like ours stays.
+    writeFiles(tools, { ".mosaic-0123ABCD.tmp": "", ".mosaic-0123abcd.tmp~": "" });
+    symlinkSync("tmux.conf", join(tools, ".mosaic-11111111.tmp"));
+    writeFiles(tools, { ".mosaic-22222222.tmp": "" });
+    chownSync(join(tools, ".mosaic-22222222.tmp"), 12345, 12345);
+    installed();
+    for (const name of names)
+      expect(readFileSync(join(tools, name), "utf8")).toBe(readFileSync(join(tree, "assets", name), "utf8"));
+    expect(read().phase).toBe("applied");
+    for (const file of read().files) expect(file.before).toBeUndefined();
+    expect(shown(HOLDER, "NeedDaemonReload")).toBe("no");
+    expect(
+      readdirSync(tools)
+        .filter((name) => name.startsWith(".mosaic"))
+        .sort(),
+    ).toEqual([".mosaic-0123ABCD.tmp", ".mosaic-0123abcd.tmp~", ".mosaic-11111111.tmp", ".mosaic-22222222.tmp"]);
+    expect(readdirSync(join(receipt, ".."))).toEqual(["receipt.json"]);
   });
 
   test("that cannot be read stops the run: 78, nothing written, and what it says to do works", () => {

@@ -70,6 +70,18 @@ describe("a file of the layout", () => {
     expect(step("write-file", there, { recorded: receipt("hash of old") })?.change).toBe("update");
   });
 
+  test("is ours whatever a run that was killed left of it: the new content, or one from before", () => {
+    const unfinished = receipt("hash of another", "applying");
+    const recorded = { ...unfinished, files: unfinished.files.map((file) => ({ ...file, before: ["hash of old"] })) };
+    const change = (there: string) => step("write-file", { [PATH]: found("file", there) }, { recorded })?.change;
+    expect(["hash of new", "hash of another", "hash of old", "hash of an edit"].map(change)).toEqual([
+      "none",
+      "update",
+      "update",
+      "conflict",
+    ]);
+  });
+
   test("that the user edited is a conflict, which says so and what to type", () => {
     const there = { [PATH]: found("file", "hash of an edit") };
     expect(step("write-file", there, { recorded: receipt("hash of old") })).toMatchObject({
@@ -140,6 +152,10 @@ describe("daemon-reload", () => {
     ]);
     const recorded = receipt("hash of old");
     expect(step("daemon-reload", { [PATH]: found("file", "hash of old") }, { recorded })?.change).toBe("update");
+  });
+
+  test("comes also when a run was killed, which may have written some", () => {
+    expect(step("daemon-reload", inPlace, { recorded: receipt("hash of new", "applying") })?.change).toBe("update");
   });
 
   test("is left out when none is written", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { readReceipt } from "../../../src/install/receipt.ts";
+import { knownSums, readReceipt, receiptSchema } from "../../../src/install/receipt.ts";
 import { tree } from "../../support/build.ts";
 import { fakeFiles } from "../../support/fake-host.ts";
 
@@ -19,6 +19,19 @@ describe("a receipt", () => {
 
   test("that was never finished says so", async () => {
     expect(await read(version1.replace('"applied"', '"applying"'))).toMatchObject({ phase: "applying" });
+  });
+
+  test("knows what may be there of a file: what was written last, and while applying what was before", () => {
+    const { files, ...rest } = receiptSchema.parse(JSON.parse(version1));
+    const [file] = files as [(typeof files)[0]];
+    expect(knownSums({ ...rest, files }, file.path)).toEqual([file.sha256]);
+    expect(knownSums({ ...rest, files: [{ ...file, before: ["a", file.sha256, "b"] }] }, file.path)).toEqual([
+      file.sha256,
+      "a",
+      "b",
+    ]);
+    expect(knownSums({ ...rest, files }, "/another")).toEqual([]);
+    expect(knownSums(undefined, file.path)).toEqual([]);
   });
 
   test("that is not there is undefined", async () => {
