@@ -29,6 +29,12 @@ async function syncFolder(path: string): Promise<void> {
   }
 }
 
+/** Whether two paths are one place, whatever links and mounts lead there. */
+export async function samePlace(one: string, other: string): Promise<boolean> {
+  const [a, b] = await Promise.all([orUndefined(fs.stat(one)), orUndefined(fs.stat(other))]);
+  return a !== undefined && a.dev === b?.dev && a.ino === b.ino;
+}
+
 /** Makes every folder of a tree one that its owner may enter and change. */
 async function openFolders(path: string): Promise<void> {
   await fs.chmod(path, 0o700);

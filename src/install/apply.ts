@@ -1,5 +1,5 @@
 import { dirname, join } from "node:path";
-import { TEMPORARY } from "../adapters/files.ts";
+import { samePlace, TEMPORARY } from "../adapters/files.ts";
 import { systemdOf } from "../adapters/systemd.ts";
 import { describeError, FleetError } from "../core/errors.ts";
 import { describeResult, type ExecResult, succeeded } from "../core/exec.ts";
@@ -115,22 +115,24 @@ async function applyAction(host: Host, action: Action, madeFolders: string[], un
   }
 }
 
-/** A manager whose XDG_CONFIG_HOME is another than ours reloads without a word and knows none of the units. */
-async function mustBeRead(host: Host): Promise<void> {
-  const ours = join(pathsOf(host).units, HOLDER_UNIT);
+/**
+ * A manager whose XDG_CONFIG_HOME is another than ours reloads without a word, and takes the units from elsewhere or
+ * knows none of them. Throws FleetError (69).
+ */
+export async function mustBeRead(host: Host): Promise<void> {
+  const { units } = pathsOf(host);
   const [holder] = await systemdOf(host).show([HOLDER_UNIT]);
   const theirs = holder?.fragment ?? "";
-  // By content: the same folder may have two names.
-  if (theirs !== "" && (await host.files.read(theirs)) === (await host.files.read(ours))) return;
+  // The folders: two files may be one by a hard link.
+  if (theirs !== "" && (await samePlace(dirname(theirs), units))) return;
+  const ours = host.env.XDG_CONFIG_HOME;
+  const found =
+    theirs === "" ? `does not look into ${units}` : `takes ${HOLDER_UNIT} from ${theirs}, not from ${units}`;
   throw new FleetError(
     EXIT.unavailable,
     "systemd does not take the units from where they were written",
-    theirs === ""
-      ? `the user manager does not look into ${dirname(ours)}; was XDG_CONFIG_HOME set after it had started?`
-      : `the user manager takes ${HOLDER_UNIT} from ${theirs}`,
-    host.env.XDG_CONFIG_HOME === undefined
-      ? ["systemctl --user show -p UnitPath"]
-      : ["unset XDG_CONFIG_HOME", "mosaic-fleet install"],
+    `the user manager ${found}; XDG_CONFIG_HOME is ${ours ?? "not set"} in this shell, and may be another in the manager (systemctl --user show-environment)`,
+    ours === undefined ? ["systemctl --user show -p UnitPath"] : ["unset XDG_CONFIG_HOME", "mosaic-fleet install"],
   );
 }
 

@@ -7,7 +7,7 @@ import { HOLDER_UNIT } from "../core/names.ts";
 import { pathsOf } from "../core/paths.ts";
 import { moveAside } from "../core/shell.ts";
 import { changes, conflicts, type Plan } from "./action.ts";
-import { applyPlan } from "./apply.ts";
+import { applyPlan, mustBeRead } from "./apply.ts";
 import { ownedFiles, ownedFolders } from "./assets.ts";
 import { type Found, planInstall } from "./plan.ts";
 import { type Receipt, readReceipt } from "./receipt.ts";
@@ -77,8 +77,11 @@ export async function lookAndPlan(
 /** Plan, then apply unless it is a dry run or something is in the way. */
 export async function install(host: Host, options: InstallOptions): Promise<Installed> {
   const { plan, recorded } = await lookAndPlan(host, options);
-  if (options.dryRun || conflicts(plan).length > 0 || (changes(plan).length === 0 && recorded?.phase === "applied"))
-    return { plan, applied: false };
+  if (options.dryRun || conflicts(plan).length > 0) return { plan, applied: false };
+  // Where nothing is written nothing is reloaded, which is where applyPlan asks.
+  if (!plan.steps.some(({ action, change }) => action.kind === "daemon-reload" && change !== "none"))
+    await mustBeRead(host);
+  if (changes(plan).length === 0 && recorded?.phase === "applied") return { plan, applied: false };
   await applyPlan(host, plan, options.version, recorded);
   return { plan, applied: true };
 }

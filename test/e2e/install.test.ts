@@ -549,6 +549,33 @@ describe("XDG_CONFIG_HOME", () => {
     expect(shown(HOLDER, "LoadState")).toBe("loaded");
   });
 
+  test("that the manager does not have, where it reads the same layout from ~/.config: told, nothing is written", () => {
+    installed();
+    const env = { XDG_CONFIG_HOME: join(home, "elsewhere"), XDG_STATE_HOME: join(home, "another") };
+    const refused = () =>
+      changesNothing(() => {
+        const { code, stdout, stderr } = inside([binary, "install", "--enable"], env);
+        expect({ code, stdout }).toEqual({ code: 69, stdout: "" });
+        expect(stderr).toContain(`takes ${HOLDER} from ${join(config, "systemd/user", HOLDER)}`);
+        expect(stderr).toContain("systemctl --user show-environment");
+      });
+    refused();
+    // Also where it lies there already, be it by hard links.
+    expect(typed("cp -al .config elsewhere && cp -a .local/state another").code).toBe(0);
+    const recorded = join(home, "another/mosaic/fleet/receipt.json");
+    writeFileSync(recorded, readFileSync(recorded, "utf8").replaceAll(config, env.XDG_CONFIG_HOME));
+    refused();
+    expect(systemctl("is-enabled", HOLDER).stdout).toBe("disabled\n");
+  });
+
+  test("that is another name of the same folder is fine", () => {
+    mkdirSync(config);
+    symlinkSync(".config", join(home, "linked"));
+    const env = { XDG_CONFIG_HOME: join(home, "linked") };
+    expect(inside([binary, "install"], env)).toMatchObject({ code: 0, stderr: "" });
+    expect(inside([binary, "install"], env).stdout).toContain("nothing to do");
+  });
+
   test("that is not absolute does not count", () => {
     expect(inside([binary, "install"], { XDG_CONFIG_HOME: "relative" }).code).toBe(0);
     expect(existsSync(join(config, "systemd/user", HOLDER))).toBe(true);

@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { files } from "../../../src/adapters/files.ts";
+import { files, samePlace } from "../../../src/adapters/files.ts";
 import { run, temporaryFolder } from "../../support/build.ts";
 
 const temporary = temporaryFolder();
@@ -131,6 +131,23 @@ describe("looking", () => {
     });
     expect(await files.readLink(join(folder, "broken"))).toBe("nowhere");
   });
+});
+
+test("one place is one by every name, and a copy of it is another", async () => {
+  for (const name of ["a", "b"]) {
+    mkdirSync(join(folder, name));
+    writeFileSync(join(folder, name, "file"), "the same");
+  }
+  symlinkSync("a", join(folder, "link"));
+  const same = (one: string, other: string) => samePlace(join(folder, one), join(folder, other));
+  expect(await Promise.all([same("a", "a"), same("a", "link"), same("a/file", "link/file")])).toEqual([
+    true,
+    true,
+    true,
+  ]);
+  expect(
+    await Promise.all([same("a", "b"), same("a/file", "b/file"), same("a", "none"), same("none", "none")]),
+  ).toEqual([false, false, false, false]);
 });
 
 describe("folders", () => {
