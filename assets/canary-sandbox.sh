@@ -9,6 +9,7 @@ for group; do echo $$ >"$group/cgroup.procs"; done
 
 if ! [ -d /run/systemd/system ]; then
 	# A manager refuses to run on a machine without this folder. Ours alone: this mount namespace ends with us.
+	[ -d /run/systemd ] || mkdir /run/systemd
 	mount -t tmpfs -o mode=755 tmpfs /run/systemd
 	mkdir -p /run/systemd/system /run/systemd/journal /run/systemd/journald.conf.d
 	if [ -n "$journald" ]; then

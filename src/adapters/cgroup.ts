@@ -54,6 +54,7 @@ export async function groupFolders(host: Pick<Host, "files">, name: string): Pro
 }
 
 async function subgroups(host: Pick<Host, "files">, folder: string): Promise<string[]> {
+  if ((await host.files.status(folder)) === undefined) return [];
   const deeper: string[] = [];
   for (const name of await host.files.list(folder)) {
     const path = join(folder, name);

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { procfsOf } from "../adapters/procfs.ts";
 import { systemdOf } from "../adapters/systemd.ts";
 import { FleetError } from "../core/errors.ts";
+import { describeResult } from "../core/exec.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { agentUnit } from "../core/names.ts";
@@ -9,8 +10,8 @@ import type { CanaryAgent } from "./step.ts";
 
 /** No user names an agent like this. */
 const PREFIX = "mosaic-canary-";
-/** A file beside a run's agents: the run found the holder stopped. */
-const HOLDER_WAS_STOPPED = "holder-was-stopped";
+/** A file beside a run's agents: whether the run had found the holder running. */
+const HOLDER_BEFORE = "holder-before";
 
 /** The folder of a run's files and of its drop-ins: the runtime folder, never the user's own. */
 function runtimeFolder(host: Host): string {
@@ -45,7 +46,8 @@ export async function makeAgents(host: Host, secret: string, holderRan: boolean)
     await makeAgent(host, name, secret),
     await makeAgent(host, `${name}-second`, secret),
   ];
-  if (!holderRan) await host.files.writeAtomic(join(runtimeFolder(host), name, HOLDER_WAS_STOPPED), "", 0o600);
+  const note = join(runtimeFolder(host), name, HOLDER_BEFORE);
+  await host.files.writeAtomic(note, holderRan ? "running" : "stopped", 0o600);
   return agents;
 }
 
@@ -65,17 +67,27 @@ async function makeAgent(host: Host, name: string, secret: string): Promise<Cana
   return { name, unit: agentUnit(name), workdir, variables };
 }
 
-/** Stops canary agents, takes their drop-ins and files away, and has the manager forget them. */
+/** Stops canary agents, takes their drop-ins and files away, and has the manager forget them. Says so if it could not. */
 async function removeAgents(host: Host, names: readonly string[]): Promise<void> {
   const units = names.map(agentUnit);
   const systemd = systemdOf(host);
-  await systemd.run("stop", units);
+  const stopped = await systemd.run("stop", units);
   for (const name of names) {
     await host.files.removeTree(dropInFolder(host, name));
     await host.files.removeTree(join(runtimeFolder(host), name));
   }
   await systemd.daemonReload();
   await systemd.run("reset-failed", units);
+  const left = (await systemd.list("mosaic-agent@*")).filter(
+    ({ unit, active }) => units.includes(unit) && active !== "inactive",
+  );
+  if (left.length > 0)
+    throw new FleetError(
+      EXIT.unknown,
+      "The canary could not clear up",
+      `${left.map(({ unit, active }) => `${unit} is ${active}`).join(", ")} (${describeResult(stopped)})`,
+      [`systemctl --user stop ${left.map(({ unit }) => unit).join(" ")}`],
+    );
 }
 
 export async function removeCanaryAgents(host: Host, agents: readonly CanaryAgent[]): Promise<void> {
@@ -86,20 +98,25 @@ export async function removeCanaryAgents(host: Host, agents: readonly CanaryAgen
 }
 
 /**
- * Removes the agents of canary runs that were killed; those of a run that goes on are left alone.
- * Says whether such a run had found the holder stopped.
+ * Removes the agents of canary runs that were killed. Says whether such a run had found the holder running; undefined
+ * when there was none. Throws FleetError when another run goes on: two on one fleet would see each other's faults.
  */
-export async function clearLeftAgents(host: Host): Promise<{ holderWasStopped: boolean }> {
+export async function clearLeftAgents(host: Host): Promise<boolean | undefined> {
   const left = new Set<string>();
-  let holderWasStopped = false;
+  let holderRan: boolean | undefined;
   for (const entry of await host.files.list(runtimeFolder(host))) {
     const [, pid, startTime] = new RegExp(`^${PREFIX}(\\d+)-(\\d+)(-second)?$`).exec(entry) ?? [];
-    if (pid === undefined || (await procfsOf(host).startTime(Number(pid))) === startTime) continue;
+    if (pid === undefined) continue;
+    if ((await procfsOf(host).startTime(Number(pid))) === startTime)
+      throw new FleetError(EXIT.unknown, "The canary was not run", `another one runs on this fleet (process ${pid})`, [
+        `tail --pid=${pid} -f /dev/null && mosaic-fleet canary`,
+      ]);
     left.add(entry);
-    holderWasStopped ||= (await host.files.list(join(runtimeFolder(host), entry))).includes(HOLDER_WAS_STOPPED);
+    const before = await host.files.read(join(runtimeFolder(host), entry, HOLDER_BEFORE));
+    if (before !== undefined) holderRan = before === "running";
   }
   if (left.size > 0) await removeAgents(host, [...left]);
-  return { holderWasStopped };
+  return holderRan;
 }
 
 export function isCanaryAgent(name: string): boolean {

@@ -110,16 +110,19 @@ async function withAgents(
 ): Promise<void> {
   const systemd = systemdOf(host);
   const socket = await fleetSocket(host);
-  const left = await clearLeftAgents(host);
-  const [holderBefore] = await systemd.show([HOLDER_UNIT]);
-  const holderRan = holderBefore?.active === "active" && !left.holderWasStopped;
+  const ranBeforeTheKilled = await clearLeftAgents(host);
+  const [holderNow] = await systemd.show([HOLDER_UNIT]);
+  const holderRan = ranBeforeTheKilled ?? holderNow?.active === "active";
   const secret = crypto.randomUUID();
   const [first, second] = await makeAgents(host, secret, holderRan);
-  const otherAgents = async () =>
-    (await systemd.list("mosaic-agent@*")).flatMap(({ unit, active }) => {
-      const name = agentOfUnit(unit);
-      return name === undefined || isCanaryAgent(name) || active === "inactive" || active === "failed" ? [] : [name];
-    });
+  const tmux = tmuxOf(host, socket);
+  const others = async () => {
+    const agents = (await systemd.list("mosaic-agent@*")).flatMap(({ unit, active }) =>
+      active === "inactive" || active === "failed" ? [] : [agentOfUnit(unit) ?? unit],
+    );
+    const sessions = (await tmux.panes()).map(({ session }) => session);
+    return [...new Set([...agents, ...sessions])].filter((name) => !isCanaryAgent(name));
+  };
   try {
     await systemd.daemonReload();
     await use(
@@ -129,30 +132,42 @@ async function withAgents(
         version: options.version,
         systemd,
         socket,
-        tmux: tmuxOf(host, socket),
+        tmux,
         procfs: procfsOf(host),
         first,
         second,
         secret,
         defaultServer,
-        otherAgents,
+        others,
       },
       journal,
     );
   } finally {
-    if (!(options.sandbox && options.keep)) await removeCanaryAgents(host, [first, second]);
-    if (!options.sandbox) await restoreHolder(host, holderRan, otherAgents);
+    try {
+      if (!(options.sandbox && options.keep)) await removeCanaryAgents(host, [first, second]);
+    } finally {
+      if (!options.sandbox) await restoreHolder(host, holderRan, others);
+    }
   }
 }
 
-/** A holder that was stopped is stopped after, one that ran runs after. Agents of others keep it as it is. */
-async function restoreHolder(host: Host, ranBefore: boolean, otherAgents: () => Promise<string[]>): Promise<void> {
+/** A holder that was stopped is stopped after, one that ran runs after. Whatever else is on it keeps it as it is. */
+async function restoreHolder(host: Host, ranBefore: boolean, others: () => Promise<string[]>): Promise<void> {
   const systemd = systemdOf(host);
   if (ranBefore) await systemd.run("start", [HOLDER_UNIT]);
-  else if ((await otherAgents()).length === 0) {
+  else if ((await others()).length > 0) return;
+  else {
     await systemd.run("stop", [HOLDER_UNIT]);
     await systemd.run("reset-failed", [HOLDER_UNIT]);
   }
+  const [now] = await systemd.show([HOLDER_UNIT]);
+  if (now?.active !== (ranBefore ? "active" : "inactive"))
+    throw new FleetError(
+      EXIT.unknown,
+      "The canary did not leave the holder as it was",
+      `it ${ranBefore ? "ran" : "was stopped"} before, and is ${now?.active} now`,
+      [`systemctl --user ${ranBefore ? "start" : "stop"} ${HOLDER_UNIT}`],
+    );
 }
 
 /** One line about the default tmux server: its process and its sessions. It is only ever asked, never started. */
@@ -184,9 +199,9 @@ async function runSteps(
       leave("blocked", `needs ${blockers.join(", ")}, which did not pass`);
       continue;
     }
-    const others = step.disturbsOthers && !fleet.sandboxed ? await fleet.otherAgents() : [];
+    const others = step.disturbsOthers && !fleet.sandboxed ? await fleet.others() : [];
     if (others.length > 0) {
-      leave("skip", `other agents run on this fleet (${others.join(", ")}) and would be disturbed`);
+      leave("skip", `others are on this fleet (${others.join(", ")}) and would be disturbed`);
       continue;
     }
     const report = await runStep(fleet, step, journal, deadline);

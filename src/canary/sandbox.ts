@@ -1,14 +1,14 @@
 import { join } from "node:path";
 import sandboxScript from "../../assets/canary-sandbox.sh" with { type: "text" };
-import { groupFolders, removeGroups } from "../adapters/cgroup.ts";
+import { groupFolders } from "../adapters/cgroup.ts";
 import { createExec } from "../adapters/process.ts";
-import { procfsOf } from "../adapters/procfs.ts";
 import { managerProblem, systemdOf } from "../adapters/systemd.ts";
 import { describeError, FleetError } from "../core/errors.ts";
 import { describeResult, succeeded } from "../core/exec.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Child, Host } from "../core/host.ts";
 import { until } from "../core/until.ts";
+import { type Cage, clearLeftovers, endCage, SANDBOX_PREFIX, writeOwner } from "./cage.ts";
 
 /** A private user manager with its own HOME and runtime folder, in cgroups of its own. */
 export interface Sandbox {
@@ -21,16 +21,8 @@ export interface Sandbox {
   close(): Promise<string[]>;
 }
 
-const PREFIX = "mosaic-sandbox-";
 /** How long a private manager may take to start, in milliseconds; 250 is usual. */
 const BOOT_LIMIT_MS = 20_000;
-
-/** The file in a sandbox that says whose it is, so that a later run can clear what a killed one left. */
-interface Owner {
-  readonly pid: number;
-  readonly startTime: string;
-  readonly groups: readonly string[];
-}
 
 /**
  * How the sandbox gets cgroups that it may write: root makes them where systemd is not the first process, and has a
@@ -90,25 +82,24 @@ async function memoryFolder(host: Host): Promise<string> {
 export async function openSandbox(host: Host): Promise<Sandbox> {
   const { way, manager, journald, base } = await requirements(host);
   await clearLeftovers(host, base);
-  const root = await host.files.makeTemporaryFolder(join(base, PREFIX));
+  const root = await host.files.makeTemporaryFolder(join(base, SANDBOX_PREFIX));
   const id = root.slice(root.lastIndexOf("/") + 1);
-  let groups: string[] = [];
+  const cage: Cage =
+    way === "own-groups"
+      ? { groups: await groupFolders(host, id) }
+      : { groups: [], scope: { unit: `${id}.scope`, manager: way === "system-scope" ? "system" : "user" } };
   let child: Child | undefined;
   let ended = false;
   const close = async () => {
-    if (child !== undefined && !ended) {
-      if (way !== "own-groups" && groups.length === 0) groups = await groupsOf(host, child.pid);
-      host.kill(child.pid, "SIGKILL"); // it may be on its way into its groups, where we would not find it
-    }
-    const left = await removeGroups(host, groups);
+    // It may be on its way into its cage, where we would not find it.
+    if (child !== undefined && !ended) host.kill(child.pid, "SIGKILL");
+    const left = await endCage(host, cage);
     await host.files.removeTree(root);
     return left;
   };
   try {
-    // Written down before they are made: whatever ends this, somebody knows what to clear.
-    if (way === "own-groups") groups = await groupFolders(host, id);
-    await writeOwner(host, root, groups);
-    if (way === "own-groups") await makeGroups(host, groups);
+    await writeOwner(host, root, cage);
+    if (way === "own-groups") await makeGroups(host, cage.groups);
     const home = join(root, "home");
     const run = join(root, "run");
     await host.files.makeFolder(home, 0o700);
@@ -122,12 +113,19 @@ export async function openSandbox(host: Host): Promise<Sandbox> {
       XDG_RUNTIME_DIR: run,
       TMUX_TMPDIR: run,
     };
-    const boot = ["sh", "-c", sandboxScript, "canary-sandbox", root, manager, journald, ...groups];
-    const scope = ["--scope", "--quiet", "--collect", `--unit=${id}`, "-p", "Delegate=yes", "env", "-i", ...pairs(env)];
+    const boot = ["sh", "-c", sandboxScript, "canary-sandbox", root, manager, journald, ...cage.groups];
+    const scope = [
+      "--scope",
+      "--quiet",
+      "--collect",
+      `--unit=${id}`,
+      "--description=A sandbox of the mosaic-fleet canary",
+    ];
+    const inScope = [...scope, "-p", "Delegate=yes", "env", "-i", ...pairs(env)];
     const starter = {
       "own-groups": ["unshare", "--mount", "--propagation", "private"],
-      "system-scope": ["systemd-run", ...scope],
-      "user-scope": ["systemd-run", "--user", ...scope],
+      "system-scope": ["systemd-run", ...inScope],
+      "user-scope": ["systemd-run", "--user", ...inScope],
     }[way];
     const log = join(root, "manager.log");
     child = host.spawn([...starter, ...boot], { log, env: way === "own-groups" ? env : scopeEnvironment(host) });
@@ -136,10 +134,6 @@ export async function openSandbox(host: Host): Promise<Sandbox> {
     });
     const inside = sandboxHost(host, env, home);
     await untilBooted(inside, () => ended, log);
-    if (way !== "own-groups") {
-      groups = await groupsOf(host, child.pid);
-      await writeOwner(host, root, groups);
-    }
     const journal = {
       "own-groups": ["--directory", join(root, "log/journal")],
       "system-scope": [],
@@ -176,18 +170,6 @@ function scopeEnvironment(host: Host): Record<string, string> {
   );
 }
 
-/** systemd-run --scope becomes the manager, so its pid's group is in the scope that is to be removed. */
-async function groupsOf(host: Host, pid: number): Promise<string[]> {
-  const path = await procfsOf(host).cgroup(pid);
-  const scope = path?.slice(0, path.indexOf(".scope") + ".scope".length);
-  if (scope === undefined || !scope.includes(PREFIX)) return [];
-  const folders = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd"].map((mount) =>
-    join(mount, scope),
-  );
-  const there = await Promise.all(folders.map((folder) => host.files.status(folder)));
-  return folders.filter((_, index) => there[index] !== undefined);
-}
-
 function sandboxHost(host: Host, env: Readonly<Record<string, string>>, home: string): Host {
   return { ...host, env, user: { ...host.user, home }, exec: createExec(env) };
 }
@@ -204,23 +186,4 @@ async function untilBooted(inside: Host, ended: () => boolean, log: string): Pro
   const said = ((await inside.files.read(log)) ?? "").trim().split("\n").slice(-3).join("; ");
   const why = ready === undefined ? "it ended, or never opened its socket" : describeResult(ready);
   throw missing(`the private user manager did not start: ${why}${said === "" ? "" : ` (it said: ${said})`}`);
-}
-
-async function writeOwner(host: Host, root: string, groups: readonly string[]): Promise<void> {
-  const owner: Owner = { pid: host.pid, startTime: (await procfsOf(host).startTime(host.pid)) ?? "", groups };
-  await host.files.writeAtomic(join(root, "owner.json"), JSON.stringify(owner), 0o600);
-}
-
-/** Removes the sandboxes of runs that were killed. One whose owner lives is left alone, and so is another user's. */
-async function clearLeftovers(host: Host, base: string): Promise<void> {
-  for (const name of await host.files.list(base)) {
-    const root = join(base, name);
-    if (!name.startsWith(PREFIX) || (await host.files.status(root))?.uid !== host.user.uid) continue;
-    const text = await host.files.read(join(root, "owner.json"));
-    if (text === undefined) continue; // being made just now
-    const owner = JSON.parse(text) as Owner;
-    if ((await procfsOf(host).startTime(owner.pid)) === owner.startTime) continue;
-    await removeGroups(host, owner.groups);
-    await host.files.removeTree(root);
-  }
 }

@@ -49,8 +49,8 @@ export interface Fleet {
   readonly secret: string;
   /** The user's default tmux server as it was before the run; undefined when there is none. */
   readonly defaultServer: { look(): Promise<string | undefined>; readonly before: string | undefined };
-  /** Agents that are not the canary's and are not stopped now. */
-  otherAgents(): Promise<string[]>;
+  /** Agents that are not the canary's and not stopped, and sessions that are not: by name. */
+  others(): Promise<string[]>;
 }
 
 /** One promise and how it is tried. */

@@ -59,6 +59,45 @@ test("with another agent running it is left alone, and the steps that would end 
   await fleet.systemctl("stop", HOLDER_UNIT);
 });
 
+test("a session that somebody made by hand is left alone too", async () => {
+  await fleet.systemctl("start", HOLDER_UNIT);
+  await fleet.tmuxCommand("new-session", "-d", "-s", "by-hand", "--", "sleep", "infinity");
+  const before = await fleet.pane("by-hand");
+  const { code, report, statuses } = await canary();
+  expect(statuses).toMatchObject({ "server-death": "skip", "holder-stop": "skip" });
+  expect(report.steps.find(({ id }) => id === "server-death")?.message).toContain("by-hand");
+  expect(code).toBe(0);
+  expect(await fleet.pane("by-hand")).toEqual(before);
+  await fleet.systemctl("stop", HOLDER_UNIT);
+});
+
+test("two at once do not see each other's faults: the second is not run, and says whose turn it is", async () => {
+  const child = Bun.spawn([binary, "canary"], { env: { ...fleet.host.env }, stdout: "ignore", stderr: "ignore" });
+  await fleet.wait("a canary agent", async () =>
+    (await fleet.tmux.panes()).some(({ session }) => session.startsWith("mosaic-canary-")),
+  );
+  const { code, report } = await canary();
+  expect(report.problem?.why).toContain(`process ${child.pid}`);
+  expect(report.verdict).toBe("unknown");
+  expect(code).toBe(2);
+  expect(await child.exited).toBe(0);
+});
+
+test("a holder that ran runs again after a run that was killed while it had the holder stopped", async () => {
+  await fleet.systemctl("start", HOLDER_UNIT);
+  const child = Bun.spawn([binary, "canary", "-o", "json"], {
+    env: { ...fleet.host.env },
+    stdout: "ignore",
+    stderr: "ignore",
+  });
+  await fleet.wait("the stopped holder", async () => (await fleet.unit(HOLDER_UNIT)).active === "inactive");
+  child.kill("SIGKILL");
+  await child.exited;
+  expect((await canary()).code).toBe(0);
+  expect((await fleet.unit(HOLDER_UNIT)).active).toBe("active");
+  await fleet.systemctl("stop", HOLDER_UNIT);
+});
+
 test("what a kill -9 left is cleared by the next run", async () => {
   const before = await traces();
   const child = Bun.spawn([binary, "canary"], { env: { ...fleet.host.env }, stdout: "ignore", stderr: "ignore" });

@@ -2,21 +2,36 @@ import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { canaryReportSchema } from "../../src/canary/report.ts";
-import { binary, run, tree } from "../support/build.ts";
+import { binary, type Run, run, tree } from "../support/build.ts";
 
-test("an ordinary user with a user manager gets a sandbox in a scope of it, the canary holds there, and nothing is left", () => {
+/** Runs a script as an ordinary user with a user manager; what of a sandbox is left afterwards is on stderr. */
+function asOrdinaryUser(script: string): Run {
   const folder = mkdtempSync("/dev/shm/mosaic-user-");
   try {
-    const script = join(tree, "test/support/ordinary-user.sh");
-    const { code, stdout, stderr } = run([script, folder, binary, "canary", "--sandbox", "-o", "json"], {
-      timeoutMs: 90_000,
-    });
-    expect(stderr).toBe("");
-    const report = canaryReportSchema.parse(JSON.parse(stdout));
-    expect(report.steps.map(({ id, status }) => `${id} ${status}`)).toEqual(report.steps.map(({ id }) => `${id} pass`));
-    expect(report.verdict).toBe("pass");
-    expect(code).toBe(0);
+    return run([join(tree, "test/support/ordinary-user.sh"), folder, binary, script], { timeoutMs: 90_000 });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+test("an ordinary user with a user manager gets a sandbox in a scope of it, the canary holds there, and nothing is left", () => {
+  const { code, stdout, stderr } = asOrdinaryUser('"$binary" canary --sandbox -o json');
+  expect(stderr).toBe("");
+  const report = canaryReportSchema.parse(JSON.parse(stdout));
+  expect(report.steps.map(({ id, status }) => `${id} ${status}`)).toEqual(report.steps.map(({ id }) => `${id} pass`));
+  expect(report.verdict).toBe("pass");
+  expect(code).toBe(0);
+});
+
+test("what a run leaves that is killed while its sandbox boots is cleared by the next one", () => {
+  const { code, stdout, stderr } = asOrdinaryUser(`
+    "$binary" canary --sandbox >/dev/null 2>&1 & killed=$!
+    until [ -d "$XDG_RUNTIME_DIR"/mosaic-sandbox-*/home ]; do :; done
+    kill -9 $killed
+    ls -d "$XDG_RUNTIME_DIR"/mosaic-sandbox-* | wc -l
+    exec "$binary" canary --sandbox -o json`);
+  expect(stderr).toBe("");
+  expect(stdout).toStartWith("1\n");
+  expect(JSON.parse(stdout.slice(stdout.indexOf("{"))).verdict).toBe("pass");
+  expect(code).toBe(0);
 });

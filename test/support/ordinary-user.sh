@@ -1,9 +1,8 @@
 #!/bin/sh
-# ordinary-user.sh FOLDER BINARY ARGUMENT...: runs BINARY as the user nobody, inside a service of a user manager of that
-# user's own; and takes all of it away. Called by test/e2e/canary-user.test.ts, as root. FOLDER is on a memory file system.
+# ordinary-user.sh FOLDER BINARY SCRIPT: runs SCRIPT, for which $binary is a copy of BINARY, as the user nobody, inside a
+# service of a user manager of that user's own; tells what of a sandbox is left; and takes all of it away. Called by test/e2e/canary-user.test.ts, as root. FOLDER is on a memory file system.
 set -u
-folder=$1 binary=$2
-shift 2
+folder=$1 binary=$2 script=$3
 user=65534
 name=${folder##*/}
 mkdir "$folder/home" "$folder/run" "$folder/log"
@@ -31,16 +30,19 @@ clean() {
 }
 trap clean EXIT
 
-script=${0%/test/*}/assets/canary-sandbox.sh
+sandbox=${0%/test/*}/assets/canary-sandbox.sh
 # shellcheck disable=SC2086 # one word a group
 env -i PATH="$PATH" HOME="$folder/home" XDG_RUNTIME_DIR="$folder/run" USER=nobody LANG=C.UTF-8 \
-	unshare --mount --propagation private sh "$script" "$folder" "$folder/manager" /usr/lib/systemd/systemd-journald $groups \
+	unshare --mount --propagation private sh "$sandbox" "$folder" "$folder/manager" /usr/lib/systemd/systemd-journald $groups \
 	>"$folder/manager.log" 2>&1 &
 manager=$!
 until [ -S "$folder/run/bus" ]; do kill -0 $manager || exit 99; done
-nsenter -t $manager -m setpriv --reuid=$user --regid=$user --clear-groups env -i \
-	PATH="$PATH" HOME="$folder/home" XDG_RUNTIME_DIR="$folder/run" \
-	systemd-run --user --pipe --wait --quiet -E PATH=/usr/bin:/bin "$folder/binary" "$@"
+as_user() {
+	nsenter -t $manager -m setpriv --reuid=$user --regid=$user --clear-groups env -i \
+		PATH="$PATH" HOME="$folder/home" XDG_RUNTIME_DIR="$folder/run" "$@"
+}
+as_user systemd-run --user --pipe --wait --quiet -E PATH=/usr/bin:/bin -E binary="$folder/binary" sh -c "$script"
 code=$?
+as_user systemctl --user list-units --all --plain --no-legend 'mosaic*' >&2
 for left in "$folder"/run/mosaic*; do [ ! -e "$left" ] || echo "left: $left" >&2; done
 exit $code

@@ -1,0 +1,53 @@
+import { join } from "node:path";
+import { removeGroups } from "../adapters/cgroup.ts";
+import { procfsOf } from "../adapters/procfs.ts";
+import type { Host } from "../core/host.ts";
+
+/** What holds every process of a sandbox, and so ends it: cgroups that we made, or a scope of a manager's. */
+export interface Cage {
+  readonly groups: readonly string[];
+  readonly scope?: { readonly unit: string; readonly manager: "system" | "user" };
+}
+
+export const SANDBOX_PREFIX = "mosaic-sandbox-";
+
+/** The file in a sandbox that says whose it is and how it ends, so that a later run can clear what a killed one left. */
+interface Owner {
+  readonly pid: number;
+  readonly startTime: string;
+  readonly cage: Cage;
+}
+
+/** Kills every process in a cage and takes it away. Returns what could not be removed. */
+export async function endCage(host: Host, cage: Cage): Promise<string[]> {
+  const left = await removeGroups(host, cage.groups);
+  if (cage.scope === undefined) return left;
+  const { unit, manager } = cage.scope;
+  const systemctl = (...words: string[]) =>
+    host.exec(["systemctl", ...(manager === "user" ? ["--user"] : []), "--no-pager", ...words]);
+  await systemctl("kill", "--signal=SIGKILL", unit);
+  await systemctl("stop", unit); // returns when none of its processes is left
+  const state = (await systemctl("show", "-p", "ActiveState", "--value", unit)).stdout.trim();
+  return state === "inactive" || state === "failed" ? left : [...left, unit];
+}
+
+/** Written before the cage is made: whatever ends this run, a later one knows what to clear. */
+export async function writeOwner(host: Host, root: string, cage: Cage): Promise<void> {
+  const owner: Owner = { pid: host.pid, startTime: (await procfsOf(host).startTime(host.pid)) ?? "", cage };
+  await host.files.writeAtomic(join(root, "owner.json"), JSON.stringify(owner), 0o600);
+}
+
+/** Removes the sandboxes of runs that were killed. One whose owner lives is left alone, and so is another user's. */
+export async function clearLeftovers(host: Host, base: string): Promise<void> {
+  for (const name of await host.files.list(base)) {
+    const root = join(base, name);
+    const status = name.startsWith(SANDBOX_PREFIX) ? await host.files.status(root) : undefined;
+    if (status?.kind !== "folder" || status.uid !== host.user.uid) continue;
+    const text = await host.files.read(join(root, "owner.json"));
+    if (text === undefined) continue; // being made just now; or empty, of a run that was killed that early
+    const owner = JSON.parse(text) as Owner;
+    if ((await procfsOf(host).startTime(owner.pid)) === owner.startTime) continue;
+    await endCage(host, owner.cage);
+    await host.files.removeTree(root);
+  }
+}
