@@ -100,6 +100,10 @@ case $session in
 	ulimit -c 0 2>/dev/null
 	kill -s "$signal" $$
 	;;
+'1 1 '*)
+	told "ended by a signal, which this tmux does not tell" # before 3.3
+	kill -s HUP $$
+	;;
 '1 0 '*)
 	close_session
 	told "its program left its unit: session closed"

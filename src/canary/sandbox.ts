@@ -7,6 +7,7 @@ import { describeError, FleetError } from "../core/errors.ts";
 import { describeResult, succeeded } from "../core/exec.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Child, Host } from "../core/host.ts";
+import { pathsOf } from "../core/paths.ts";
 import { until } from "../core/until.ts";
 import { type Cage, clearLeftovers, endCage, SANDBOX_PREFIX, writeOwner } from "./cage.ts";
 
@@ -68,7 +69,10 @@ async function requirements(host: Host): Promise<{ way: Way; manager: string; jo
       `an ordinary user's sandbox runs in a scope of the user manager, and that cannot be reached: ${problem.cause}`,
       problem.remedy,
     );
-  return { ...found, way: "user-scope", base: host.env.XDG_RUNTIME_DIR ?? "" };
+  const base = pathsOf(host).runtime;
+  if (base === undefined)
+    throw missing("XDG_RUNTIME_DIR is not set", [`export XDG_RUNTIME_DIR=/run/user/${host.user.uid}`]);
+  return { ...found, way: "user-scope", base };
 }
 
 /** systemd clears a runtime folder only on a memory file system; and socket paths must be short (107 bytes). */
@@ -78,8 +82,8 @@ async function memoryFolder(host: Host): Promise<string> {
   throw missing("no writable memory file system at /dev/shm, /run or /tmp", ["mount -t tmpfs tmpfs /dev/shm"]);
 }
 
-/** Boots a sandbox. Throws FleetError: 69 when a requirement is missing. */
-export async function openSandbox(host: Host): Promise<Sandbox> {
+/** Boots a sandbox. Throws FleetError: 69 when a requirement is missing. `homeName`: what its home folder is called. */
+export async function openSandbox(host: Host, homeName = "home"): Promise<Sandbox> {
   const { way, manager, journald, base } = await requirements(host);
   await clearLeftovers(host, base);
   const root = await host.files.makeTemporaryFolder(join(base, SANDBOX_PREFIX));
@@ -100,7 +104,7 @@ export async function openSandbox(host: Host): Promise<Sandbox> {
   try {
     await writeOwner(host, root, cage);
     if (way === "own-groups") await makeGroups(host, cage.groups);
-    const home = join(root, "home");
+    const home = join(root, homeName);
     const run = join(root, "run");
     await host.files.makeFolder(home, 0o700);
     await host.files.makeFolder(run, 0o700);
@@ -185,5 +189,7 @@ async function untilBooted(inside: Host, ended: () => boolean, log: string): Pro
   if (ready !== undefined && succeeded(ready)) return;
   const said = ((await inside.files.read(log)) ?? "").trim().split("\n").slice(-3).join("; ");
   const why = ready === undefined ? "it ended, or never opened its socket" : describeResult(ready);
-  throw missing(`the private user manager did not start: ${why}${said === "" ? "" : ` (it said: ${said})`}`);
+  // Slow is not the same as impossible.
+  const exit = seen === undefined ? EXIT.unknown : EXIT.unavailable;
+  throw new FleetError(exit, "The sandbox did not start", `${why}${said === "" ? "" : ` (its manager said: ${said})`}`);
 }

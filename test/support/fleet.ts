@@ -37,8 +37,8 @@ export interface TestFleet {
   close(): Promise<void>;
 }
 
-export async function openFleet(): Promise<TestFleet> {
-  const sandbox = await openSandbox(localHost());
+export async function openFleet(homeName = "home"): Promise<TestFleet> {
+  const sandbox = await openSandbox(localHost(), homeName);
   const { host, root } = sandbox;
   const paths = pathsOf(host);
   const systemd = systemdOf(host);
