@@ -27,7 +27,11 @@ const AGENT: readonly Setting[] = [
     holds: (value) => value === "yes",
     otherwise: "the agent's processes may not be moved into its unit",
   },
-  { property: "Restart", holds: (value) => value !== "no", otherwise: "an agent that ended stays down" },
+  {
+    property: "Restart",
+    holds: (value) => value !== "no" && value !== "",
+    otherwise: "an agent that ended stays down",
+  },
   { property: "KillMode", holds: (value) => value === "control-group", otherwise: "a stop leaves processes behind" },
   {
     property: "OOMPolicy",

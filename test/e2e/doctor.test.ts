@@ -191,7 +191,7 @@ describe("broken on purpose", () => {
 
   for (const [unit, setting, consequence] of [
     ["mosaic-agent@.service", "Delegate=no", "may not be moved into its unit"],
-    ["mosaic-agent@.service", "Restart=no", "may stay down"],
+    ["mosaic-agent@.service", "Restart=no", "stays down"],
     [HOLDER, "OOMPolicy=stop", "ends the whole fleet"],
   ] as const) {
     test(`a drop-in says ${setting} for ${unit}`, () => {

@@ -44,7 +44,7 @@ describe("a drop-in that breaks a promise is named with what happens", () => {
     [HOLDER, "Restart", "on-failure", "a tmux server that died stays dead"],
     [HOLDER, "KillMode", "process", "a stop leaves processes behind"],
     [AGENT, "Delegate", "no", "the agent's processes may not be moved into its unit"],
-    [AGENT, "Restart", "no", "an agent that ended may stay down"],
+    [AGENT, "Restart", "no", "an agent that ended stays down"],
     [AGENT, "KillMode", "mixed", "a stop leaves processes behind"],
     [AGENT, "OOMPolicy", "stop", "one child out of memory ends the agent"],
     [AGENT, "Requires", `x-${HOLDER} basic.target`, "it starts without its tmux server"],
@@ -57,6 +57,10 @@ describe("a drop-in that breaks a promise is named with what happens", () => {
       ]);
     });
   }
+
+  test("an agent that comes back only after a failure is as its user wants it", () => {
+    expect(brokenSettings({ id: AGENT, extra: { ...right[AGENT], Restart: "on-failure" } })).toEqual([]);
+  });
 
   test("every one of several", () => {
     const extra = { ...right[HOLDER], Restart: "no", OOMPolicy: "stop" };
