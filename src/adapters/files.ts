@@ -35,6 +35,31 @@ export async function samePlace(one: string, other: string): Promise<boolean> {
   return a !== undefined && a.dev === b?.dev && a.ino === b.ino;
 }
 
+/** Makes a symbolic link, whole or not at all; false when something is there, or its folder is not. */
+export async function makeLink(path: string, target: string): Promise<boolean> {
+  try {
+    await fs.symlink(target, path);
+    return true;
+  } catch (error) {
+    if (isMissing(error) || (error as { code?: string }).code === "EEXIST") return false;
+    throw error;
+  }
+}
+
+/** Removes a symbolic link, if it still has this target: not one that came into its place since it was looked at. */
+export async function removeLink(path: string, target: string): Promise<void> {
+  const aside = `${path}.${crypto.randomUUID().slice(0, 8)}`;
+  try {
+    await fs.rename(path, aside);
+  } catch (error) {
+    if (isMissing(error)) return;
+    throw error;
+  }
+  const found = await fs.readlink(aside);
+  if (found !== target) await makeLink(path, found);
+  await fs.rm(aside);
+}
+
 /** Makes every folder of a tree one that its owner may enter and change. */
 async function openFolders(path: string): Promise<void> {
   await fs.chmod(path, 0o700);

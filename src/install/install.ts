@@ -9,6 +9,7 @@ import { moveAside } from "../core/shell.ts";
 import { changes, conflicts, type Plan } from "./action.ts";
 import { applyPlan, mustBeRead } from "./apply.ts";
 import { ownedFiles, ownedFolders } from "./assets.ts";
+import { withLock } from "./lock.ts";
 import { type Found, planInstall } from "./plan.ts";
 import { type Receipt, readReceipt } from "./receipt.ts";
 
@@ -76,14 +77,22 @@ export async function lookAndPlan(
 
 /** Plan, then apply unless it is a dry run or something is in the way. */
 export async function install(host: Host, options: InstallOptions): Promise<Installed> {
-  const { plan, recorded } = await lookAndPlan(host, options);
-  if (options.dryRun || conflicts(plan).length > 0) return { plan, applied: false };
-  // Where nothing is written nothing is reloaded, which is where applyPlan asks.
-  if (!plan.steps.some(({ action, change }) => action.kind === "daemon-reload" && change !== "none"))
-    await mustBeRead(host);
-  if (changes(plan).length === 0 && recorded?.phase === "applied") return { plan, applied: false };
-  await applyPlan(host, plan, options.version, recorded);
-  return { plan, applied: true };
+  const look = async () => {
+    const { plan, recorded } = await lookAndPlan(host, options);
+    if (options.dryRun || conflicts(plan).length > 0) return { plan, recorded, done: true };
+    // Where nothing is written nothing is reloaded, which is where applyPlan asks.
+    if (!plan.steps.some(({ action, change }) => action.kind === "daemon-reload" && change !== "none"))
+      await mustBeRead(host);
+    return { plan, recorded, done: changes(plan).length === 0 && recorded?.phase === "applied" };
+  };
+  const { plan, done } = await look();
+  if (done) return { plan, applied: false };
+  return withLock(host, async () => {
+    // Another install may have ended since.
+    const { plan, recorded, done } = await look();
+    if (!done) await applyPlan(host, plan, options.version, recorded);
+    return { plan, applied: !done };
+  });
 }
 
 function sha256(text: string): string {

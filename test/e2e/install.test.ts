@@ -510,6 +510,30 @@ describe("what cannot be finished is taken back", () => {
   }
 });
 
+test("of two installs at once the second one does nothing: 69, and it says which one runs", async () => {
+  const [reached, go] = ["reached", "go"].map((name) => join(sandbox.root, name)) as [string, string];
+  run(["mkfifo", reached, go]);
+  const env = pathWith(
+    "systemctl",
+    `case "$*" in *daemon-reload*) echo >${reached}; read -r _ <${go} ;; esac\nexec /usr/bin/systemctl "$@"`,
+  );
+  const first = Bun.spawn([binary, "install"], { cwd: home, env: { ...sandbox.host.env, ...env }, stdout: "ignore" });
+  run(["cat", reached], { timeoutMs: 30_000 });
+  try {
+    changesNothing(() => {
+      const { code, stdout, stderr } = install("--enable");
+      expect({ code, stdout }).toEqual({ code: 69, stdout: "" });
+      expect(stderr).toContain(`another install runs (pid ${first.pid})`);
+      expect(install("--dry-run").code).toBe(0);
+    });
+  } finally {
+    writeFileSync(go, "\n");
+  }
+  expect(await first.exited).toBe(0);
+  expect(install("--enable").code).toBe(0);
+  expect(receiptSchema.parse(JSON.parse(readFileSync(receipt, "utf8"))).enabled).toEqual([HOLDER]);
+});
+
 describe("XDG_CONFIG_HOME", () => {
   test("that the manager has too is where everything goes, blanks and all, and a fleet runs from there", () => {
     const runtime = join(sandbox.host.env.XDG_RUNTIME_DIR ?? "", "inner");
