@@ -35,6 +35,11 @@ export async function samePlace(one: string, other: string): Promise<boolean> {
   return a !== undefined && a.dev === b?.dev && a.ino === b.ino;
 }
 
+/** The uid that a path belongs to, links followed; undefined when nothing is there. */
+export async function ownerOf(path: string): Promise<number | undefined> {
+  return (await orUndefined(fs.stat(path)))?.uid;
+}
+
 /** Makes a symbolic link, whole or not at all; false when something is there, or its folder is not. */
 export async function makeLink(path: string, target: string): Promise<boolean> {
   try {

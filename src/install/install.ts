@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { ownerOf } from "../adapters/files.ts";
 import { managerProblem, systemdMajor, systemdOf } from "../adapters/systemd.ts";
 import { FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
@@ -40,6 +41,7 @@ export async function lookAndPlan(
       ...problem.remedy,
       "mosaic-fleet install",
     ]);
+  await mustBeOurs(host, [paths.runtime, host.user.home]);
   const recorded = await readReceipt(host, paths.receipt);
   if (recorded === "unreadable")
     throw new FleetError(
@@ -93,6 +95,21 @@ export async function install(host: Host, options: InstallOptions): Promise<Inst
     if (!done) await applyPlan(host, plan, options.version, recorded);
     return { plan, applied: !done };
   });
+}
+
+/** Root with another user's variables (sudo -E) would leave root's files in that user's home. */
+async function mustBeOurs(host: Host, folders: readonly (string | undefined)[]): Promise<void> {
+  const { uid } = host.user;
+  for (const folder of folders) {
+    const owner = folder === undefined ? undefined : await ownerOf(folder);
+    if (owner === undefined || owner === uid) continue;
+    throw new FleetError(
+      EXIT.unavailable,
+      "Nothing was installed: this is another user's session",
+      `${folder} belongs to uid ${owner}, and this runs as uid ${uid}; run it as that user, without sudo`,
+      ["mosaic-fleet install"],
+    );
+  }
 }
 
 function sha256(text: string): string {

@@ -439,6 +439,29 @@ describe("without a user manager: 69, nothing written, and a remedy", () => {
   );
 });
 
+describe("as root with what is another user's (sudo -E): 69, nothing written, and it says what to do", () => {
+  for (const [what, folder] of [
+    ["XDG_RUNTIME_DIR", () => sandbox.host.env.XDG_RUNTIME_DIR ?? ""],
+    ["HOME", () => home],
+    ["HOME, by a link of root's", () => home],
+  ] as [string, () => string][]) {
+    test.skipIf(process.getuid?.() !== 0)(what, () => {
+      symlinkSync("home", join(sandbox.root, "linked"));
+      const env = what.includes("link") ? { HOME: join(sandbox.root, "linked") } : {};
+      chownSync(folder(), 12345, 12345);
+      changesNothing(() => {
+        for (const words of [[], ["--enable", "--now"], ["--dry-run"]]) {
+          const { code, stdout, stderr } = inside([binary, "install", ...words], env);
+          expect({ words, code, stdout }).toEqual({ words, code: 69, stdout: "" });
+          expect(stderr).toContain("belongs to uid 12345, and this runs as uid 0; run it as that user, without sudo");
+        }
+      });
+      chownSync(folder(), 0, 0);
+      installed();
+    });
+  }
+});
+
 describe("what cannot be finished is taken back", () => {
   const failing = (verb: string) =>
     pathWith(

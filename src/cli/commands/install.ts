@@ -22,8 +22,12 @@ export const command = defineCommand({
   exits: [
     [EXIT.ok, "installed, or installed already"],
     [EXIT.usage, "wrong usage"],
-    [EXIT.unavailable, "the user manager cannot be reached, or does not take the units; nothing is left written"],
+    [
+      EXIT.unavailable,
+      "the user manager cannot be reached, is another user's, or does not take the units; or another install runs; nothing is left written",
+    ],
     [EXIT.cantcreate, "a file that is not ours is in the way, or cannot be written; nothing is left written"],
+    [EXIT.ioerr, "stdout cannot be written; what was to be done is done"],
     [EXIT.config, "the receipt of an earlier install cannot be read"],
   ],
   async run(host, args) {
