@@ -47,7 +47,6 @@ export async function clearLeftovers(host: Host, base: string): Promise<void> {
     if (text === undefined) continue; // being made just now; or empty, of a run that was killed that early
     const owner = JSON.parse(text) as Owner;
     if ((await procfsOf(host).startTime(owner.pid)) === owner.startTime) continue;
-    await endCage(host, owner.cage);
-    await host.files.removeTree(root);
+    if ((await endCage(host, owner.cage)).length === 0) await host.files.removeTree(root);
   }
 }

@@ -98,7 +98,7 @@ export async function openSandbox(host: Host, homeName = "home"): Promise<Sandbo
     // It may be on its way into its cage, where we would not find it.
     if (child !== undefined && !ended) host.kill(child.pid, "SIGKILL");
     const left = await endCage(host, cage);
-    await host.files.removeTree(root);
+    if (left.length === 0) await host.files.removeTree(root); // else a later run finds in it what to clear
     return left;
   };
   try {
