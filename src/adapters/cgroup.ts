@@ -78,7 +78,7 @@ export async function removeGroups(
   host: Pick<Host, "files" | "kill" | "now" | "pause">,
   folders: readonly string[],
 ): Promise<string[]> {
-  const deadline = host.now() + 5_000;
+  const deadline = host.now() + 15_000;
   for (;;) {
     for (const folder of folders) for (const pid of await groupMembers(host, folder)) host.kill(pid, "SIGKILL");
     const left: string[] = [];
