@@ -255,10 +255,17 @@ describe("broken on purpose", () => {
     expect(fleetIn(doctor())).toEqual(well);
   });
 
+  /** Founds a server of no fleet on the fleet's socket, and returns its pid. In a unit, so that it goes with the sandbox. */
+  function squat(): string {
+    const found = ["tmux", "-L", "mosaic-factory", "-f", "/dev/null", "new-session", "-d", "-s", "squatter"];
+    const settings = ["-p", "Type=forking", "-E", `TMUX_TMPDIR=${runtime}`, "--quiet"];
+    must("systemd-run", "--user", ...settings, ...found, "sleep infinity");
+    return tmux("display-message", "-p", "#{pid}");
+  }
+
   test("a stranger's server serves the socket while the holder is stopped; the remedy ends it", async () => {
     installed();
-    must("tmux", "-L", "mosaic-factory", "-f", "/dev/null", "new-session", "-d", "-s", "squatter", "sleep infinity");
-    const squatter = tmux("display-message", "-p", "#{pid}");
+    const squatter = squat();
     const check = broken("holder.server", { "agents.state": "blocked" });
     expect(check.message).toContain("the holder is inactive");
     expect(check.message).toContain(`(pid ${squatter})`);
@@ -270,13 +277,11 @@ describe("broken on purpose", () => {
     running();
     const socket = tmux("display-message", "-p", "#{socket_path}");
     rmSync(socket);
-    must("tmux", "-L", "mosaic-factory", "-f", "/dev/null", "new-session", "-d", "-s", "squatter", "sleep infinity");
-    const squatter = tmux("display-message", "-p", "#{pid}");
+    const squatter = squat();
     const check = broken("holder.server", { "agents.state": "blocked" });
     expect(check.message).toContain(
       `(pid ${squatter}) is not the holder's main process (pid ${shown(HOLDER, "MainPID")})`,
     );
-    must("kill", squatter); // it is in no unit of the sandbox
   });
 
   test("the holder has failed", () => {
