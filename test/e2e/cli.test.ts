@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { version } from "../../package.json";
 import { canaryReportSchema } from "../../src/canary/report.ts";
 import { until } from "../../src/core/until.ts";
-import { asIfBooted, binary, type Run, run } from "../support/build.ts";
+import { asIfBooted, binary, type Run, run, temporaryFolder, writeFiles } from "../support/build.ts";
 
 const isRoot = process.getuid?.() === 0;
 const booted = existsSync("/run/systemd/system");
@@ -523,6 +523,21 @@ describe.skipIf(!isRoot)("canary --sandbox", () => {
     expect(report).toMatchObject({ verdict: "unknown", problem: { what: "The canary was interrupted" } });
     expect(code).toBe(2);
     expect(remains(folder)).toEqual([]);
+  });
+
+  test.skipIf(booted)("SIGINT while its manager is on the way into its cgroups: that one ends too", async () => {
+    using folder = temporaryFolder();
+    const [bin, reached] = [join(folder.path, "bin"), join(folder.path, "reached")];
+    // The second unshare is the one that becomes the manager: here it never gets any further.
+    const script = `[ "$2" = --propagation ] || exec /usr/bin/unshare "$@"\n>${reached}\nexec sleep 60`;
+    writeFiles(bin, { unshare: `#!/bin/sh\n${script}\n` });
+    chmodSync(join(bin, "unshare"), 0o755);
+    const canary = start(argv, { ...plain, PATH: `${bin}:${PATH}` });
+    await eventually(() => existsSync(reached) || undefined);
+    const left = sandboxOf(canary.pid);
+    process.kill(canary.pid, "SIGINT");
+    expect((await canary.ended).code).toBe(2);
+    expect(remains(left)).toEqual([]);
   });
 
   test("a time-out of the whole run: could not tell, exit 2, and leaves nothing", async () => {
