@@ -79,8 +79,9 @@ look() {
 		-F '#{@mosaic_agent} #{pane_dead} #{pane_dead_status} #{pane_dead_signal}' 2>&1)
 }
 look
-for _ in 1 2 3; do # until the server has taken notice of its child's end
-	case $session in '1 0 '*) wake_server && look ;; esac
+# Until the server has taken notice of its child's end: a pane is "dead" from its end of file on, the status comes later.
+for _ in 1 2 3 4 5; do
+	case $session in '1 0 '* | '1 1  ') wake_server && look ;; esac
 done
 
 if stop_waits; then

@@ -185,11 +185,14 @@ if ! pane=$(mark "=$name:" new-session -d -s "$name" "$@"); then
 	if [ -z "$own" ] && [ -n "$ours" ]; then
 		pane=$(mark "=$name:" new-window -t "=$name:" "$@") || refuse 75 "its session takes no window: $pane"
 	# A dead pane gets its program anew, before the eyes of its viewers; a live one is left as it is, and taken over.
-	elif ! pane=$(mark "${own:-=$name:}" respawn-pane -t "${own:-=$name:}" "$@"); then
-		case $pane in *"still active"*) ;; *) refuse 75 "its session cannot be reused: $pane" ;; esac
-		pane=$(mark "${own:-=$name:}") || refuse 75 "its session cannot be reused: $pane"
-		move_tree "$pane"
-		printf '%s\n' "$pane" >"$state/agent"
+	else
+		target=${own:-=$name:}
+		if ! pane=$(mark "$target" respawn-pane -t "$target" "$@"); then
+			case $pane in *"still active"*) ;; *) refuse 75 "its session cannot be reused: $pane" ;; esac
+			pane=$(mark "$target") || refuse 75 "its session cannot be reused: $pane"
+			move_tree "$pane"
+			printf '%s\n' "$pane" >"$state/agent"
+		fi
 	fi
 fi
 

@@ -116,13 +116,14 @@ scripts_are_sh() {
 	done
 }
 
-# Without = a target matches by prefix: "code" ends "coder-2". The one exact target without it is a pane's id, which
-# tmux.conf hands to agent-pane-died.sh.
+# Without = a target matches by prefix: "code" ends "coder-2". The exact targets without it are a pane's id, which
+# tmux.conf hands to agent-pane-died.sh, and $target of start-agent-session.sh: a pane's id, or "=NAME:".
 exact_targets() {
 	grep -E '(^|[^-A-Za-z0-9_/.])tmux |[a-z]-(session|window|pane|client|message|option|shell|key|hook|buffer|environment)' "$work/commands" |
 		grep -oE '^[^:]*:|[[:space:]]-[A-Za-z]*t[[:space:]]*[^[:space:]]+' | awk '
 			/^[^ \t]*:$/ { file = $0; next }
 			/-[glno]t[ \t]/ { next } # a comparison of the shell
+			file == "start-agent-session.sh:" && $0 ~ /-t "\$target"$/ { next }
 			file == "agent-pane-died.sh:" && $0 ~ /-t "\$pane"$/ { next }
 			$0 !~ /-[A-Za-z]*t[ \t]*\\?["\047]?=/ { print file $0 }'
 }

@@ -82,7 +82,7 @@ const promises: [step: string, what: string, message: RegExp, sabotages: Sabotag
     "a pane that is never moved into its unit",
     /./,
     [
-      [pane, 'echo $$ >"$procs"', ":"],
+      [pane, 'echo $$ >"$mosaic_procs" || mosaic_failed=yes', ":"],
       [start, "move_to_unit() {", "move_to_unit() {\n\treturn 0"],
       [start, "in_unit() {", "in_unit() {\n\treturn 0"],
     ],
@@ -97,7 +97,7 @@ const promises: [step: string, what: string, message: RegExp, sabotages: Sabotag
     "environment",
     "a secret in a process's arguments",
     /a secret of the agent/,
-    [[pane, 'eval "unset line; $line"', 'exec sh -c "sleep 1000; :" x "$MOSAIC_CANARY_SECRET"']],
+    [[pane, "set +u\n", 'exec sh -c "sleep 1000; :" x "$MOSAIC_CANARY_SECRET"\n']],
   ],
   [
     "environment",
@@ -111,7 +111,7 @@ const promises: [step: string, what: string, message: RegExp, sabotages: Sabotag
     /working folder/,
     [
       [pane, 'cd -- "$MOSAIC_AGENT_WORKDIR" || exit 66', ":"],
-      [start, 'cd -- "$MOSAIC_AGENT_WORKDIR" 2>/dev/null', ":"],
+      [start, 'cd -- "$workdir" 2>/dev/null', ":"],
     ],
   ],
   [

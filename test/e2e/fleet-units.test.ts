@@ -223,7 +223,7 @@ const broken: readonly (readonly [how: string, change: Change, titles: readonly 
   ],
   [
     "a target that matches by prefix, in quotes",
-    replace("start-agent-session.sh", 'respawn-pane -t "=$name:"', 'respawn-pane -t "$name:"'),
+    replace("start-agent-session.sh", 'new-window -t "=$name:"', 'new-window -t "$name:"'),
     ["every tmux target is exact"],
     "start-agent-session.sh",
   ],

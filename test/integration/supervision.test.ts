@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
+import { until } from "../../src/core/until.ts";
 import { HOLDER_UNIT, openFleet, type TestFleet } from "../support/fleet.ts";
 
 // The hard cases of docs/supervision.md, on a real user manager and a real tmux server.
@@ -15,7 +16,14 @@ const start = async (name: string) => {
   expect(result).toMatchObject({ kind: "exited", code: 0 });
   return fleet.up(name);
 };
-const said = async (text: string) => (await fleet.journal()).filter((line) => line.includes(text));
+/** Lines of the journal that hold a text. What was said arrives there a moment later: none means none for two seconds. */
+const said = async (text: string) => {
+  const look = async () => {
+    const lines = (await fleet.journal()).filter((line) => line.includes(text));
+    return lines.length === 0 ? undefined : lines;
+  };
+  return (await until(fleet.host, 2_000, look)) ?? [];
+};
 const statusSays = async (name: string, text: string) =>
   (await fleet.systemctl("status", `mosaic-agent@${name}`)).stdout.includes(text);
 const stop = (name: string) => fleet.systemctl("stop", `mosaic-agent@${name}`);
@@ -178,7 +186,8 @@ exec /usr/bin/tmux "$@"
     await fleet.systemctl("start", "mosaic-agent@storm");
     await fleet.wait("the end of the storm", async () => (await fleet.unit("storm")).result === "start-limit-hit");
     expect((await fleet.unit("storm")).active).toBe("failed");
-    expect(await said("storm: exited with status 9")).toHaveLength(10);
+    await fleet.wait("ten tries in the journal", async () => (await said("storm")).length >= 10);
+    expect(await said("storm")).toEqual(Array.from({ length: 10 }, () => "storm: exited with status 9"));
     await fleet.systemctl("reset-failed");
   });
 
