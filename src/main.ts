@@ -1,14 +1,12 @@
-import { writeSync } from "node:fs";
 import { version } from "../package.json";
-import { writeFailed } from "./adapters/terminal.ts";
 
 // The version is asked for often, by installers and scripts: nothing else is loaded for it.
 const words = process.argv.slice(2);
 if (words.length === 1 && (words[0] === "--version" || words[0] === "-V")) {
   try {
-    writeSync(1, `${version}\n`); // process.stdout alone would double the start
+    await Bun.write(Bun.stdout, `${version}\n`); // process.stdout alone would double the start, and node:fs add a quarter
   } catch (error) {
-    writeFailed(error);
+    (await import("./adapters/terminal.ts")).writeFailed(error);
   }
 } else {
   const [{ localHost }, { runCli }] = await Promise.all([import("./adapters/local-host.ts"), import("./cli/root.ts")]);
