@@ -44,7 +44,12 @@ export async function clearLeftovers(host: Host, base: string): Promise<void> {
     const status = name.startsWith(SANDBOX_PREFIX) ? await host.files.status(root) : undefined;
     if (status?.kind !== "folder" || status.uid !== host.user.uid) continue;
     const text = await host.files.read(join(root, "owner.json"));
-    if (text === undefined) continue; // being made just now; or empty, of a run that was killed that early
+    if (text === undefined) {
+      // Being made just now; or of a run that was killed that early, whose pid is in the name.
+      const pid = Number(name.slice(SANDBOX_PREFIX.length).split("-")[0]);
+      if (pid > 0 && (await procfsOf(host).startTime(pid)) === undefined) await host.files.removeTree(root);
+      continue;
+    }
     const owner = JSON.parse(text) as Owner;
     if ((await procfsOf(host).startTime(owner.pid)) === owner.startTime) continue;
     if ((await endCage(host, owner.cage)).length === 0) await host.files.removeTree(root);

@@ -86,7 +86,7 @@ async function memoryFolder(host: Host): Promise<string> {
 export async function openSandbox(host: Host, homeName = "home"): Promise<Sandbox> {
   const { way, manager, journald, base } = await requirements(host);
   await clearLeftovers(host, base);
-  const root = await host.files.makeTemporaryFolder(join(base, SANDBOX_PREFIX));
+  const root = await host.files.makeTemporaryFolder(join(base, `${SANDBOX_PREFIX}${host.pid}-`));
   const id = root.slice(root.lastIndexOf("/") + 1);
   const cage: Cage =
     way === "own-groups"
