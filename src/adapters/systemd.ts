@@ -1,6 +1,5 @@
 import { type ExecResult, succeeded } from "../core/exec.ts";
 import type { Host } from "../core/host.ts";
-import { type BusProblem, busProblem } from "../core/user-bus.ts";
 import { ToolError } from "./tool-error.ts";
 
 /** A unit as the manager sees it now, merged with its drop-ins: effective, not what a file says. */
@@ -82,8 +81,17 @@ function parseUnit(block: string): Unit {
   const read: Record<string, string> = {};
   for (const line of block.split("\n")) {
     const equals = line.indexOf("=");
-    if (equals > 0) read[line.slice(0, equals)] = line.slice(equals + 1);
+    if (equals <= 0) continue;
+    const name = line.slice(0, equals);
+    const value = line.slice(equals + 1);
+    // A setting that may be there more than once has a line for each.
+    read[name] = read[name] === undefined ? value : `${read[name]} ${value}`;
   }
+  return unitFrom(read);
+}
+
+/** A unit from its properties as systemctl show prints them. */
+export function unitFrom(read: Readonly<Record<string, string>>): Unit {
   return {
     id: read.Id ?? "",
     load: read.LoadState ?? "",
@@ -100,15 +108,6 @@ function parseUnit(block: string): Unit {
     fileState: read.UnitFileState ?? "",
     extra: read,
   };
-}
-
-/** Why the user manager cannot be reached, from the answer to managerVersion(); undefined when it can. */
-export async function managerProblem(
-  host: Pick<Host, "env" | "user" | "files">,
-  answer: ExecResult,
-): Promise<BusProblem | undefined> {
-  if (succeeded(answer)) return undefined;
-  return busProblem(answer, host, (await host.files.status("/run/systemd/system")) !== undefined);
 }
 
 /** The major version out of "systemd 252 (252.38-1~deb12u1)" or "257.4"; undefined when there is none. */

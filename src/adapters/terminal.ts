@@ -1,3 +1,4 @@
+import { isatty } from "node:tty";
 import { EXIT } from "../core/exit.ts";
 import type { Output } from "../core/host.ts";
 
@@ -18,14 +19,46 @@ export function writeFailed(error: unknown): void {
   process.stderr.write(`mosaic-fleet: stdout cannot be written: ${message}\n`);
 }
 
-/** A stream as an Output. */
-export function outputOf(stream: NodeJS.WriteStream, env: Environment, failed: (error: unknown) => void): Output {
-  stream.on("error", failed);
-  const isTTY = stream.isTTY === true;
+/** A stream as an Output, opened when it is first written to: each takes 2 ms, and most runs write to one only. */
+export function outputOf(
+  descriptor: 1 | 2,
+  open: () => NodeJS.WriteStream,
+  env: Environment,
+  failed: (error: unknown) => void,
+): Output {
+  let stream: NodeJS.WriteStream | undefined;
+  const opened = () => {
+    stream ??= open().on("error", failed);
+    return stream;
+  };
+  const isTTY = isatty(descriptor);
   return {
     isTTY,
-    columns: isTTY && stream.columns > 0 ? stream.columns : 80,
+    get columns() {
+      return (isTTY && opened().columns) || 80;
+    },
     color: wantsColor(env, isTTY),
-    write: (text) => void stream.write(text),
+    write: (text) => void opened().write(text),
   };
+}
+
+/** Whether y or yes was typed; an end of the input, or Ctrl-C, is a no. undefined when there is no terminal to ask at. */
+export async function askAtTerminal(question: string, interrupted: AbortSignal): Promise<boolean | undefined> {
+  if (process.stdin.isTTY !== true || process.stderr.isTTY !== true) return undefined;
+  // terminal: false leaves the line to the kernel, and Ctrl-C a signal.
+  const { createInterface } = await import("node:readline");
+  const lines = createInterface({ input: process.stdin, terminal: false });
+  const typed = new Promise<string>((resolve) => {
+    lines.once("line", resolve);
+    lines.once("close", () => resolve(""));
+    interrupted.addEventListener("abort", () => resolve(""), { once: true });
+    if (interrupted.aborted) resolve("");
+  });
+  process.stderr.write(question);
+  try {
+    return /^\s*y(es)?\s*$/i.test(await typed);
+  } finally {
+    lines.close();
+    process.stdin.pause();
+  }
 }

@@ -28,9 +28,10 @@ export async function runCli(host: Host, words: readonly string[]): Promise<Exit
     (first === undefined ? host.stderr : host.stdout).write(rootHelp());
     return first === undefined ? EXIT.usage : EXIT.ok;
   }
-  const { didYouMean, runCommand, usageOf, UsageError } = await import("./command.ts");
+  const { runCommand, usageOf, UsageError } = await import("./command.ts");
   const { renderError } = await import("./report/error.ts");
   if (!Object.hasOwn(commands, first)) {
+    const { didYouMean } = await import("../core/did-you-mean.ts");
     const kind = first.startsWith("-") ? "option" : "command";
     host.stderr.write(
       `mosaic-fleet: unknown ${kind} ${first}${didYouMean(first, [...Object.keys(commands), "--version", "--help"])}\n\n${rootHelp()}`,
@@ -67,8 +68,9 @@ Examples:
   mosaic-fleet canary --sandbox  prove the fleet here, touching nothing of yours
   mosaic-fleet install --enable  lay it out, and start it at boot
 
-Exit codes: 0 fine, 1 something is broken, 2 could not tell, 64 usage,
-            69 a prerequisite is missing, 73 a file is in the way,
-            74 stdout cannot be written
+Exit codes: 0 fine, 1 something is broken, 2 could not tell, 3 waited in vain,
+            64 usage, 69 a prerequisite is missing, 73 a file is in the way,
+            74 stdout cannot be written, 78 settings cannot be read,
+            130 interrupted
 `;
 }

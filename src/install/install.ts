@@ -1,17 +1,19 @@
 import { createHash } from "node:crypto";
 import { ownerOf } from "../adapters/files.ts";
-import { managerProblem, systemdMajor, systemdOf } from "../adapters/systemd.ts";
+import { managerProblem } from "../adapters/manager.ts";
+import { systemdMajor, systemdOf } from "../adapters/systemd.ts";
 import { FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { HOLDER_UNIT } from "../core/names.ts";
 import { pathsOf } from "../core/paths.ts";
 import { moveAside } from "../core/shell.ts";
+import { typed } from "../core/user-bus.ts";
 import { changes, conflicts, type Plan } from "./action.ts";
 import { applyPlan, mustBeRead } from "./apply.ts";
 import { ownedFiles, ownedFolders } from "./assets.ts";
 import { withLock } from "./lock.ts";
-import { type Found, planInstall } from "./plan.ts";
+import { type Found, type PlanInput, planInstall } from "./plan.ts";
 import { type Receipt, readReceipt } from "./receipt.ts";
 
 export interface InstallOptions {
@@ -38,7 +40,7 @@ export async function lookAndPlan(
   const problem = await managerProblem(host, manager);
   if (problem !== undefined)
     throw new FleetError(EXIT.unavailable, "Nothing was installed: the user manager cannot be reached", problem.cause, [
-      ...problem.remedy,
+      ...typed(problem.remedy),
       "mosaic-fleet install",
     ]);
   await mustBeOurs(host, [paths.runtime, host.user.home]);
@@ -50,10 +52,29 @@ export async function lookAndPlan(
       `the receipt ${paths.receipt} cannot be read by this version`,
       [moveAside(paths.receipt, "unreadable"), "mosaic-fleet install"],
     );
-  const wanted = ownedFiles(paths, systemdMajor(manager.stdout) ?? 0).map((file) => ({
-    ...file,
-    sha256: sha256(file.text),
-  }));
+  const [holder] = await systemd.show([HOLDER_UNIT]);
+  const plan = await planLayout(host, systemdMajor(manager.stdout) ?? 0, recorded, {
+    ...options,
+    enabled: holder?.fileState === "enabled",
+    running: holder?.active === "active",
+  });
+  return { plan, recorded };
+}
+
+/** What install would write, from what is there and what it has written before; needs no manager. */
+export async function planLayout(
+  host: Host,
+  major: number,
+  recorded: Receipt | undefined,
+  units: Pick<PlanInput, "enable" | "enabled" | "now" | "running"> = {
+    enable: false,
+    enabled: false,
+    now: false,
+    running: false,
+  },
+): Promise<Plan> {
+  const paths = pathsOf(host);
+  const wanted = ownedFiles(paths, major).map((file) => ({ ...file, sha256: sha256(file.text) }));
   const folders = ownedFolders(paths);
   const found = new Map<string, Found>();
   await Promise.all(
@@ -63,18 +84,7 @@ export async function lookAndPlan(
       found.set(path, { status, sha256: text === undefined ? undefined : sha256(text) });
     }),
   );
-  const [holder] = await systemd.show([HOLDER_UNIT]);
-  const plan = planInstall({
-    wanted,
-    folders,
-    found,
-    recorded,
-    enable: options.enable,
-    enabled: holder?.fileState === "enabled",
-    now: options.now,
-    running: holder?.active === "active",
-  });
-  return { plan, recorded };
+  return planInstall({ wanted, folders, found, recorded, ...units });
 }
 
 /** Plan, then apply unless it is a dry run or something is in the way. */

@@ -1,5 +1,5 @@
-import { z } from "zod";
 import type { Host } from "../core/host.ts";
+import { z } from "../core/schema.ts";
 
 /** What install has done, so that a later run knows what is ours. Receipts of every released version stay readable. */
 export const receiptSchema = z.object({

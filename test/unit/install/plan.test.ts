@@ -8,7 +8,7 @@ const FOLDER = "/c/systemd/user";
 const wanted = { path: PATH, mode: 0o644, text: "new", sha256: "hash of new" };
 
 function found(kind: "file" | "folder" | "link" | "socket" | "other", sha256?: string, mode = 0o644): Found {
-  return { status: { kind, mode, uid: 1000 }, sha256 };
+  return { status: { kind, mode, uid: 1000, gid: 1000, size: 0, modified: 0 }, sha256 };
 }
 
 /** A receipt of an earlier run that wrote the file with this content. */
