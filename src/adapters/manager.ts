@@ -7,13 +7,12 @@ import { type BusFailure, type BusProblem, busProblem } from "../core/user-bus.t
 import { type Bus, BusError, openBus, pathOf } from "./bus.ts";
 import type { BusValue } from "./bus-codec.ts";
 import { circumstancesOf } from "./circumstances.ts";
-import { type Unit, unitFrom } from "./systemd.ts";
+import { UNIT_PROPERTIES, type Unit, unitFrom } from "./systemd.ts";
 
 const MANAGER = "/org/freedesktop/systemd1";
 const MANAGER_INTERFACE = "org.freedesktop.systemd1.Manager";
 const UNIT = "org.freedesktop.systemd1.Unit";
 const SERVICE = "org.freedesktop.systemd1.Service";
-const PROPERTIES = "org.freedesktop.DBus.Properties";
 const OF_EVERY_UNIT = new Set(["LoadState", "ActiveState", "SubState", "FragmentPath", "DropInPaths"]);
 
 export interface ManagerState {
@@ -45,8 +44,8 @@ export interface LoadedUnit {
 /** A systemd manager, read over one connection; nothing here changes or starts anything. Methods throw BusError. */
 export interface Manager {
   state(): Promise<ManagerState>;
-  /** A unit with its drop-ins merged, loaded where it is not; every property is in `extra`. */
-  unit(name: string): Promise<Unit>;
+  /** A unit with its drop-ins merged, loaded where it is not. `extra`: properties to read on top of the usual ones. */
+  unit(name: string, extra: readonly string[]): Promise<Unit>;
   loaded(pattern: string): Promise<LoadedUnit[]>;
   /** The variables that a service's unit sets (Environment=), drop-ins merged. */
   unitEnvironment(name: string): Promise<Record<string, string>>;
@@ -153,18 +152,15 @@ export function managerOn(bus: Bus): Manager {
         readAt: Number(readAt) > 0 ? Number(readAt) / 1_000 : undefined,
       };
     },
-    async unit(name) {
+    async unit(name, extra) {
       const [object] = await call("LoadUnit", name);
-      const all = await Promise.all(
-        [UNIT, SERVICE].map((each) => bus.call(text(object), `${PROPERTIES}.GetAll`, each)),
+      const wanted = [...UNIT_PROPERTIES, ...extra];
+      const [ofUnit, ofService] = await Promise.all(
+        [UNIT, SERVICE].map((each) => bus.properties(text(object), each, wanted)),
       );
-      const properties = new Map(
-        all.flatMap(([entries]) =>
-          list(entries).map((entry): [string, BusValue | undefined] => [text(list(entry)[0]), list(entry)[1]]),
-        ),
-      );
-      const unit = unitFrom(Object.fromEntries([...properties].map(([each, value]) => [each, text(value)])));
-      return { ...unit, dropIns: list(properties.get("DropInPaths")).map(text) }; // there may be spaces in a path
+      const properties = [...(ofUnit ?? []), ...(ofService ?? [])];
+      const unit = unitFrom(Object.fromEntries(properties.map(([each, value]) => [each, text(value)])));
+      return { ...unit, dropIns: list(ofUnit?.get("DropInPaths")).map(text) }; // there may be spaces in a path
     },
     async loaded(pattern) {
       const [units] = await call("ListUnitsByPatterns", [], [pattern]);

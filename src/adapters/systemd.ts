@@ -21,7 +21,8 @@ export interface Unit {
   readonly extra: Readonly<Record<string, string>>;
 }
 
-const PROPERTIES = [
+/** What a Unit is made of. */
+export const UNIT_PROPERTIES = [
   "Id",
   "LoadState",
   "ActiveState",
@@ -57,7 +58,7 @@ export function systemdOf(host: Pick<Host, "exec">): Systemd {
     host.exec(["systemctl", "--user", "--no-pager", ...args], { timeoutMs });
   return {
     async show(units, extra = []) {
-      const result = await systemctl(["show", "-p", [...PROPERTIES, ...extra].join(","), "--", ...units]);
+      const result = await systemctl(["show", "-p", [...UNIT_PROPERTIES, ...extra].join(","), "--", ...units]);
       if (!succeeded(result)) throw new ToolError(result);
       return result.stdout.trim().split("\n\n").map(parseUnit);
     },

@@ -19,6 +19,7 @@ import type { Host } from "../core/host.ts";
 import { AGENT_TEMPLATE, agentUnit, DEFAULT_SOCKET, HOLDER_UNIT } from "../core/names.ts";
 import { type Paths, pathsOf } from "../core/paths.ts";
 import { type Redactor, redactorFor } from "../core/redact.ts";
+import { JUDGED_PROPERTIES } from "../core/unit-settings.ts";
 import type { BusProblem } from "../core/user-bus.ts";
 import type { Plan } from "../install/action.ts";
 import { planLayout } from "../install/install.ts";
@@ -105,6 +106,13 @@ export interface Tools {
   close(): void;
 }
 
+/** What checks want to know of a unit, on top of what everybody does. */
+const UNIT_EXTRA = [
+  ...JUDGED_PROPERTIES,
+  ...["ActiveEnterTimestamp", "Environment", "LimitNOFILESoft", "LimitNPROCSoft", "LoadError"],
+  ...["ManagedOOMPreference", "MemoryMax", "Slice", "StatusText", "TasksMax"],
+];
+
 export function toolsOf(host: Host): Tools {
   const paths = pathsOf(host);
   const systemd = systemdOf(host);
@@ -143,7 +151,7 @@ export function toolsOf(host: Host): Tools {
     redactor.learn(state.environment);
     return state;
   });
-  const units = keyed(async (name: string) => (await manager()).unit(name));
+  const units = keyed(async (name: string) => (await manager()).unit(name, UNIT_EXTRA));
   const settings = once(() => readSettings(host, join(paths.site, "fleet.env"), redactor));
   const holderRecord = once(async (): Promise<HolderRecord | undefined> => {
     if (paths.runtime === undefined) return undefined;
@@ -229,7 +237,7 @@ export function toolsOf(host: Host): Tools {
       user: host.user.name,
     }),
     async begin(checks) {
-      await managersFolder();
+      await managersFolder().catch(() => undefined);
       const slow: readonly (readonly [check: string, ask: () => Promise<unknown>])[] = [
         ["units.verify", verified],
         ["tmux.version", tmuxVersion],
@@ -240,7 +248,7 @@ export function toolsOf(host: Host): Tools {
       ];
       // What fails is told by those who want the answer.
       for (const [check, ask] of slow) if (checks.includes(check)) ask().catch(() => undefined);
-      await host.pause(0); // for them to be on their way before this process has its hands full
+      await tools.booted(); // any answer of the machine: by then they are on their way, and all hands are free
     },
     close() {
       closed = true;

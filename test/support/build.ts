@@ -55,6 +55,7 @@ export function writeFiles(folder: string, files: Readonly<Record<string, string
 
 /** The program as it would run on a machine that was booted with systemd, where this one was not. Takes root. */
 export function asIfBooted(argv: readonly string[]): string[] {
-  const look = "[ -d /run/systemd/system ] || { mount -t tmpfs none /run/systemd && mkdir /run/systemd/system; }";
+  const first = "echo systemd >/run/systemd/first && mount --bind /run/systemd/first /proc/1/comm";
+  const look = `[ -d /run/systemd/system ] || { mount -t tmpfs none /run/systemd && mkdir /run/systemd/system && ${first}; }`;
   return ["unshare", "--mount", "--propagation", "private", "sh", "-c", `${look} && exec "$0" "$@"`, ...argv];
 }

@@ -9,6 +9,7 @@ const MEMORY = ["tmpfs", "ramfs"];
 export const systemdRuntimeFolder: Check = {
   id: "systemd.runtime-folder",
   title: "the runtime folder is this user's alone",
+  requires: ["systemd.booted"],
   pre: true,
   explain: {
     checks:

@@ -4,7 +4,7 @@ export const systemdUserManager: Check = {
   id: "systemd.user-manager",
   title: "the user manager answers",
   pre: true,
-  requires: ["systemd.version"],
+  requires: ["systemd.version", "systemd.booted"],
   explain: {
     checks:
       "Connects to the user manager's own socket, $XDG_RUNTIME_DIR/systemd/private, then to the user's message bus, and asks for its version. What goes wrong is told by the system's error, by what is at these paths, and by where this shell comes from (variables, its cgroup).",

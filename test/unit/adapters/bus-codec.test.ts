@@ -106,6 +106,24 @@ describe("a reply", () => {
     }
   });
 
+  test("of a dictionary: the entries that are wanted, whatever the others hold", () => {
+    const seed = Date.now() >>> 0;
+    const next = random(seed);
+    const inner = SIGNATURES.flatMap((signature) => parseTypes(signature)).filter((type) => type.typeCode !== "x");
+    for (let round = 0; round < 500; round++) {
+      const entries = Array.from({ length: next(12) }, (_, index) => {
+        const type = inner[next(inner.length)];
+        const { theirs, ours } = sample(type, next);
+        return { key: `Property${index}`, theirs: [type, theirs], ours };
+      });
+      const bytes = reply(parseTypes("a{sv}"), [entries.map(({ key, theirs }) => [key, theirs])]);
+      const wanted = new Set(entries.filter(() => next(3) === 0).map(({ key }) => key));
+      const found = decodeReply(bytes, (serial) => (serial === 41 ? wanted : undefined))?.values;
+      const expected = entries.filter(({ key }) => wanted.has(key)).map(({ key, ours }) => [key, ours]);
+      expect({ seed, round, found }).toEqual({ seed, round, found: [expected] });
+    }
+  });
+
   test("with negative 64-bit numbers", () => {
     expect(decodeReply(reply(parseTypes("xx"), [-5n, 9_007_199_254_740_991n]))?.values).toEqual([
       -5, 9_007_199_254_740_991,
