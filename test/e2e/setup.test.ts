@@ -34,7 +34,8 @@ function writeProgram(folder: string, name: string, script: string): void {
 function cleanCopy(name: string): string {
   const folder = join(temporary.path, name);
   mkdirSync(join(folder, "scripts"), { recursive: true });
-  for (const file of ["scripts/setup", "package.json", "bun.lock"]) copyFileSync(join(tree, file), join(folder, file));
+  for (const file of ["scripts/setup", "scripts/npm-registry", "package.json", "bun.lock"])
+    copyFileSync(join(tree, file), join(folder, file));
   return folder;
 }
 
