@@ -103,13 +103,29 @@ function copySource(folder: string, packages: readonly string[]): void {
     cpSync(join(tree, name), join(folder, name), { recursive: true, dereference: true });
 }
 
-function publicKey(secret: string, work: string): string {
+interface Signer {
+  readonly publicKey: string;
+  sign(...files: string[]): void;
+}
+
+/** Signs with the key at this path. Where the key has a password, minisign asks for it each time. */
+function signer(secret: string, work: string): Signer {
+  function minisign(...words: string[]): void {
+    // It asks on its output.
+    const child = Bun.spawnSync(["minisign", ...words], { stdin: "inherit", stdout: "inherit", stderr: "inherit" });
+    if (child.exitCode !== 0) throw new Failure(`cannot sign with ${secret}`, 69);
+  }
   const beside = process.env.MINISIGN_PUBLIC_KEY ?? secret.replace(/\.[^./]*$|$/, ".pub");
   const file = existsSync(beside) ? beside : join(work, "key.pub");
-  if (file !== beside) must(["minisign", "-R", "-s", secret, "-p", file]);
-  const key = readFileSync(file, "utf8").split("\n")[1]?.trim();
-  if (!key) throw new Failure(`${file} holds no public key`);
-  return key;
+  if (file !== beside) minisign("-R", "-s", secret, "-p", file);
+  const publicKey = readFileSync(file, "utf8").split("\n")[1]?.trim() ?? "";
+  return {
+    publicKey,
+    sign(...files) {
+      minisign("-S", "-s", secret, "-t", `${PROGRAM} ${version}`, "-m", ...files);
+      for (const one of files) minisign("-V", "-q", "-P", publicKey, "-m", one);
+    },
+  };
 }
 
 function release(out: string, chosen: readonly string[], baseUrl: string, xz: string): void {
@@ -126,6 +142,10 @@ function release(out: string, chosen: readonly string[], baseUrl: string, xz: st
     const meta = join(work, "meta.json");
     const runtimes = join(work, "runtimes");
     mkdirSync(made, { mode: 0o755 });
+    const signing = secret ? signer(secret, work) : undefined;
+    // A key that cannot sign is found now, and not after minutes.
+    writeFileSync(join(work, "probe"), "");
+    signing?.sign(join(work, "probe"));
 
     const bundle = [process.execPath, "build", "--target=bun", `--metafile=${meta}`, `--outdir=${work}/bundle`];
     must([...bundle, "src/main.ts"]);
@@ -172,18 +192,14 @@ function release(out: string, chosen: readonly string[], baseUrl: string, xz: st
     });
     writeFileSync(join(made, `${PROGRAM}-${version}.cdx.json`), `${JSON.stringify(document, null, 2)}\n`);
 
-    const key = secret ? publicKey(secret, work) : "";
-    writeFileSync(join(made, "install.sh"), installer({ folder: made, version, baseUrl, publicKey: key }));
+    const publicKey = signing?.publicKey ?? "";
+    writeFileSync(join(made, "install.sh"), installer({ folder: made, version, baseUrl, publicKey }));
 
     const sums = readdirSync(made)
       .sort()
       .map((name) => `${sha256(join(made, name))}  ${name}\n`);
     writeFileSync(join(made, "SHA256SUMS"), sums.join(""));
-    if (secret) {
-      const comment = `${PROGRAM} ${version}`;
-      must(["minisign", "-S", "-s", secret, "-t", comment, "-m", join(made, "SHA256SUMS"), join(made, "install.sh")]);
-      must(["minisign", "-V", "-q", "-P", key, "-m", join(made, "SHA256SUMS")]);
-    }
+    signing?.sign(join(made, "SHA256SUMS"), join(made, "install.sh"));
     must(["chmod", "-R", "u=rwX,go=rX", made]);
     must(["chmod", "755", ...binaries, join(made, "install.sh")]);
     rmSync(out, { recursive: true, force: true });

@@ -86,7 +86,8 @@ async function install(words: readonly string[], given: Given = {}): Promise<Run
   // Only install.sh and what it starts see the given PATH.
   const set = Object.entries({ HOME: home, PATH: path, ...given.env }).map(([name, value]) => `${name}=${value}`);
   const script = [program, ...shell.slice(1), installer, ...place, ...words];
-  const argv = [...(given.through ?? []), "env", "-i", ...set, ...script];
+  // timeout(1) ends what install.sh has started as well.
+  const argv = ["timeout", "--signal=KILL", "30", ...(given.through ?? []), "env", "-i", ...set, ...script];
   const child = Bun.spawn(argv, {
     cwd: "/",
     env: { ...process.env, HOME: home },
@@ -94,10 +95,8 @@ async function install(words: readonly string[], given: Given = {}): Promise<Run
     stdout: "pipe",
     stderr: "pipe",
   });
-  const limit = setTimeout(() => child.kill("SIGKILL"), 30_000);
   const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
   await child.exited;
-  clearTimeout(limit);
   return { code: child.exitCode, stdout, stderr, home };
 }
 
@@ -263,6 +262,8 @@ describe("what goes wrong on the way", () => {
       const argv = ["/bin/sh", plain.installer, "--base-url", base];
       const child = Bun.spawn(argv, { env: { HOME: home, PATH: process.env.PATH }, stdout: "pipe", stderr: "pipe" });
       while (server.asked.length === 0) await Bun.sleep(10);
+      const staging = readdirSync(join(home, ".local/bin")).find((name) => name.startsWith(".mosaic-fleet-install"));
+      expect(statSync(join(home, ".local/bin", staging ?? "")).mode & 0o7777).toBe(0o700);
       child.kill(signal);
       await child.exited;
       expect(child.exitCode).toBe({ SIGTERM: 143, SIGINT: 130, SIGHUP: 129 }[signal]);
@@ -305,7 +306,8 @@ describe("an install.sh that was itself cut off", () => {
     const words = ["--base-url", base];
     for (const length of cuts) {
       writeFileSync(cut, whole.slice(0, length));
-      const { stdout } = await install(words, { installer: cut, home });
+      const { stdout, stderr } = await install(words, { installer: cut, home });
+      expect(stderr).not.toContain("install.sh: ");
       expect({ length, stdout, home: readdirSync(home), asked: server.asked }).toEqual({
         length,
         stdout: "",

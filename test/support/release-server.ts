@@ -10,7 +10,7 @@ export type Manner =
   | "wrong" // one bit is another
   | "stalled" // half of it, and then nothing more, for ever
   | "slow" // a byte a tenth of a second
-  | "endless" // all of it, and then more, for ever
+  | "endless" // all of it, and then more; 32 MB in all, so that a failing test does not fill the disk
   | "elsewhere"; // a redirect to `redirectTo`
 
 export interface ReleaseServer extends Disposable {
@@ -51,7 +51,7 @@ export function releaseServer(folder: string, tls?: { key: string; cert: string 
 
   /** Sends what the socket takes; the rest when it takes more. */
   function send(socket: Bun.Socket<State>, bytes: Buffer, after: State["after"]): void {
-    socket.data = { bytes, after, received: "" };
+    socket.data = { bytes, after, received: "", repeats: 0 };
     flush(socket);
   }
 
@@ -66,6 +66,8 @@ export function releaseServer(folder: string, tls?: { key: string; cert: string 
         socket.end();
         return;
       }
+      state.repeats += 1;
+      if (state.repeats > 512) return;
       state.bytes = Buffer.alloc(65_536, "more");
     }
   }
@@ -76,7 +78,7 @@ export function releaseServer(folder: string, tls?: { key: string; cert: string 
     ...(tls ? { tls } : {}),
     socket: {
       open(socket) {
-        socket.data = { bytes: Buffer.alloc(0), after: "wait", received: "" };
+        socket.data = { bytes: Buffer.alloc(0), after: "wait", received: "", repeats: 0 };
       },
       data(socket, chunk) {
         const state = socket.data;
@@ -108,4 +110,5 @@ interface State {
   bytes: Buffer;
   after: "close" | "wait" | "repeat";
   received: string;
+  repeats: number;
 }
