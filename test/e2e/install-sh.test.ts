@@ -168,6 +168,20 @@ describe("from a server", () => {
     expect(statSync(placeIn(home)).ino).toBe(ino);
   });
 
+  test("nothing that it started keeps its output open after its end", async () => {
+    const gaps: number[] = [];
+    for (let tries = 0; tries < 3; tries++) {
+      const argv = ["dash", plain.installer, "--base-url", base];
+      const env = { HOME: newHome(), PATH: process.env.PATH };
+      const child = Bun.spawn(argv, { env, stdout: "pipe", stderr: "inherit" });
+      const closed = child.stdout.text().then(() => performance.now());
+      await child.exited;
+      const ended = performance.now();
+      gaps.push((await closed) - ended);
+    }
+    expect(Math.min(...gaps)).toBeLessThan(300);
+  });
+
   for (const umask of ["000", "077"]) {
     test(`the binary's mode is 0755 with umask ${umask} too, and nobody else may write where it was unpacked`, async () => {
       const result = await install([], { through: ["sh", "-c", `umask ${umask}; exec "$@"`, "sh"] });
