@@ -208,6 +208,13 @@ describe("from a server", () => {
     expect(readdirSync(result.home)).toEqual([]);
   });
 
+  test("of a release without .xz files it takes the plain one", async () => {
+    const { folder: place, installer } = smallRelease(folder("without-xz"), { version: VERSION, packed: false });
+    server.folder = place;
+    expectInstalled(await install(["--base-url", base], { installer }));
+    expect(server.asked).toEqual([`/mosaic-fleet-${VERSION}-${native}`]);
+  });
+
   test("the word VERSION in the address stands for the version", async () => {
     expectInstalled(await install(["--base-url", `${base}/vVERSION/VERSION/`]));
     expect(server.asked[0]).toStartWith(`/v${VERSION}/${VERSION}/mosaic-fleet-`);

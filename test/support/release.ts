@@ -29,14 +29,19 @@ export interface Release {
 /** A release of small files, whose install.sh and SHA256SUMS are as scripts/release makes them. */
 export function smallRelease(
   folder: string,
-  { version, baseUrl = "", key }: { version: string; baseUrl?: string; key?: { secret: string; public: string } },
+  {
+    version,
+    baseUrl = "",
+    key,
+    packed = true,
+  }: { version: string; baseUrl?: string; key?: { secret: string; public: string }; packed?: boolean },
 ): Release {
   mkdirSync(folder, { recursive: true });
   for (const libc of ["", "-musl"]) {
     for (const arch of ["x64", "arm64"]) {
       const name = `mosaic-fleet-${version}-linux-${arch}${libc}`;
       writeFiles(folder, { [name]: standIn(version, `linux-${arch}${libc}`) });
-      run(["xz", "--keep", name], { cwd: folder });
+      if (packed) run(["xz", "--keep", name], { cwd: folder });
     }
   }
   const installer = `${folder}.install.sh`;
