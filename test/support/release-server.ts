@@ -43,7 +43,9 @@ export function releaseServer(folder: string, tls?: { key: string; cert: string 
     const body = { cut: half, short: half, stalled: half, slow: half.subarray(0, 0) }[manner as string] ?? whole;
     if (manner === "wrong") body[body.length >> 1] = (body[body.length >> 1] ?? 0) ^ 1;
     const length = manner === "short" || manner === "endless" ? "" : `Content-Length: ${whole.length}\r\n`;
-    const head = Buffer.from(`HTTP/1.1 200 OK\r\n${length}Connection: close\r\n\r\n`);
+    const head = Buffer.from(
+      `HTTP/1.1 200 OK\r\n${length}Strict-Transport-Security: max-age=1000\r\nConnection: close\r\n\r\n`,
+    );
     const afters = { stalled: "wait", slow: "wait", endless: "repeat" } as const;
     send(socket, Buffer.concat([head, body]), afters[manner as keyof typeof afters] ?? "close");
     if (manner === "slow") timers.add(setInterval(() => socket.write("x"), 100));
