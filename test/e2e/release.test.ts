@@ -125,6 +125,15 @@ describe.skipIf(!reachable || Bun.which("xz") === null)("a release (takes npm's 
     },
   );
 
+  /** The packages that src/ imports, types aside. */
+  function importedPackages(): string[] {
+    const transpiler = new Bun.Transpiler({ loader: "ts" });
+    const sources = [...new Bun.Glob("src/**/*.ts").scanSync(tree)].filter((path) => !path.endsWith(".d.ts"));
+    const paths = sources.flatMap((path) => transpiler.scanImports(readFileSync(join(tree, path), "utf8")));
+    const names = paths.map(({ path }) => /^(?:@[^/]+\/)?[^./][^/]*/.exec(path)?.[0]);
+    return [...new Set(names)].filter((name) => name !== undefined && !/^(node:|bun$)/.test(name)) as string[];
+  }
+
   describe("the bill of materials", () => {
     const read = async () => await Bun.file(join(made, `mosaic-fleet-${version}.cdx.json`)).json();
 
@@ -140,17 +149,21 @@ describe.skipIf(!reachable || Bun.which("xz") === null)("a release (takes npm's 
       const { components, dependencies, metadata } = await read();
       const installed = (name: string) =>
         JSON.parse(readFileSync(join(tree, "node_modules", name, "package.json"), "utf8"));
-      const libraries = ["citty", "zod"];
       const ofType = (type: string) =>
         components.filter((one: { type: string }) => one.type === type).map((one: { name: string }) => one.name);
-      expect(ofType("library")).toEqual(libraries);
+      // What the source imports, and what that depends on.
+      const libraries: string[] = ofType("library");
+      const imported = importedPackages();
+      expect(libraries).toEqual(expect.arrayContaining(imported));
+      const allowed = imported.flatMap((name) => [name, ...Object.keys(installed(name).dependencies ?? {})]);
+      expect(allowed).toEqual(expect.arrayContaining(libraries));
       const runtimes = targets.map((target) => `@oven/bun-${target.replace("arm64", "aarch64")}`);
       expect(ofType("platform").sort()).toEqual([...runtimes, "bun"].sort());
       for (const one of components) {
         const name = one.name.startsWith("@oven/") ? "bun" : one.name;
         expect(one.version).toBe(installed(name).version);
         expect(one.purl).toBe(`pkg:npm/${one.name.replace("@", "%40")}@${one.version}`);
-        expect(one.licenses).toEqual([{ license: { id: "MIT" } }]);
+        expect(one.licenses).toEqual([{ license: { id: installed(name).license } }]);
         const integrity = Buffer.from(one.hashes[0].content, "hex").toString("base64");
         expect(readFileSync(join(tree, "bun.lock"), "utf8")).toContain(`"sha512-${integrity}"`);
       }
