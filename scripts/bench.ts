@@ -1,6 +1,6 @@
 // Measures, in sandboxes, what mosaic-fleet costs against the same thing done by hand with bare units: see the table
 // `benchmarks`. scripts/bench calls it: `bun scripts/bench.ts [--write] [SECTION...]`.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { cgroupMode } from "../src/adapters/cgroup.ts";
@@ -24,6 +24,7 @@ import {
   untilAllBack,
   usage,
 } from "./bench-fleet.ts";
+import { buildOptions } from "./build-options.ts";
 
 /** What was measured for one goal: a value a round, and what they were made of. */
 interface Measure {
@@ -102,13 +103,10 @@ const tree = join(import.meta.dir, "..");
 async function coldStart(): Promise<Measure[]> {
   const folder = mkdtempSync(join(tmpdir(), "mosaic-fleet-bench-"));
   try {
-    const options = /build (--compile\s[\s\S]*?)--outfile/.exec(readFileSync(join(tree, "scripts/build"), "utf8"))?.[1];
-    if (options === undefined) throw new Error("scripts/build does not show its options any more");
     const source = join(folder, "empty.ts");
     const empty = join(folder, "empty");
     writeFileSync(source, "");
-    const flags = options.split(/[\s\\]+/).filter(Boolean);
-    timed([process.execPath, "build", ...flags, `--outfile=${empty}`, source]);
+    timed([process.execPath, "build", ...buildOptions(), `--outfile=${empty}`, source]);
     return [await alternate(31, async (argv) => timed(argv), [join(tree, "dist/mosaic-fleet"), "--version"], [empty])];
   } finally {
     rmSync(folder, { recursive: true });

@@ -34,7 +34,8 @@ function writeProgram(folder: string, name: string, script: string): void {
 function cleanCopy(name: string): string {
   const folder = join(temporary.path, name);
   mkdirSync(join(folder, "scripts"), { recursive: true });
-  for (const file of ["scripts/setup", "package.json", "bun.lock"]) copyFileSync(join(tree, file), join(folder, file));
+  for (const file of ["scripts/setup", "scripts/npm-registry", "package.json", "bun.lock"])
+    copyFileSync(join(tree, file), join(folder, file));
   return folder;
 }
 
@@ -49,17 +50,25 @@ function installedCopy(name: string): string {
 
 const isRoot = process.getuid?.() === 0;
 
-function setup(copy: string, path: string, as: "me" | "nobody" | "without network" = "me"): Run {
+function setup(
+  copy: string,
+  path: string,
+  as: "me" | "nobody" | "without network" = "me",
+  ...words: readonly string[]
+): Run {
   const prefix = {
     me: [],
     nobody: ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"],
     "without network": ["unshare", "--net"],
   }[as];
   // Only set-up and what it starts see the given PATH. timeout(1) ends them all, and not the first one alone.
-  return run(["timeout", "100", ...(isRoot ? prefix : []), "env", `PATH=${path}`, join(copy, "scripts/setup")], {
-    cwd: "/",
-    env: { ...process.env, BUN_INSTALL_CACHE_DIR: join(temporary.path, "cache") },
-  });
+  return run(
+    ["timeout", "100", ...(isRoot ? prefix : []), "env", `PATH=${path}`, join(copy, "scripts/setup"), ...words],
+    {
+      cwd: "/",
+      env: { ...process.env, BUN_INSTALL_CACHE_DIR: join(temporary.path, "cache") },
+    },
+  );
 }
 
 describe("with everything there", () => {
@@ -139,6 +148,39 @@ describe("with a system package missing", () => {
     const result = setup(installedCopy("copy-no-manager"), path, "nobody");
     expect(result.code).toBe(69);
     expect(result.stderr).toContain("missing: shellcheck shfmt.");
+  });
+});
+
+describe("with what only a release and its tests take missing", () => {
+  const programs = [...base, ...installing, ...needed, "xz", "busybox"];
+
+  test("it is not looked for, but with --for-tests", () => {
+    const path = pathOf("path-not-for-tests", programs);
+    writeProgram(path, "apt-get", 'touch "$0.was-started"');
+    expect(setup(installedCopy("copy-not-for-tests"), path)).toEqual({ code: 0, stdout: "", stderr: "" });
+    expect(existsSync(join(path, "apt-get.was-started"))).toBe(false);
+  });
+
+  for (const [what, as, says] of [
+    ["where only root can install it, the command is printed", "nobody", "su -c 'apt-get update"],
+    ["where it cannot be installed, that is said", "me", "scripts/setup: installing "],
+  ] as const) {
+    test.skipIf(as === "me" && !isRoot)(`--for-tests: ${what}, and it is no failure`, () => {
+      const path = pathOf(`path-for-tests-${as}`, programs);
+      writeProgram(path, "apt-get", "exit 1");
+      const { code, stderr } = setup(installedCopy(`copy-for-tests-${as}`), path, as, "--for-tests");
+      expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining(says) });
+      expect(stderr).toMatch(/the tests that take these are skipped: .*minisign.*\n$/);
+    });
+  }
+
+  test.skipIf(!isRoot)("--for-tests: as root it is installed", () => {
+    const path = pathOf("path-for-tests-installs", [...programs, "ln", "true"]);
+    const link = `ln -sf /bin/true ${path}/minisign && ln -sf /bin/true ${path}/qemu-aarch64-static`;
+    writeProgram(path, "apt-get", `echo "$*"; [ "$1" = update ] || { ${link}; }`);
+    const { code, stderr } = setup(installedCopy("copy-for-tests-installs"), path, "me", "--for-tests");
+    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringMatching(/\ninstall -y .*minisign/) });
+    expect(stderr).not.toContain("minisign\nscripts/setup: the tests");
   });
 });
 

@@ -1,0 +1,858 @@
+import { afterAll, beforeEach, describe, expect, test } from "bun:test";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { type Run, run, temporaryFolder, writeFiles } from "../support/build.ts";
+import { listSums, native, newKey, type Release, smallRelease, standIn } from "../support/release.ts";
+import { releaseServer } from "../support/release-server.ts";
+
+// install.sh as scripts/release makes it, against a server on loopback, with stand-ins for the binaries.
+
+const temporary = temporaryFolder();
+const folder = (name: string) => join(temporary.path, name);
+const isRoot = process.getuid?.() === 0;
+const xzIsHere = Bun.which("xz") !== null;
+const minisignIsHere = Bun.which("minisign") !== null;
+/** A test whose name says what it takes is skipped where that is not there: scripts/setup --for-tests tries to get it. */
+const withMinisign = test.skipIf(!minisignIsHere || !xzIsHere);
+const asRoot = test.skipIf(!isRoot);
+
+const VERSION = "1.2.3";
+const plain: Release = smallRelease(folder("release"), { version: VERSION });
+const server = releaseServer(plain.folder);
+const base = `http://127.0.0.1:${server.port}`;
+afterAll(() => {
+  server[Symbol.dispose]();
+  temporary[Symbol.dispose]();
+});
+beforeEach(() => {
+  server.asked.length = 0;
+  server.manner = [];
+  server.folder = plain.folder;
+});
+
+/** What install.sh starts whatever the case. */
+const always = "uname dd tr sed mkdir find rm wc sleep cat chmod mv sync cp tail".split(" ");
+
+/** A PATH of these programs and no other. */
+function pathOf(...programs: string[]): string {
+  const path = folder(`path-${programs.join("-")}`);
+  if (existsSync(path)) return path;
+  mkdirSync(path);
+  for (const program of [...always, ...programs]) {
+    const found = Bun.which(program);
+    if (found) symlinkSync(found, join(path, program));
+  }
+  return path;
+}
+const usual = ["curl", "sha256sum", ...(xzIsHere ? ["xz"] : [])];
+
+let homes = 0;
+/** A new HOME, with a blank and a quote in its name. */
+function newHome(): string {
+  const home = folder(`home ${++homes} it's`);
+  mkdirSync(home);
+  return home;
+}
+const placeIn = (home: string) => join(home, ".local/bin/mosaic-fleet");
+
+interface Given {
+  readonly home?: string;
+  readonly installer?: string;
+  readonly shell?: readonly string[];
+  readonly path?: string;
+  readonly env?: Record<string, string>;
+  /** What install.sh is started through, such as unshare(1). */
+  readonly through?: readonly string[];
+}
+
+/** Runs install.sh to its end, while the server goes on serving; from the server unless another place is given. */
+async function install(words: readonly string[], given: Given = {}): Promise<Run & { home: string }> {
+  const { home = newHome(), installer = plain.installer, shell = ["dash"], path = pathOf(...usual) } = given;
+  const placed = words.some((word) => /^--(base-url|from)/.test(word)) || given.installer !== undefined;
+  const program = Bun.which(shell[0] ?? "") ?? "/bin/sh";
+  const place = placed ? [] : ["--base-url", base];
+  // Only install.sh and what it starts see the given PATH.
+  const set = Object.entries({ HOME: home, PATH: path, ...given.env }).map(([name, value]) => `${name}=${value}`);
+  const script = [program, ...shell.slice(1), installer, ...place, ...words];
+  // timeout(1) ends what install.sh has started as well.
+  const argv = ["timeout", "--signal=KILL", "30", ...(given.through ?? []), "env", "-i", ...set, ...script];
+  const child = Bun.spawn(argv, {
+    cwd: "/",
+    env: { ...process.env, HOME: home },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+  await child.exited;
+  return { code: child.exitCode, stdout, stderr, home };
+}
+
+/** What is below a folder: paths, without the folders. */
+function filesIn(home: string): string[] {
+  return run(["find", ".", "!", "-type", "d"], { cwd: home })
+    .stdout.split("\n")
+    .filter(Boolean)
+    .map((path) => path.slice(2))
+    .sort();
+}
+
+/** Asserts that the stand-in of a target is installed, and nothing else is in HOME. */
+function expectInstalled({ code, stderr, home }: Run & { home: string }, target = native): void {
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(filesIn(home)).toEqual([".local/bin/mosaic-fleet"]);
+  expect(readFileSync(placeIn(home), "utf8")).toBe(standIn(VERSION, target));
+  expect(statSync(placeIn(home)).mode & 0o7777).toBe(0o755);
+  expect(readdirSync(join(home, ".local/bin"))).toEqual(["mosaic-fleet"]);
+}
+
+/** Asserts that it failed, said so in three lines, and left the binary of before and nothing else. */
+function expectRefused({ code, stdout, stderr }: Run, home: string, wanted: { code: number; says: string }): void {
+  expect(stderr).toContain(wanted.says);
+  expect(stderr).toMatch(/install\.sh: .+\n {2}why: {2}.+\n {2}next: .+\n$/s);
+  expect(code).toBe(wanted.code);
+  expect(stdout).not.toContain("\ninstalled");
+  expect(filesIn(home)).toEqual([".local/bin/mosaic-fleet"]);
+  expect(readdirSync(join(home, ".local/bin"))).toEqual(["mosaic-fleet"]);
+  expect(readFileSync(placeIn(home), "utf8")).toBe("the one before\n");
+}
+
+/** A HOME in which an older binary is. */
+function homeWithOlder(): string {
+  const home = newHome();
+  writeFiles(home, { ".local/bin/mosaic-fleet": "the one before\n" });
+  return home;
+}
+
+describe("from a server", () => {
+  const shells = [["dash"], ["busybox", "sh"], ["bash", "--posix"]].filter(
+    ([shell]) => Bun.which(shell ?? "") !== null,
+  );
+  for (const shell of shells) {
+    for (const fetcher of ["curl", "wget"]) {
+      for (const packed of xzIsHere ? [true, false] : [false]) {
+        // busybox has every program in itself: what is not on PATH is there all the same
+        if (shell[0] === "busybox" && (fetcher === "curl" || !packed)) continue;
+        test(`${shell.join(" ")} and ${fetcher} install ${packed ? "the .xz" : "the plain file, without xz"}`, async () => {
+          const path = pathOf(fetcher, "sha256sum", ...(packed ? ["xz"] : []));
+          const result = await install([], { shell, path });
+          expectInstalled(result);
+          expect(server.asked).toEqual([`/mosaic-fleet-${VERSION}-${native}${packed ? ".xz" : ""}`]);
+          expect(result.stdout).toContain("SHA-256 good");
+        });
+      }
+    }
+  }
+
+  test("an older binary is replaced, and one that is the release's is left alone", async () => {
+    const home = homeWithOlder();
+    expectInstalled(await install([], { home }));
+    const { ino } = statSync(placeIn(home));
+    server.asked.length = 0;
+    const again = await install([], { home });
+    expectInstalled(again);
+    expect(again.stdout).toContain("already there");
+    expect(server.asked).toEqual([]);
+    expect(statSync(placeIn(home)).ino).toBe(ino);
+  });
+
+  test("nothing that it started keeps its output open after its end", async () => {
+    const gaps: number[] = [];
+    for (let tries = 0; tries < 3; tries++) {
+      const argv = ["dash", plain.installer, "--base-url", base];
+      const env = { HOME: newHome(), PATH: process.env.PATH };
+      const child = Bun.spawn(argv, { env, stdout: "pipe", stderr: "inherit" });
+      const closed = child.stdout.text().then(() => performance.now());
+      await child.exited;
+      const ended = performance.now();
+      gaps.push((await closed) - ended);
+    }
+    expect(Math.min(...gaps)).toBeLessThan(300);
+  });
+
+  for (const umask of ["000", "077"]) {
+    test(`the binary's mode is 0755 with umask ${umask} too, and nobody else may write where it was unpacked`, async () => {
+      const result = await install([], { through: ["sh", "-c", `umask ${umask}; exec "$@"`, "sh"] });
+      expectInstalled(result);
+      expect(statSync(join(result.home, ".local/bin")).mode & 0o022).toBe(0);
+    });
+  }
+
+  test("--dir, also a relative one, is installed to instead", async () => {
+    const home = newHome();
+    const through = ["sh", "-c", 'cd "$HOME" && exec "$@"', "sh"];
+    expect((await install(["--dir", "here/bin"], { home, through })).stderr).toBe("");
+    expect((await install([`--dir=${home}/there`], { home })).code).toBe(0);
+    expect(filesIn(home)).toEqual(["here/bin/mosaic-fleet", "there/mosaic-fleet"]);
+  });
+
+  test("--dry-run says all of it, asks the server for nothing and writes nothing", async () => {
+    const result = await install(["--dry-run"]);
+    expect(result).toMatchObject({ code: 0, stderr: "" });
+    const sum = run(["sha256sum", `mosaic-fleet-${VERSION}-${native}`], { cwd: plain.folder }).stdout.slice(0, 64);
+    for (const part of [`${base}/mosaic-fleet-${VERSION}-${native}`, sum, placeIn(result.home), "curl"])
+      expect(result.stdout).toContain(part);
+    expect(server.asked).toEqual([]);
+    expect(readdirSync(result.home)).toEqual([]);
+  });
+
+  test("of a release without .xz files it takes the plain one", async () => {
+    const { folder: place, installer } = smallRelease(folder("without-xz"), { version: VERSION, packed: false });
+    server.folder = place;
+    expectInstalled(await install(["--base-url", base], { installer }));
+    expect(server.asked).toEqual([`/mosaic-fleet-${VERSION}-${native}`]);
+  });
+
+  test("the word VERSION in the address stands for the version", async () => {
+    expectInstalled(await install(["--base-url", `${base}/vVERSION/VERSION/`]));
+    expect(server.asked[0]).toStartWith(`/v${VERSION}/${VERSION}/mosaic-fleet-`);
+  });
+});
+
+describe("what goes wrong on the way", () => {
+  const asset = xzIsHere ? ".xz" : native;
+  for (const [manner, code, says, shells] of [
+    ["gone", 69, "404", ["dash", "busybox"]],
+    ["cut", 69, "cannot download", ["dash"]],
+    ["short", 65, "is not what the release has under that name", ["dash", "busybox"]],
+    ["wrong", 65, "is not what the release has under that name", ["dash", "busybox"]],
+    ["endless", 65, "more came than the", ["dash", "busybox"]],
+    ["stalled", 69, "less than 1 kB a second came for 1 seconds", ["dash", "busybox"]],
+    ["slow", 69, "less than 1 kB a second came for 1 seconds", ["dash"]],
+  ] as const) {
+    for (const shell of shells) {
+      for (const fetcher of shell === "busybox" ? ["wget"] : ["curl", "wget"]) {
+        const itself = shell === "busybox" ? "busybox's own" : "";
+        test.skipIf(Bun.which(shell) === null)(`${manner}: ${itself} ${fetcher} installs nothing`, async () => {
+          server.manner = [[asset, manner]];
+          const home = homeWithOlder();
+          const start = performance.now();
+          const path = pathOf(fetcher, "sha256sum", ...(xzIsHere ? ["xz"] : []));
+          const given = { home, path, shell: shell === "busybox" ? ["busybox", "sh"] : [shell] };
+          const result = await install(["--timeout", "1"], given);
+          // What a fetcher says of a file that was cut differs; that it must not be installed does not.
+          if (manner === "cut" && result.code === 65)
+            expectRefused(result, home, { code: 65, says: "is not what the release has" });
+          else expectRefused(result, home, { code, says });
+          expect(performance.now() - start).toBeLessThan(10_000);
+        });
+      }
+    }
+  }
+
+  test("a server that is not there is named, with what to try", async () => {
+    const home = homeWithOlder();
+    const result = await install(["--base-url", "http://127.0.0.1:1"], { home });
+    expectRefused(result, home, { code: 69, says: "cannot download http://127.0.0.1:1/" });
+    expect(result.stderr).toContain("--from DIR");
+  });
+
+  test.skipIf(!xzIsHere)("an .xz that is right and does not unpack to the release's bytes is refused", async () => {
+    const spoilt = smallRelease(folder("spoilt-inside"), { version: VERSION });
+    const name = `mosaic-fleet-${VERSION}-${native}`;
+    const sum = (file: string) => run(["sha256sum", file], { cwd: spoilt.folder }).stdout.slice(0, 64);
+    const before = sum(`${name}.xz`);
+    writeFileSync(join(spoilt.folder, name), "#!/bin/sh\necho other\n");
+    run(["xz", "--keep", "--force", name], { cwd: spoilt.folder });
+    const size = statSync(join(spoilt.folder, `${name}.xz`)).size;
+    const text = readFileSync(spoilt.installer, "utf8");
+    const line = new RegExp(`${before} \\d+`);
+    expect(text).toMatch(line);
+    writeFileSync(spoilt.installer, text.replace(line, `${sum(`${name}.xz`)} ${size}`));
+    const home = homeWithOlder();
+    const result = await install(["--from", spoilt.folder], { home, installer: spoilt.installer });
+    expectRefused(result, home, { code: 65, says: `${name} is not what the release has` });
+  });
+
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
+    test(`ended by ${signal} in the middle of a download it leaves nothing, and nothing that runs`, async () => {
+      server.manner = [[asset, "stalled"]];
+      const home = homeWithOlder();
+      const argv = ["/bin/sh", plain.installer, "--base-url", base];
+      const child = Bun.spawn(argv, { env: { HOME: home, PATH: process.env.PATH }, stdout: "pipe", stderr: "pipe" });
+      while (server.asked.length === 0) await Bun.sleep(10);
+      const staging = readdirSync(join(home, ".local/bin")).find((name) => name.startsWith(".mosaic-fleet-install"));
+      expect(statSync(join(home, ".local/bin", staging ?? "")).mode & 0o7777).toBe(0o700);
+      child.kill(signal);
+      await child.exited;
+      expect(child.exitCode).toBe({ SIGTERM: 143, SIGINT: 130, SIGHUP: 129 }[signal]);
+      expect(readdirSync(join(home, ".local/bin"))).toEqual(["mosaic-fleet"]);
+      expect(readFileSync(placeIn(home), "utf8")).toBe("the one before\n");
+      for (let tries = 0; commandLines().some((line) => line.includes(base)) && tries < 30; tries++)
+        await Bun.sleep(100);
+      expect(commandLines().filter((line) => line.includes(base))).toEqual([]);
+    });
+  }
+
+  function commandLines(): string[] {
+    return readdirSync("/proc")
+      .filter((name) => /^\d+$/.test(name))
+      .map((pid) => {
+        try {
+          return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+        } catch {
+          return ""; // it has ended
+        }
+      });
+  }
+
+  test("what a killed one left a day ago is cleared away, what another has just begun is not", async () => {
+    const home = newHome();
+    writeFiles(join(home, ".local/bin"), { ".mosaic-fleet-install.1/x": "", ".mosaic-fleet-install.2/x": "" });
+    run(["touch", "-d", "2 days ago", join(home, ".local/bin/.mosaic-fleet-install.1")]);
+    expect((await install([], { home })).code).toBe(0);
+    expect(readdirSync(join(home, ".local/bin")).sort()).toEqual([".mosaic-fleet-install.2", "mosaic-fleet"]);
+  });
+});
+
+describe("an install.sh that was itself cut off", () => {
+  const whole = readFileSync(plain.installer, "utf8");
+  const last = whole.trimEnd().lastIndexOf("\n");
+  const cuts = [
+    ...[...whole.matchAll(/\n/g)].map(({ index }) => index).filter((_, line) => line % 12 === 0),
+    ...Array.from({ length: whole.trimEnd().length - last }, (_, more) => last + more),
+  ];
+
+  test("does nothing, wherever it was cut; whole it installs", async () => {
+    const home = newHome();
+    const cut = folder("cut.sh");
+    const words = ["--base-url", base];
+    for (const length of cuts) {
+      writeFileSync(cut, whole.slice(0, length));
+      const { stdout, stderr } = await install(words, { installer: cut, home });
+      expect(stderr).not.toContain("install.sh: ");
+      expect({ length, stdout, home: readdirSync(home), asked: server.asked }).toEqual({
+        length,
+        stdout: "",
+        home: [],
+        asked: [],
+      });
+    }
+    writeFileSync(cut, whole.trimEnd());
+    expectInstalled(await install(words, { installer: cut, home }));
+  });
+
+  test("comes in through a pipe, as from curl", async () => {
+    const home = newHome();
+    const through = ["sh", "-c", `cat ${plain.installer} | /bin/sh -s -- --base-url ${base}`];
+    expectInstalled(await install([], { home, through, path: process.env.PATH ?? "" }));
+  });
+});
+
+describe("without what it takes", () => {
+  for (const tool of ["sha256sum", "shasum", "openssl", "busybox"]) {
+    test.skipIf(Bun.which(tool) === null)(`${tool} alone is enough to verify, and does verify`, async () => {
+      const path = pathOf("curl", tool, "perl");
+      expectInstalled(await install([], { path }));
+      server.manner = [[native, "wrong"]];
+      const home = homeWithOlder();
+      expectRefused(await install([], { path, home }), home, { code: 65, says: "is not what the release has" });
+    });
+  }
+
+  for (const [what, tools] of [
+    ["no tool that hashes", {}],
+    ["one that says nothing", { sha256sum: "exit 0" }],
+    ["one that always says the same", { sha256sum: `echo ${"0".repeat(64)}` }],
+    ["one that fails", { shasum: "exit 1" }],
+  ] as const) {
+    test(`with ${what} it installs nothing and asks for nothing`, async () => {
+      const path = folder(`path with ${what}`);
+      run(["cp", "-a", pathOf("curl"), path]);
+      for (const [name, script] of Object.entries(tools)) {
+        writeFiles(path, { [name]: `#!/bin/sh\n${script}\n` });
+        chmodSync(join(path, name), 0o755);
+      }
+      const home = homeWithOlder();
+      expectRefused(await install([], { path, home }), home, { code: 69, says: "cannot verify" });
+      expect(server.asked).toEqual([]);
+    });
+  }
+
+  test("with neither curl nor wget it says so", async () => {
+    const home = homeWithOlder();
+    const result = await install([], { home, path: pathOf("sha256sum") });
+    expectRefused(result, home, { code: 69, says: "neither curl nor wget" });
+  });
+
+  for (const [machine, says] of [
+    ["riscv64", "no binary for riscv64"],
+    ["armv7l", "no binary for armv7l"],
+  ] as const) {
+    test(`on ${machine} it says that there is no binary`, async () => {
+      const home = homeWithOlder();
+      expectRefused(await install([], { home, path: pathOn(machine) }), home, { code: 69, says });
+    });
+  }
+
+  test("on aarch64 it takes arm64's binary, on another system none", async () => {
+    const result = await install(["--dry-run"], { path: pathOn("aarch64") });
+    expect(result.stdout).toContain(`mosaic-fleet-${VERSION}-linux-arm64`);
+    const home = homeWithOlder();
+    const elsewhere = await install([], { home, path: pathOn("arm64", "Darwin") });
+    expectRefused(elsewhere, home, { code: 69, says: "this is Darwin, not Linux" });
+  });
+
+  /** A PATH on which uname(1) tells of another machine. */
+  function pathOn(machine: string, system = "Linux"): string {
+    const path = folder(`path-on-${machine}`);
+    run(["cp", "-a", pathOf(...usual), path]);
+    rmSync(join(path, "uname"));
+    writeFiles(path, { uname: `#!/bin/sh\ncase $1 in -s) echo ${system} ;; -m) echo ${machine} ;; esac\n` });
+    chmodSync(join(path, "uname"), 0o755);
+    return path;
+  }
+
+  test("a release without this machine's binary says which it has", async () => {
+    const part = folder("part");
+    mkdirSync(part);
+    const name = `mosaic-fleet-${VERSION}-linux-x64-musl`;
+    copyFileSync(join(plain.folder, name), join(part, name));
+    const text = run([process.execPath, "scripts/release-installer.ts", part, VERSION]).stdout;
+    writeFileSync(`${part}.install.sh`, text);
+    const home = homeWithOlder();
+    const result = await install(["--libc", "glibc", "--from", part], { home, installer: `${part}.install.sh` });
+    expectRefused(result, home, { code: 69, says: "it was made for: linux-x64-musl" });
+  });
+
+  for (const [words, says] of [
+    [["--frob"], "unknown: --frob"],
+    [["--dir"], "--dir takes a value"],
+    [["--version", "1/../2"], "is not a version"],
+    [["--timeout", "soon"], "whole seconds"],
+    [["--libc", "uclibc"], "glibc or musl"],
+    [["--base-url", "ftp://x"], "starts with https://"],
+    [["--from", "/", "--base-url", base], "two places"],
+  ] as const) {
+    test(`${words.join(" ")}: wrong usage`, async () => {
+      const home = homeWithOlder();
+      expectRefused(await install(words, { home }), home, { code: 64, says });
+    });
+  }
+
+  test("--help names every option", async () => {
+    const { stdout, code } = await install(["--help"]);
+    expect(code).toBe(0);
+    for (const option of readFileSync(plain.installer, "utf8").matchAll(/^\t(?:\t| {2})?(--[a-z-]+)/gm))
+      expect(stdout).toContain(option[1] ?? "");
+  });
+});
+
+describe("which C library", () => {
+  const busybox = Bun.which("busybox");
+  const isStatic = busybox !== null && !run(["file", "-L", busybox]).stdout.includes("interpreter");
+
+  /** What a system whose root holds these files would get; /bin/sh is only read, busybox runs the script. */
+  async function chosenIn(name: string, files: Readonly<Record<string, string>>): Promise<string> {
+    const root = folder(`root-${name}`);
+    writeFiles(root, { ...files, "dev/null": "" });
+    copyFileSync(busybox ?? "", join(root, "busybox"));
+    // Through which busybox starts itself as another program.
+    mkdirSync(join(root, "proc/self"), { recursive: true });
+    symlinkSync("/busybox", join(root, "proc/self/exe"));
+    copyFileSync(plain.installer, join(root, "install.sh"));
+    const argv = ["chroot", root, "/busybox", "sh", "/install.sh", "--dry-run", "--base-url", base, "--dir", "/bin"];
+    const { stdout, stderr } = run(argv, { env: { PATH: `${process.env.PATH}` } });
+    return /for (linux-\S+)/.exec(stdout)?.[1] ?? /: (.*)\n/.exec(stderr)?.[1] ?? "";
+  }
+  const loaders = { x64: ["/lib64/ld-linux-x86-64.so.2", "x86_64"], arm64: ["/lib/ld-linux-aarch64.so.1", "aarch64"] };
+  const [glibc = "", machine = ""] = loaders[process.arch as "x64"] ?? [];
+  const musl = `/lib/ld-musl-${machine}.so.1`;
+
+  for (const [name, files, target] of [
+    ["musl, as Alpine is", { "bin/sh": `\x7fELF\0\0${musl}\0libc`, [musl]: "" }, `${native}-musl`],
+    ["musl with a glibc layer", { "bin/sh": `\x7fELF\0${musl}\0`, [musl]: "", [glibc]: "" }, `${native}-musl`],
+    ["glibc with musl beside it", { "bin/sh": `\x7fELF\0${glibc}\0`, [musl]: "", [glibc]: "" }, native],
+    ["a static shell and musl", { "bin/sh": "\x7fELF\0", [musl]: "" }, `${native}-musl`],
+    ["a static shell, and both", { "bin/sh": "\x7fELF\0", [musl]: "", [glibc]: "" }, native],
+    ["32 bits", { "bin/sh": "\x7fELF\0/lib/ld-linux.so.2\0" }, "this is a 32-bit system"],
+  ] as const) {
+    test.skipIf(!isRoot || !isStatic)(`${name} (as root, with a static busybox)`, async () => {
+      expect(await chosenIn(name, files)).toBe(target);
+    });
+  }
+
+  test("--libc overrules it", async () => {
+    expectInstalled(await install(["--libc", "musl"]), `${native}-musl`);
+  });
+});
+
+describe("the place", () => {
+  test("a link is refused, whether it points to something or not", async () => {
+    for (const to of ["elsewhere", "nowhere"]) {
+      const home = newHome();
+      writeFiles(home, { ".local/bin/elsewhere": "theirs" });
+      symlinkSync(to, placeIn(home));
+      const { code, stderr } = await install([], { home });
+      expect({ code, is: stderr.includes("is a link") }).toEqual({ code: 73, is: true });
+      expect(readlinkSync(placeIn(home))).toBe(to);
+      expect(filesIn(home)).toEqual([".local/bin/elsewhere", ".local/bin/mosaic-fleet"]);
+      expect(readFileSync(join(home, ".local/bin/elsewhere"), "utf8")).toBe("theirs");
+    }
+  });
+
+  test("a folder in its place, a file or a link to nothing in the folder's place are refused", async () => {
+    for (const [says, make] of [
+      ["is not a file", (home: string) => mkdirSync(placeIn(home), { recursive: true })],
+      ["is not a folder", (home: string) => writeFiles(home, { ".local/bin": "" })],
+      [
+        "is a link to nothing",
+        (home: string) => {
+          mkdirSync(join(home, ".local"));
+          symlinkSync("/nonexistent/bin", join(home, ".local/bin"));
+        },
+      ],
+    ] as const) {
+      const home = newHome();
+      make(home);
+      const before = run(["find", "."], { cwd: home }).stdout;
+      const { code, stderr } = await install([], { home });
+      expect({ code, says: stderr.includes(says) && says }).toEqual({ code: 73, says });
+      expect(run(["find", "."], { cwd: home }).stdout).toBe(before);
+      expect(server.asked).toEqual([]);
+    }
+  });
+
+  test("a folder that may not be written is found before anything is downloaded", async () => {
+    const home = homeWithOlder();
+    run(["chmod", "555", join(home, ".local/bin")]);
+    const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+    const result = await install([], { home, through: isRoot ? nobody : [] });
+    expectRefused(result, home, { code: 73, says: "cannot write in" });
+    expect(server.asked).toEqual([]);
+    run(["chmod", "755", join(home, ".local/bin")]);
+  });
+
+  /** Runs within a mount namespace in which `mount` was run before. */
+  const mounted = (mount: string) => [
+    "unshare",
+    "--mount",
+    "--propagation",
+    "private",
+    "sh",
+    "-c",
+    `${mount} && exec "$@"`,
+    "sh",
+  ];
+
+  asRoot("a read-only file system, as root too (as root)", async () => {
+    const home = homeWithOlder();
+    const bin = join(home, ".local/bin").replace("'", "'\\''");
+    const through = mounted(`mount --bind '${bin}' '${bin}' && mount -o remount,ro,bind '${bin}'`);
+    const result = await install([], { home, through });
+    expectRefused(result, home, { code: 73, says: "cannot write in" });
+  });
+
+  asRoot("a temporary folder where nothing may run, and nothing be written, does not matter (as root)", async () => {
+    const tmp = folder("tmp");
+    mkdirSync(tmp, { recursive: true });
+    const through = mounted(`mount -t tmpfs -o noexec,ro none '${tmp}'`);
+    const given = { through, env: { TMPDIR: tmp } };
+    expectInstalled(await install([], given));
+  });
+
+  asRoot("where nothing may run in the folder itself, the older one stays (as root)", async () => {
+    const home = newHome();
+    const bin = join(home, ".local/bin");
+    mkdirSync(bin, { recursive: true });
+    const quoted = bin.replace("'", "'\\''");
+    const look = `ls -A '${quoted}'; cat '${quoted}/mosaic-fleet'`;
+    const mount = `mount -t tmpfs -o noexec none '${quoted}' && echo before >'${quoted}/mosaic-fleet'`;
+    const through = [
+      "unshare",
+      "--mount",
+      "--propagation",
+      "private",
+      "sh",
+      "-c",
+      `${mount}; "$@"; code=$?; ${look}; exit $code`,
+      "sh",
+    ];
+    const result = await install([], { home, through });
+    expect(result.code).toBe(69);
+    expect(result.stderr).toContain("the binary does not run here");
+    expect(result.stdout).toEndWith("\nmosaic-fleet\nbefore\n");
+  });
+
+  asRoot("a full disk is said, and the older one stays (as root)", async () => {
+    const home = newHome();
+    const bin = join(home, ".local/bin");
+    mkdirSync(bin, { recursive: true });
+    const quoted = bin.replace("'", "'\\''");
+    const look = `ls -A '${quoted}'; cat '${quoted}/mosaic-fleet'`;
+    const mount = `mount -t tmpfs -o size=24k none '${quoted}' && echo before >'${quoted}/mosaic-fleet'`;
+    const through = [
+      "unshare",
+      "--mount",
+      "--propagation",
+      "private",
+      "sh",
+      "-c",
+      `${mount}; "$@"; code=$?; ${look}; exit $code`,
+      "sh",
+    ];
+    const result = await install([], { home, through });
+    expect(result.stderr).toMatch(/No space left|cannot download|cannot unpack/);
+    expect([69, 73]).toContain(result.code ?? -1);
+    expect(result.stdout).toEndWith("\nmosaic-fleet\nbefore\n");
+  });
+});
+
+describe("PATH", () => {
+  test("the line to type is printed where the folder is not in it, and does what it should", async () => {
+    const { stdout, home } = await install([]);
+    const line = stdout.split("\n").find((text) => text.includes("export PATH=")) ?? "";
+    const typed = run(["sh", "-c", `${line}; command -v mosaic-fleet && mosaic-fleet --version`], {
+      env: { PATH: "/usr/bin:/bin" },
+    });
+    expect(typed.stdout).toBe(`${placeIn(home)}\n${VERSION}\n`);
+  });
+
+  test("for fish it is fish's own command; where the folder is in PATH nothing is printed", async () => {
+    const { stdout } = await install([], { env: { SHELL: "/usr/bin/fish" } });
+    expect(stdout).toContain("  fish_add_path '");
+    const home = newHome();
+    const result = await install([], { home, path: `${join(home, ".local/bin")}:${pathOf(...usual)}` });
+    expectInstalled(result);
+    expect(result.stdout).not.toContain("PATH");
+  });
+
+  test("another mosaic-fleet that is found first is named; the same one through a link, or a later one, is not", async () => {
+    const other = folder("other-bin");
+    writeFiles(other, { "mosaic-fleet": "#!/bin/sh\n" });
+    chmodSync(join(other, "mosaic-fleet"), 0o755);
+    const shadowed = await install([], { path: `${other}:${pathOf(...usual)}` });
+    expect(shadowed.code).toBe(0);
+    expect(shadowed.stderr).toContain(`is found as ${other}/mosaic-fleet first`);
+
+    const home = newHome();
+    symlinkSync(join(home, ".local/bin"), join(home, "link"));
+    const same = await install([], { home, path: `${home}/link:${other}:${pathOf(...usual)}` });
+    expect(same).toMatchObject({ code: 0, stderr: "" });
+  });
+});
+
+describe("the doctor", () => {
+  test("is run at the end; what it finds is shown and does not fail the install", async () => {
+    for (const [exit, says] of [
+      ["0", `doctor of ${native}\n`],
+      ["1", "(doctor ended with 1: something is not right"],
+      ["2", "(doctor ended with 2: it could not tell"],
+    ] as const) {
+      const result = await install([], { env: { DOCTOR_EXIT: exit } });
+      expectInstalled(result);
+      expect(result.stdout).toContain(`doctor of ${native}\n`);
+      expect(result.stdout).toContain(says);
+    }
+  });
+
+  test("is not run with --no-doctor", async () => {
+    const result = await install(["--no-doctor"]);
+    expectInstalled(result);
+    expect(result.stdout).not.toContain("doctor");
+  });
+});
+
+describe("from a folder", () => {
+  const from = (name: string, files: readonly string[]) => {
+    for (const file of files) writeFiles(folder(name), { [file]: "" });
+    for (const file of files) copyFileSync(join(plain.folder, file), join(folder(name), file));
+    return folder(name);
+  };
+  const file = `mosaic-fleet-${VERSION}-${native}`;
+
+  for (const [what, files] of [
+    ["the .xz", xzIsHere ? [`${file}.xz`] : [file]],
+    ["the plain file", [file]],
+  ] as const) {
+    asRoot(`${what} alone is enough, without a network, curl or wget (as root)`, async () => {
+      const path = pathOf("sha256sum", ...(xzIsHere ? ["xz"] : []));
+      const place = from(`from ${what}`, files);
+      expectInstalled(await install(["--from", place], { path, through: ["unshare", "--net"] }));
+    });
+  }
+
+  test("what is not there, or is other bytes, is refused", async () => {
+    for (const [place, code, says] of [
+      [folder("nowhere"), 69, "there is no folder"],
+      [from("from-nothing", ["SHA256SUMS"]), 69, `cannot take ${file}`],
+    ] as const) {
+      const home = homeWithOlder();
+      expectRefused(await install(["--from", place], { home }), home, { code, says });
+    }
+    const spoilt = from("from-spoilt", [file]);
+    writeFileSync(join(spoilt, file), `${standIn(VERSION, native)}#`);
+    const home = homeWithOlder();
+    expectRefused(await install(["--from", spoilt], { home }), home, { code: 65, says: "is not what the release has" });
+  });
+});
+
+describe("https", () => {
+  const tlsIsHere = Bun.which("openssl") !== null;
+  const subject = "-x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost";
+  const [key, cert] = [folder("tls.key"), folder("tls.crt")];
+  if (tlsIsHere) run(["openssl", "req", ...subject.split(" "), "-keyout", key, "-out", cert]);
+  const keys = () => ({ key: readFileSync(key, "utf8"), cert: readFileSync(cert, "utf8") });
+
+  test.skipIf(!tlsIsHere)(
+    "is used by itself, held to when it redirects, and its certificate is looked at",
+    async () => {
+      using safe = releaseServer(plain.folder, keys());
+      const own = `https://localhost:${safe.port}/vVERSION`;
+      const { installer } = smallRelease(folder("release-with-address"), { version: VERSION, baseUrl: own });
+      const env = { CURL_CA_BUNDLE: cert };
+      expectInstalled(await install([], { installer, env }));
+
+      safe.redirectTo = base;
+      safe.manner = [["", "elsewhere"]];
+      const home = homeWithOlder();
+      expectRefused(await install([], { installer, env, home }), home, { code: 69, says: "cannot download https://" });
+      expect(server.asked).toEqual([]);
+
+      safe.manner = [];
+      const unknown = await install([], { installer, home, env: { CURL_CA_BUNDLE: "/dev/null" } });
+      expectRefused(unknown, home, { code: 69, says: "cannot download https://" });
+    },
+  );
+
+  test.skipIf(!tlsIsHere)("wget keeps no list of the servers that it was at in HOME", async () => {
+    using safe = releaseServer(plain.folder, keys());
+    const home = newHome();
+    writeFiles(home, { ".wgetrc": `ca_certificate = ${cert}\n` });
+    const path = pathOf("wget", "sha256sum", ...(xzIsHere ? ["xz"] : []));
+    const result = await install(["--base-url", `https://localhost:${safe.port}`], { home, path });
+    expect(result).toMatchObject({ code: 0, stderr: "" });
+    expect(filesIn(home)).toEqual([".local/bin/mosaic-fleet", ".wgetrc"]);
+  });
+
+  test("without an address of its own it asks for one", async () => {
+    const home = homeWithOlder();
+    const result = await install([], { home, installer: plain.installer });
+    expectRefused(result, home, { code: 64, says: "give --base-url URL, or --from DIR" });
+  });
+});
+
+describe("the signature (takes minisign and xz)", () => {
+  const key = minisignIsHere ? newKey(folder("keys")) : { secret: "", public: "" };
+  const signed = minisignIsHere ? smallRelease(folder("signed"), { version: VERSION, key }) : plain;
+  const path = pathOf(...usual, "minisign");
+
+  /** The signed release, with something about it spoilt; its server is the one of all. */
+  function spoilt(name: string, spoil: (place: string) => void): Given & { home: string } {
+    const place = folder(`signed-${name}`);
+    run(["cp", "-a", signed.folder, place]);
+    spoil(place);
+    server.folder = place;
+    return { home: homeWithOlder(), installer: signed.installer, path };
+  }
+  const words = ["--base-url", base];
+
+  withMinisign("is checked where minisign is", async () => {
+    const result = await install(
+      words,
+      spoilt("good", () => {}),
+    );
+    expect(result).toMatchObject({ code: 0, stderr: "" });
+    expect(result.stdout).toContain("signature good (minisign)");
+    expect(server.asked.map((asked) => asked.split("/").at(-1))).toEqual([
+      "SHA256SUMS",
+      "SHA256SUMS.minisig",
+      `mosaic-fleet-${VERSION}-${native}.xz`,
+    ]);
+  });
+
+  for (const [what, code, says, spoil] of [
+    ["missing", 69, "cannot download", (place) => rmSync(join(place, "SHA256SUMS.minisig"))],
+    ["of other sums", 65, "the signature of the release is wrong", (place) => listAgain(place)],
+    [
+      "of another key",
+      65,
+      "the signature of the release is wrong",
+      (place) => listSums({ folder: place, key: newKey(folder("other-keys")) }),
+    ],
+    [
+      "of another release",
+      65,
+      "the signed list has another sum",
+      (place) => {
+        writeFileSync(join(place, `mosaic-fleet-${VERSION}-${native}.xz`), "other");
+        listSums({ folder: place, key });
+      },
+    ],
+  ] as [string, number, string, (place: string) => void][]) {
+    withMinisign(`${what}: nothing is installed`, async () => {
+      const given = spoilt(what, spoil);
+      expectRefused(await install(words, given), given.home, { code, says });
+    });
+  }
+
+  function listAgain(place: string): void {
+    writeFileSync(join(place, "SHA256SUMS"), `${"0".repeat(64)}  mosaic-fleet-${VERSION}-${native}\n`, { flag: "a" });
+  }
+
+  withMinisign("is not asked for without minisign, and then --require-signature fails", async () => {
+    const given = spoilt("none", (place) => rmSync(join(place, "SHA256SUMS.minisig")));
+    const without = { ...given, path: pathOf(...usual) };
+    const refused = await install([...words, "--require-signature"], without);
+    expectRefused(refused, given.home, { code: 69, says: "minisign is not here" });
+    expect(server.asked).toEqual([]);
+    expectInstalled(await install(words, without));
+  });
+
+  test("of a release that has none cannot be required", async () => {
+    const home = homeWithOlder();
+    const result = await install(["--require-signature"], { home });
+    expectRefused(result, home, { code: 65, says: "there is no signature to check" });
+  });
+
+  describe("of another version", () => {
+    const other = "1.3.0";
+    const release = minisignIsHere ? smallRelease(folder("other"), { version: other, key }) : plain;
+    const wanted = ["--base-url", base, "--version", `v${other}`];
+
+    withMinisign("its sums come signed from the server", async () => {
+      server.folder = release.folder;
+      const { code, home } = await install(wanted, { installer: signed.installer, path });
+      expect(code).toBe(0);
+      expect(readFileSync(placeIn(home), "utf8")).toBe(standIn(other, native));
+    });
+
+    withMinisign("it is not taken over plain http where the signature cannot be checked", async () => {
+      server.folder = release.folder;
+      const home = homeWithOlder();
+      const result = await install(wanted, { installer: signed.installer, home });
+      expectRefused(result, home, { code: 69, says: `cannot know that ${other} is genuine` });
+    });
+
+    withMinisign("wrong bytes under a signed list are refused, and so is a version that the list has not", async () => {
+      const place = folder("other-spoilt");
+      run(["cp", "-a", release.folder, place]);
+      const file = `mosaic-fleet-${other}-${native}.xz`;
+      copyFileSync(join(place, `mosaic-fleet-${other}-${native}-musl.xz`), join(place, file));
+      server.folder = place;
+      const given = { installer: signed.installer, home: homeWithOlder(), path };
+      expectRefused(await install(wanted, given), given.home, { code: 65, says: `${file} is not what` });
+      const missing = await install(["--base-url", base, "--version", "9.9.9"], given);
+      expectRefused(missing, given.home, { code: 69, says: "SHA256SUMS does not list it" });
+    });
+
+    withMinisign("from a folder it is taken on the folder's word, and that is said", async () => {
+      const given = { installer: signed.installer };
+      const result = await install(["--from", release.folder, "--version", other], given);
+      expect(result.code).toBe(0);
+      expect(result.stderr).toContain("they show that it is whole, not whose it is");
+    });
+  });
+});

@@ -1,0 +1,340 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  statSync,
+  symlinkSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { type Run, run, temporaryFolder, tree, writeFiles } from "../support/build.ts";
+import { newKey } from "../support/release.ts";
+
+// What scripts/release makes. With RELEASE_ALL=1 of all targets; otherwise of those that can be run here.
+
+const { version, devDependencies } = await Bun.file(join(tree, "package.json")).json();
+const temporary = temporaryFolder();
+afterAll(() => temporary[Symbol.dispose]());
+const folder = (name: string) => join(temporary.path, name);
+const isRoot = process.getuid?.() === 0;
+
+const everyTarget = ["linux-arm64", "linux-arm64-musl", "linux-x64", "linux-x64-musl"];
+const targets = process.env.RELEASE_ALL ? everyTarget : everyTarget.filter((target) => target !== "linux-arm64-musl");
+const native = `linux-${process.arch}`;
+const made = folder("made");
+const file = (target: string, where = made) => join(where, `mosaic-fleet-${version}-${target}`);
+
+const minisignIsHere = Bun.which("minisign") !== null;
+const key = minisignIsHere ? newKey(folder("keys")) : undefined;
+const environment = {
+  ...process.env,
+  SOURCE_DATE_EPOCH: "1700000000",
+  ...(key ? { MINISIGN_SECRET_KEY: key.secret } : {}),
+};
+
+function release(root: string, out: string, ...words: string[]): Run {
+  return run([join(root, "scripts/release"), "--out", out, ...words], { cwd: "/", env: environment });
+}
+
+/** As much of a clone as a release is made of; its node_modules is a link. */
+function copyOfTree(place: string): string {
+  mkdirSync(place, { recursive: true });
+  for (const name of ["src", "assets", "scripts", "test", "package.json", "tsconfig.json", "bun.lock"])
+    cpSync(join(tree, name), join(place, name), { recursive: true });
+  symlinkSync(realpathSync(join(tree, "node_modules")), join(place, "node_modules"));
+  return place;
+}
+
+// The runtimes come from the registry, which is asked through npm, so that its configuration applies.
+const reachable =
+  Bun.which("npm") !== null &&
+  run(["npm", "view", `bun@${devDependencies.bun}`, "version"], { timeoutMs: 20_000 }).stdout !== "";
+
+describe.skipIf(!reachable || Bun.which("xz") === null)("a release (takes npm's registry, and xz)", () => {
+  beforeAll(() => {
+    expect(release(tree, made, "--xz", "none", "--base-url", "https://example.org/vVERSION", ...targets).code).toBe(0);
+  }, 120_000);
+
+  const signatures = key ? ["SHA256SUMS.minisig", "install.sh.minisig"] : [];
+  const others = [`mosaic-fleet-${version}.cdx.json`, "install.sh", "SHA256SUMS", ...signatures];
+
+  test("holds a binary of each target, sums, a bill of materials and install.sh, for everyone to read", () => {
+    const names = targets.map((target) => `mosaic-fleet-${version}-${target}`);
+    expect(readdirSync(made).sort()).toEqual([...names, ...others].sort());
+    for (const name of readdirSync(made)) {
+      const executable = names.includes(name) || name === "install.sh";
+      expect([name, statSync(join(made, name)).mode & 0o777]).toEqual([name, executable ? 0o755 : 0o644]);
+    }
+    expect(readdirSync(dirname(made)).filter((name) => name.startsWith(".release"))).toEqual([]);
+  });
+
+  test("SHA256SUMS lists every file but itself and what signs it, and is right", () => {
+    expect(run(["sha256sum", "--check", "--strict", "SHA256SUMS"], { cwd: made }).code).toBe(0);
+    const listed = [...readFileSync(join(made, "SHA256SUMS"), "utf8").matchAll(/\S+$/gm)].map(([name]) => name);
+    expect(listed.sort()).toEqual(
+      readdirSync(made)
+        .filter((name) => !/^SHA256SUMS|minisig$/.test(name))
+        .sort(),
+    );
+  });
+
+  test.skipIf(!key)("SHA256SUMS and install.sh are signed, and install.sh knows the key (takes minisign)", () => {
+    for (const name of ["SHA256SUMS", "install.sh"]) {
+      const { code, stdout } = run(["minisign", "-V", "-P", key?.public ?? "", "-m", join(made, name)]);
+      expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining(`mosaic-fleet ${version}`) });
+    }
+    expect(readFileSync(join(made, "install.sh"), "utf8")).toContain(`public_key='${key?.public}'`);
+  });
+
+  test("each binary is of the machine and the C library that its name says", () => {
+    const machines = { x64: 62, arm64: 183 };
+    const loaders = {
+      "linux-x64": "/lib64/ld-linux-x86-64.so.2",
+      "linux-x64-musl": "/lib/ld-musl-x86_64.so.1",
+      "linux-arm64": "/lib/ld-linux-aarch64.so.1",
+      "linux-arm64-musl": "/lib/ld-musl-aarch64.so.1",
+    };
+    for (const target of targets) {
+      const head = readFileSync(file(target)).subarray(0, 4096);
+      const loader = /\/lib[\w./-]*ld-[\w.-]+/.exec(head.toString("latin1"))?.[0];
+      const machine = machines[target.includes("arm64") ? "arm64" : "x64"];
+      expect([target, head.readUInt16LE(18), loader]).toEqual([target, machine, loaders[target as "linux-x64"]]);
+    }
+  });
+
+  test("the same again, in another folder, under another umask and locale, is the same bytes", () => {
+    const again = folder("quite/another place");
+    const words = ["--xz", "none", "--base-url", "https://example.org/vVERSION", ...targets];
+    const script = `umask 077; exec "$0" --out "$@"`;
+    const argv = ["sh", "-c", script, join(copyOfTree(again), "scripts/release"), folder("again"), ...words];
+    const env = { ...environment, TZ: "Pacific/Chatham", LC_ALL: "C" };
+    expect(run(argv, { cwd: again, env })).toMatchObject({ code: 0 });
+    expect(run(["diff", "-r", made, folder("again")])).toEqual({ code: 0, stdout: "", stderr: "" });
+  }, 120_000);
+
+  test.skipIf(lstatSync(join(tree, "node_modules")).isSymbolicLink())(
+    "it is the binary that scripts/build makes (takes a node_modules that is no link)",
+    () => {
+      expect(run(["cmp", file(native), join(tree, "dist/mosaic-fleet")]).code).toBe(0);
+    },
+  );
+
+  /** The packages that src/ imports, types aside. */
+  function importedPackages(): string[] {
+    const transpiler = new Bun.Transpiler({ loader: "ts" });
+    const sources = [...new Bun.Glob("src/**/*.ts").scanSync(tree)].filter((path) => !path.endsWith(".d.ts"));
+    const paths = sources.flatMap((path) => transpiler.scanImports(readFileSync(join(tree, path), "utf8")));
+    const names = paths.map(({ path }) => /^(?:@[^/]+\/)?[^./][^/]*/.exec(path)?.[0]);
+    return [...new Set(names)].filter((name) => name !== undefined && !/^(node:|bun$)/.test(name)) as string[];
+  }
+
+  describe("the bill of materials", () => {
+    const read = async () => await Bun.file(join(made, `mosaic-fleet-${version}.cdx.json`)).json();
+
+    test("is CycloneDX 1.6, of this version and time, with a serial number of its content", async () => {
+      const { bomFormat, specVersion, serialNumber, version: edition, metadata } = await read();
+      expect({ bomFormat, specVersion, edition }).toEqual({ bomFormat: "CycloneDX", specVersion: "1.6", edition: 1 });
+      expect(serialNumber).toMatch(/^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+      expect(metadata.timestamp).toBe("2023-11-14T22:13:20Z");
+      expect(metadata.component).toMatchObject({ type: "application", name: "mosaic-fleet", version });
+    });
+
+    test("names the packages that are in the binary and no others, and the runtimes, with version, licence and hash", async () => {
+      const { components, dependencies, metadata } = await read();
+      const installed = (name: string) =>
+        JSON.parse(readFileSync(join(tree, "node_modules", name, "package.json"), "utf8"));
+      const ofType = (type: string) =>
+        components.filter((one: { type: string }) => one.type === type).map((one: { name: string }) => one.name);
+      // What the source imports, and what that depends on.
+      const libraries: string[] = ofType("library");
+      const imported = importedPackages();
+      expect(libraries).toEqual(expect.arrayContaining(imported));
+      const allowed = imported.flatMap((name) => [name, ...Object.keys(installed(name).dependencies ?? {})]);
+      expect(allowed).toEqual(expect.arrayContaining(libraries));
+      const runtimes = targets.map((target) => `@oven/bun-${target.replace("arm64", "aarch64")}`);
+      expect(ofType("platform").sort()).toEqual([...runtimes, "bun"].sort());
+      for (const one of components) {
+        const name = one.name.startsWith("@oven/") ? "bun" : one.name;
+        expect(one.version).toBe(installed(name).version);
+        expect(one.purl).toBe(`pkg:npm/${one.name.replace("@", "%40")}@${one.version}`);
+        expect(one.licenses).toEqual([{ license: { id: installed(name).license } }]);
+        const integrity = Buffer.from(one.hashes[0].content, "hex").toString("base64");
+        expect(readFileSync(join(tree, "bun.lock"), "utf8")).toContain(`"sha512-${integrity}"`);
+      }
+      const references = components.map((one: { "bom-ref": string }) => one["bom-ref"]);
+      expect(new Set(references).size).toBe(references.length);
+      expect(dependencies[0]).toEqual({ ref: metadata.component["bom-ref"], dependsOn: references });
+    });
+
+    test("has the hash of each binary, and nothing of the machine that made it", async () => {
+      const { metadata } = await read();
+      const sums = readFileSync(join(made, "SHA256SUMS"), "utf8");
+      const files = metadata.component.components;
+      expect(files).toHaveLength(targets.length);
+      for (const { name, hashes } of files) expect(sums).toContain(`${hashes[0].content}  ${name}\n`);
+      const text = readFileSync(join(made, `mosaic-fleet-${version}.cdx.json`), "utf8");
+      for (const trace of [tree, temporary.path, "node_modules"]) expect(text).not.toContain(trace);
+    });
+  });
+
+  describe("the binary of", () => {
+    /** Asserts that it tells its version and looks at the machine. */
+    function expectRuns(argv: readonly string[], env: Record<string, string | undefined> = process.env): void {
+      expect(run([...argv, "--version"], { env })).toMatchObject({ code: 0, stdout: `${version}\n` });
+      const doctor = run([...argv, "doctor"], { cwd: "/", env, timeoutMs: 60_000 });
+      expect(doctor.stdout).toMatch(/\n\d+ pass.* in \d+ ms\n$/);
+      expect([0, 1, 2]).toContain(doctor.code ?? -1);
+    }
+
+    test(`${native} runs`, () => expectRuns([file(native)]));
+
+    const emulator = (machine: string) => Bun.which(`qemu-${machine}-static`) ?? "";
+    test.skipIf(!emulator("x86_64"))("linux-x64 runs on a processor without AVX (takes qemu-user-static)", () => {
+      expectRuns([emulator("x86_64"), "-cpu", "Nehalem", file("linux-x64")]);
+    });
+
+    const arm = "/usr/aarch64-linux-gnu";
+    const armIsHere = emulator("aarch64") !== "" && existsSync(`${arm}/lib/ld-linux-aarch64.so.1`);
+    test.skipIf(!armIsHere)("linux-arm64 runs (takes qemu-user-static and libc6-arm64-cross)", () => {
+      expectRuns([emulator("aarch64"), "-L", arm, file("linux-arm64")]);
+    });
+
+    const needs = [
+      isRoot,
+      process.arch === "x64",
+      existsSync("/lib/ld-musl-x86_64.so.1"),
+      Bun.which("cc"),
+      ["libstdc++.so.6", "libgcc_s.so.1"].every((name) => libraryOf(name) !== undefined),
+      Bun.which("busybox") && !run(["file", "-L", Bun.which("busybox") ?? ""]).stdout.includes("interpreter"),
+    ];
+    describe.skipIf(!needs.every(Boolean))("linux-x64-musl (as root, with musl, cc and a static busybox)", () => {
+      const root = folder("alpine-like");
+
+      /** What is in it: busybox as every program, musl, the release. Debian's libstdc++, because Alpine's is not to be had. */
+      beforeAll(() => {
+        for (const name of ["bin", "lib", "proc", "home"]) mkdirSync(join(root, name), { recursive: true });
+        writeFiles(root, { "dev/null": "", "etc/passwd": "root:x:0:0:root:/home:/bin/sh\n" });
+        copyFileSync(Bun.which("busybox") ?? "", join(root, "bin/busybox"));
+        const programs = run(["busybox", "--list"])
+          .stdout.split("\n")
+          .filter((name) => /^[a-z]/.test(name));
+        for (const name of programs) if (name !== "busybox") symlinkSync("busybox", join(root, "bin", name));
+        copyFileSync("/lib/ld-musl-x86_64.so.1", join(root, "lib/ld-musl-x86_64.so.1"));
+        mkdirSync(join(root, "release"));
+        for (const path of [file("linux-x64-musl"), join(made, "install.sh")])
+          copyFileSync(path, join(root, "release", path.slice(made.length + 1)));
+      });
+
+      const mounts = 'mount -t proc none "$0/proc" && mount --bind /dev/null "$0/dev/null" && exec chroot "$0" "$@"';
+      const alone = ["unshare", "--mount", "--propagation", "private", "sh", "-c", mounts, root];
+      const inside = (...argv: string[]) => [...alone, ...argv];
+      const env = { PATH: process.env.PATH, HOME: "/home" };
+      const installing = inside("/bin/sh", "/release/install.sh", "--from", "/release", "--libc", "musl");
+
+      test("without libstdc++ install.sh says what to install, and installs nothing", () => {
+        const { code, stderr } = run(installing, { env });
+        expect({ code, stderr }).toEqual({ code: 69, stderr: expect.stringContaining("apk add libstdc++") });
+        expect(readdirSync(join(root, "home/.local/bin"))).toEqual([]);
+      });
+
+      test("with it install.sh finds out that it is the one, installs it, and it runs", () => {
+        for (const name of ["libstdc++.so.6", "libgcc_s.so.1"])
+          copyFileSync(libraryOf(name) ?? "", join(root, "lib", name));
+        const loader = "ld-linux-x86-64.so.2";
+        const compile = [
+          "cc",
+          "-shared",
+          "-nostdlib",
+          "-fPIC",
+          "-w",
+          `-Wl,-soname,${loader}`,
+          "-o",
+          join(root, "lib", loader),
+        ];
+        expect(run([...compile, join(tree, "test/fixtures/glibc-on-musl.c")])).toMatchObject({ code: 0 });
+        const { code, stdout } = run(installing.slice(0, -2), { env });
+        expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining("installed mosaic-fleet") });
+        expect(run(["cmp", join(root, "home/.local/bin/mosaic-fleet"), file("linux-x64-musl")]).code).toBe(0);
+        expectRuns(inside("/home/.local/bin/mosaic-fleet"), env);
+      });
+    });
+
+    function libraryOf(name: string): string | undefined {
+      const found = ["/usr/lib/x86_64-linux-gnu", "/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/lib"];
+      return found.map((place) => join(place, name)).find((path) => existsSync(path));
+    }
+  });
+
+  describe("with .xz", () => {
+    const packed = folder("packed");
+    beforeAll(() => {
+      expect(release(tree, packed, "--xz", "0", native).code).toBe(0);
+    }, 120_000);
+
+    test("each unpacks to the binary beside it", () => {
+      const argv = ["sh", "-c", 'xz -dc "$0.xz" | cmp - "$0"', file(native, packed)];
+      expect(run(argv)).toEqual({ code: 0, stdout: "", stderr: "" });
+      expect(run(["cmp", file(native), file(native, packed)]).code).toBe(0);
+    });
+
+    test("install.sh installs it, and runs its doctor", () => {
+      const home = folder("home of a user");
+      mkdirSync(home);
+      const argv = ["sh", join(packed, "install.sh"), "--from", packed];
+      const { code, stdout } = run(argv, { cwd: "/", env: { PATH: process.env.PATH, HOME: home } });
+      expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining(`${native}.xz`) });
+      expect(stdout).toContain("mosaic-fleet doctor --pre");
+      if (key) expect(stdout).toContain("signature good (minisign)");
+      expect(run(["cmp", join(home, ".local/bin/mosaic-fleet"), file(native)]).code).toBe(0);
+    });
+  });
+
+  test("a runtime that is not the one of bun.lock is refused, and nothing is made", () => {
+    const copy = copyOfTree(folder("other runtime"));
+    const lock = readFileSync(join(copy, "bun.lock"), "utf8");
+    const line = /("@oven\/bun-linux-x64-musl": \[.*"sha512-)..../;
+    expect(lock).toMatch(line);
+    writeFiles(copy, { "bun.lock": lock.replace(line, "$1AAAA") });
+    const argv = [process.execPath, "scripts/release.ts", "--xz", "none", "--out", folder("refused"), "linux-x64-musl"];
+    const env = { ...environment, BUN_INSTALL_CACHE_DIR: folder("empty cache") };
+    const { code, stderr } = run(argv, { cwd: copy, env });
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("Integrity") });
+    expect(existsSync(folder("refused"))).toBe(false);
+  }, 60_000);
+
+  test.skipIf(!key)("a key that cannot sign is found before anything is built (takes minisign)", () => {
+    const out = folder("unsigned");
+    const env = { ...environment, MINISIGN_SECRET_KEY: join(tree, "LICENSE") };
+    const start = performance.now();
+    const { code, stderr } = run([join(tree, "scripts/release"), "--xz", "none", "--out", out, native], { env });
+    expect({ code, stderr }).toEqual({ code: 69, stderr: expect.stringContaining("cannot sign") });
+    expect(existsSync(out)).toBe(false);
+    expect(performance.now() - start).toBeLessThan(3000);
+  });
+});
+
+describe("what scripts/release refuses", () => {
+  const full = folder("full");
+  writeFiles(full, { mine: "" });
+  chmodSync(full, 0o755);
+  for (const [words, says] of [
+    [["linux-s390x"], "no target linux-s390x"],
+    [["--frob"], "usage: scripts/release"],
+    [["--xz", "10"], "--xz takes"],
+    [["--base-url", "http://example.org"], "takes an https URL"],
+    [["--base-url", "https://example.org/'$(id)"], "takes an https URL"],
+    [["--out", full], "is not empty"],
+  ] as const) {
+    test(words.join(" "), () => {
+      const { code, stderr } = run([join(tree, "scripts/release"), ...words]);
+      expect({ code, says: stderr.includes(says) && says }).toEqual({ code: 64, says });
+      expect(readdirSync(full)).toEqual(["mine"]);
+    });
+  }
+});
