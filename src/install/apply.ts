@@ -1,5 +1,6 @@
 import { dirname, join } from "node:path";
 import { samePlace, TEMPORARY } from "../adapters/files.ts";
+import { lingers } from "../adapters/loginctl.ts";
 import { systemdOf } from "../adapters/systemd.ts";
 import { describeError, FleetError } from "../core/errors.ts";
 import { describeResult, type ExecResult, succeeded } from "../core/exec.ts";
@@ -9,61 +10,70 @@ import { HOLDER_UNIT } from "../core/names.ts";
 import { pathsOf } from "../core/paths.ts";
 import { type Action, changes, type Plan } from "./action.ts";
 import { knownSums, type Receipt } from "./receipt.ts";
+import { sha256 } from "./sum.ts";
 
 /** What was there before, so that a run which cannot finish leaves things as they were. */
 type Undo = () => Promise<void>;
 
+/** What is recorded about a plan: as it was, and as it will be; undefined for none. */
+export interface Records {
+  readonly before: Receipt | undefined;
+  readonly after: Receipt | undefined;
+  /** What failed, when it fails: "The layout was not installed". */
+  readonly what: string;
+}
+
 /**
  * Does what a plan without conflicts says. Either all of it is done and recorded, or what was done is undone and a
- * FleetError says why.
+ * FleetError says why. Killed at any point it leaves a receipt with which the next run finishes or undoes.
  */
-export async function applyPlan(host: Host, plan: Plan, version: string, recorded: Receipt | undefined): Promise<void> {
+export async function applyPlan(host: Host, plan: Plan, { before, after, what }: Records): Promise<void> {
   const paths = pathsOf(host);
-  const receipt = receiptFor(host, plan, version, recorded);
   const undos: Undo[] = [];
+  const folders = [...((after ?? before)?.folders ?? [])];
   try {
     await makeFolder(host, dirname(paths.receipt), [], undos, 0o700);
     const save = (saved: Receipt) =>
       host.files.writeAtomic(paths.receipt, `${JSON.stringify(saved, null, 2)}\n`, 0o600);
-    const before = await host.files.read(paths.receipt);
+    const was = await host.files.read(paths.receipt);
     undos.push(() =>
-      before === undefined
-        ? host.files.removeFile(paths.receipt)
-        : host.files.writeAtomic(paths.receipt, before, 0o600),
+      was === undefined ? host.files.removeFile(paths.receipt) : host.files.writeAtomic(paths.receipt, was, 0o600),
     );
-    await save({
-      ...receipt,
-      phase: "applying",
-      files: receipt.files.map((file) => ({ ...file, before: knownSums(recorded, file.path) })),
-    });
-    await clearTemporaries(host, new Set([paths.receipt, ...receipt.files.map((file) => file.path)].map(dirname)));
-    for (const step of changes(plan)) await applyAction(host, step.action, receipt.folders, undos);
-    await save(receipt);
+    await save(unfinished(before, after));
+    await clearTemporaries(host, new Set([paths.receipt, ...writtenPaths(plan)].map(dirname)));
+    for (const step of changes(plan)) await applyAction(host, step.action, folders, undos);
+    if (after !== undefined) await save({ ...after, folders: [...new Set(folders)] });
+    else await host.files.removeFile(paths.receipt);
   } catch (error) {
     for (const undo of undos.reverse()) await undo();
     // The manager may have read what is no longer there.
     await systemdOf(host).daemonReload();
-    const { exit, what, why, next } =
-      error instanceof FleetError
-        ? error
-        : new FleetError(EXIT.cantcreate, "The layout was not installed", describeError(error));
-    throw new FleetError(exit, what, `${why.replace(/\.$/, "")}. What had been done was taken back`, next);
+    const {
+      exit,
+      what: failed,
+      why,
+      next,
+    } = error instanceof FleetError ? error : new FleetError(EXIT.cantcreate, what, describeError(error));
+    throw new FleetError(exit, failed, `${why.replace(/\.$/, "")}. What had been done was taken back`, next);
   }
 }
 
-function receiptFor(host: Host, plan: Plan, version: string, recorded: Receipt | undefined): Receipt {
-  const enabled = changes(plan).flatMap(({ action }) => (action.kind === "enable" ? [action.unit] : []));
+/** What a run that is killed now leaves: every path that may hold something of ours, with all that it may hold. */
+function unfinished(before: Receipt | undefined, after: Receipt | undefined): Receipt {
+  const base = after ?? before;
+  if (base === undefined) throw new Error("a plan that begins and ends with nothing installed");
+  const dropped = (before?.files ?? []).filter(({ path }) => !base.files.some((file) => file.path === path));
   return {
-    schemaVersion: 1,
-    version,
-    writtenAt: host.date().toISOString(),
-    phase: "applied",
-    files: plan.steps.flatMap(({ action }) =>
-      action.kind === "write-file" ? [{ path: action.path, sha256: action.sha256, mode: action.mode }] : [],
-    ),
-    folders: [...(recorded?.folders ?? [])],
-    enabled: [...new Set([...(recorded?.enabled ?? []), ...enabled])],
+    ...base,
+    phase: "applying",
+    files: [...base.files, ...dropped].map((file) => ({ ...file, before: knownSums(before, file.path) })),
+    enabled: [...new Set([...(before?.enabled ?? []), ...base.enabled])],
+    linger: base.linger || (before?.linger ?? false),
   };
+}
+
+function writtenPaths(plan: Plan): string[] {
+  return plan.steps.flatMap(({ action }) => (action.kind === "write-file" ? [action.path] : []));
 }
 
 /** Removes what a run that was killed left of its atomic writes. */
@@ -77,42 +87,71 @@ async function clearTemporaries(host: Host, folders: ReadonlySet<string>): Promi
     }
 }
 
-async function applyAction(host: Host, action: Action, madeFolders: string[], undos: Undo[]): Promise<void> {
+async function applyAction(host: Host, action: Action, folders: string[], undos: Undo[]): Promise<void> {
   const { files } = host;
   const systemd = systemdOf(host);
   switch (action.kind) {
     case "make-folder":
-      return makeFolder(host, action.path, madeFolders, undos);
+      return makeFolder(host, action.path, folders, undos);
     case "write-file": {
-      await makeFolder(host, dirname(action.path), madeFolders, undos);
-      const before = await files.read(action.path);
-      const mode = (await files.status(action.path))?.mode;
-      await files.writeAtomic(action.path, action.text, action.mode);
-      undos.push(() =>
-        before === undefined
-          ? files.removeFile(action.path)
-          : files.writeAtomic(action.path, before, mode ?? action.mode),
-      );
-      return;
+      await makeFolder(host, dirname(action.path), folders, undos);
+      undos.push(await restorer(host, action.path));
+      return files.writeAtomic(action.path, action.text, action.mode);
     }
+    case "remove-file": {
+      const text = await files.read(action.path);
+      if (text === undefined || !action.sums.includes(sha256(text))) return; // changed since we looked: the user's
+      undos.push(await restorer(host, action.path));
+      return files.removeFile(action.path);
+    }
+    case "remove-folder":
+      if (await files.removeEmptyFolder(action.path))
+        undos.push(async () => void (await files.makeFolder(action.path)));
+      return;
     case "daemon-reload":
       must(await systemd.daemonReload(), "systemd did not take the units");
-      await mustBeRead(host);
-      return;
+      return action.loads ? mustBeRead(host) : undefined;
     case "enable":
-      must(await systemd.run("enable", [action.unit]), `${action.unit} was not enabled`);
-      undos.push(async () => void (await systemd.run("disable", [action.unit])));
+    case "disable": {
+      must(await systemd.run(action.kind, action.units), `${action.units.join(", ")}: ${action.kind} failed`);
+      const back = action.kind === "enable" ? "disable" : "enable";
+      undos.push(async () => void (await systemd.run(back, action.units)));
       return;
+    }
     case "start": {
-      const started = await systemd.run("start", [action.unit]);
+      const started = await systemd.run("start", action.units);
       if (!succeeded(started)) {
-        await systemd.run("stop", [action.unit]); // it would try again and again
-        await systemd.run("reset-failed", [action.unit]);
+        await systemd.run("stop", action.units); // it would try again and again
+        await systemd.run("reset-failed", action.units);
       }
-      must(started, `${action.unit} did not start`, [`journalctl --user -u ${action.unit} -n 20`]);
+      return must(started, `${action.units.join(", ")} did not start`, [
+        `journalctl --user -u ${action.units[0]} -n 20`,
+      ]);
+    }
+    case "stop":
+    case "restart": {
+      const result = await systemd.run(action.kind, action.units, 120_000);
+      return must(result, `${action.units.join(", ")} did not ${action.kind}`, ["systemctl --user status"]);
+    }
+    case "linger": {
+      const verb = action.on ? "enable-linger" : "disable-linger";
+      const result = await host.exec(["loginctl", verb]);
+      // Its exit code says nothing.
+      if ((await lingers(host, host.user.name)) !== action.on)
+        throw new FleetError(EXIT.unavailable, `loginctl ${verb} did not help`, describeResult(result), [
+          `sudo loginctl ${verb} ${host.user.name}`,
+        ]);
+      undos.push(async () => void (await host.exec(["loginctl", action.on ? "disable-linger" : "enable-linger"])));
       return;
     }
   }
+}
+
+/** Puts a file back as it is now. */
+async function restorer(host: Host, path: string): Promise<Undo> {
+  const [text, status] = await Promise.all([host.files.read(path), host.files.status(path)]);
+  return () =>
+    text === undefined ? host.files.removeFile(path) : host.files.writeAtomic(path, text, status?.mode ?? 0o600);
 }
 
 /**
