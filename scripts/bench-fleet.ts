@@ -37,7 +37,7 @@ async function sandboxed(prepare: (host: Host, home: string) => Promise<void>): 
 /** The layout as install makes it; every agent runs `sleep infinity`. */
 export function ourFleet(): Promise<Fleet> {
   return sandboxed(async (host, home) => {
-    await install(host, { dryRun: false, enable: false, now: false, version: "bench" });
+    await install(host, { version: "bench" });
     const settings = join(home, ".config/mosaic/fleet/fleet.env");
     await host.files.writeAtomic(settings, "MOSAIC_AGENT_COMMAND=sleep infinity\n", 0o600);
   });

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import type { Host, User } from "../core/host.ts";
 import { files } from "./files.ts";
 import { createExec, spawnChild } from "./process.ts";
-import { outputOf, writeFailed } from "./terminal.ts";
+import { askAtTerminal, chooseAtTerminal, outputOf, writeFailed } from "./terminal.ts";
 
 /**
  * Who runs this process: by uid from /etc/passwd (Bun's userInfo() believes $USER). A user whom another service knows
@@ -51,6 +51,8 @@ export function localHost(): Host {
       }),
     stdout: outputOf(process.stdout, env, writeFailed),
     stderr: outputOf(process.stderr, env, () => undefined),
+    ask: (question) => askAtTerminal(question, interrupt.signal),
+    choose: (question, answers) => chooseAtTerminal(question, answers, interrupt.signal),
     interrupted: interrupt.signal,
   };
 }

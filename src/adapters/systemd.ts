@@ -44,6 +44,10 @@ export interface Systemd {
   show(units: readonly string[], extra?: readonly string[]): Promise<Unit[]>;
   /** Loaded instances of a pattern, with their states: the read that scales. Throws ToolError. */
   list(pattern: string): Promise<{ unit: string; load: string; active: string; sub: string }[]>;
+  /** When each of these units became active, in milliseconds since 1970; undefined while it is not. Throws ToolError. */
+  startTimes(units: readonly string[]): Promise<{ unit: string; since: number | undefined; needsReload: boolean }[]>;
+  /** Instances of a template that are enabled. Throws ToolError. */
+  enabledInstances(template: string): Promise<string[]>;
   /** start, stop, restart, enable … as a value: whether it worked is the caller's to judge. */
   run(verb: string, units: readonly string[], timeoutMs?: number): Promise<ExecResult>;
   daemonReload(): Promise<ExecResult>;
@@ -70,6 +74,26 @@ export function systemdOf(host: Pick<Host, "exec">): Systemd {
         return unit && load && active && sub ? [{ unit, load, active, sub }] : [];
       });
     },
+    async startTimes(units) {
+      if (units.length === 0) return [];
+      const properties = "Id,ActiveState,ActiveEnterTimestamp,NeedDaemonReload";
+      const result = await systemctl(["show", "--timestamp=us+utc", "-p", properties, "--", ...units], 60_000);
+      if (!succeeded(result)) throw new ToolError(result);
+      return result.stdout
+        .trim()
+        .split("\n\n")
+        .map((block) => {
+          const read = propertiesOf(block);
+          const since = read.ActiveState === "active" ? milliseconds(read.ActiveEnterTimestamp ?? "") : undefined;
+          return { unit: read.Id ?? "", since, needsReload: read.NeedDaemonReload === "yes" };
+        });
+    },
+    async enabledInstances(template) {
+      const pattern = template.replace("@.", "@?*.");
+      const result = await systemctl(["list-unit-files", "--plain", "--no-legend", "--state=enabled", "--", pattern]);
+      if (!succeeded(result)) throw new ToolError(result);
+      return result.stdout.split("\n").flatMap((line) => line.trim().split(/\s+/)[0] || []);
+    },
     run: (verb, units, timeoutMs = 60_000) => systemctl([verb, "--", ...units], timeoutMs),
     daemonReload: () => systemctl(["daemon-reload"], 60_000),
     managerVersion: () => systemctl(["show", "-p", "Version", "--value"], 5_000),
@@ -78,12 +102,24 @@ export function systemdOf(host: Pick<Host, "exec">): Systemd {
   };
 }
 
-function parseUnit(block: string): Unit {
+function propertiesOf(block: string): Record<string, string> {
   const read: Record<string, string> = {};
   for (const line of block.split("\n")) {
     const equals = line.indexOf("=");
     if (equals > 0) read[line.slice(0, equals)] = line.slice(equals + 1);
   }
+  return read;
+}
+
+/** "Mon 2026-11-23 02:42:29.123456 UTC" as milliseconds since 1970. */
+function milliseconds(timestamp: string): number | undefined {
+  const [, day, time, fraction = "0"] = /(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.(\d+))? UTC$/.exec(timestamp) ?? [];
+  if (day === undefined) return undefined;
+  return Date.parse(`${day}T${time}Z`) + Number(`0.${fraction}`) * 1000;
+}
+
+function parseUnit(block: string): Unit {
+  const read = propertiesOf(block);
   return {
     id: read.Id ?? "",
     load: read.LoadState ?? "",

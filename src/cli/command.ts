@@ -1,4 +1,5 @@
 import { type ArgsDef, type ParsedArgs, parseArgs } from "citty";
+import { didYouMean } from "../core/did-you-mean.ts";
 import { EXIT, type ExitCode } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { table, wrap } from "./report/text.ts";
@@ -9,6 +10,8 @@ export interface Command<A extends ArgsDef = ArgsDef> {
   /** One sentence. */
   readonly summary: string;
   readonly args: A;
+  /** Those that may be given several times, or several in one, separated by commas: for listOf(). */
+  readonly lists?: readonly (keyof A & string)[];
   /** What to type, and what that does. */
   readonly examples: readonly (readonly [string, string])[];
   readonly exits: readonly (readonly [ExitCode, string])[];
@@ -28,42 +31,45 @@ export async function runCommand(command: Command, host: Host, words: readonly s
     host.stdout.write(helpOf(command));
     return EXIT.ok;
   }
-  return command.run(host, parseArgs(checkedWords(command.args, words), command.args));
+  return command.run(host, parseArgs(checkedWords(command, words), command.args));
+}
+
+/** The items of an argument that is a list; undefined when it was not given. */
+export function listOf(value: string | undefined): string[] | undefined {
+  return value?.split(",").filter((item) => item !== "");
 }
 
 /**
  * citty takes everything and says nothing, so every word is looked at here before it gets any; and it gets each option
- * in its long spelling, as --name=value, because it misreads others (-o=json).
+ * once, in its long spelling, as --name=value, because it misreads others (-o=json).
  */
-function checkedWords(args: ArgsDef, words: readonly string[]): string[] {
-  const positionals = Object.entries(args).filter(([, arg]) => arg.type === "positional");
-  const checked: string[] = [];
-  let seen = 0;
+function checkedWords({ args, lists = [] }: Command, words: readonly string[]): string[] {
+  const options = new Map<string, string | undefined>();
+  const plain: string[] = [];
   for (let index = 0; index < words.length; index++) {
     const word = words[index] as string;
     if (word === "--") {
-      seen += words.length - index - 1;
-      checked.push(...words.slice(index));
+      plain.push(...words.slice(index + 1));
       break;
     }
     if (!word.startsWith("-") || word === "-") {
-      seen++;
-      checked.push(word);
+      plain.push(word);
       continue;
     }
     const equals = word.indexOf("=");
     const option = equals < 0 ? word : word.slice(0, equals);
     const [name, arg] = Object.entries(args).find(([key, def]) => spellings(key, def).includes(option)) ?? [];
-    if (name === undefined || arg === undefined || arg.type === "positional")
+    if (name === undefined || arg === undefined)
       throw new UsageError(
         `unknown option ${option}${didYouMean(
           option,
           Object.entries(args).flatMap(([key, def]) => spellings(key, def)),
         )}`,
       );
+    if (options.has(name) && !lists.includes(name)) throw new UsageError(`${option} is given twice`);
     if (arg.type === "boolean") {
       if (equals >= 0) throw new UsageError(`${option} takes no value`);
-      checked.push(`--${name}`);
+      options.set(name, undefined);
       continue;
     }
     const value = equals < 0 ? words[++index] : word.slice(equals + 1);
@@ -73,13 +79,26 @@ function checkedWords(args: ArgsDef, words: readonly string[]): string[] {
       throw new UsageError(
         `${option} is one of ${arg.options?.join(", ")}, not "${value}"${didYouMean(value, arg.options ?? [])}`,
       );
-    checked.push(`--${name}=${value}`);
+    if (lists.includes(name) && listOf(value)?.length === 0) throw new UsageError(`${option} needs a value`);
+    const before = options.get(name);
+    options.set(name, before === undefined ? value : `${before},${value}`);
   }
-  if (seen > positionals.length)
+  return [
+    ...[...options].map(([name, value]) => (value === undefined ? `--${name}` : `--${name}=${value}`)),
+    "--",
+    ...checkedPositionals({ args, lists }, plain),
+  ];
+}
+
+function checkedPositionals({ args, lists = [] }: Pick<Command, "args" | "lists">, words: readonly string[]): string[] {
+  const positionals = Object.entries(args).filter(([, arg]) => arg.type === "positional");
+  const last = positionals.at(-1)?.[0] ?? "";
+  const rest = positionals.length - 1;
+  if (words.length > positionals.length && !lists.includes(last))
     throw new UsageError(positionals.length === 0 ? "takes no arguments, only options" : "too many arguments");
-  const missing = positionals.slice(seen).find(([, arg]) => arg.required !== false);
+  const missing = positionals.slice(words.length).find(([, arg]) => arg.required !== false);
   if (missing !== undefined) throw new UsageError(`needs ${missing[0].toUpperCase()}`);
-  return checked;
+  return words.length > positionals.length ? [...words.slice(0, rest), words.slice(rest).join(",")] : [...words];
 }
 
 type ArgDef = ArgsDef[string];
@@ -90,36 +109,22 @@ function spellings(name: string, arg: ArgDef): string[] {
   return [`--${name}`, ...aliases.map((alias) => (alias.length === 1 ? `-${alias}` : `--${alias}`))];
 }
 
-/** " — did you mean X?" where something close is known, else nothing. */
-export function didYouMean(typed: string, known: readonly string[]): string {
-  const [closest] = known
-    .map((word) => ({ word, distance: editDistance(typed, word) }))
-    .filter(({ word, distance }) => distance <= Math.max(1, Math.floor(word.length / 3)))
-    .sort((a, b) => a.distance - b.distance);
-  return closest === undefined ? "" : ` (did you mean ${closest.word}?)`;
-}
-
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++)
-      next.push(
-        Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)),
-      );
-    row = next;
-  }
-  return row[b.length] ?? 0;
-}
-
-/** How a command is called, in one line. */
+/** How a command is called: what follows "Usage: ", in lines that leave room for that. */
 export function usageOf(command: Command): string {
   const parts = Object.entries(command.args).map(([name, arg]) => {
-    if (arg.type === "positional") return arg.required === false ? `[${name.toUpperCase()}]` : name.toUpperCase();
+    if (arg.type === "positional") {
+      const shown = `${name.toUpperCase()}${command.lists?.includes(name) ? "…" : ""}`;
+      return arg.required === false ? `[${shown}]` : shown;
+    }
     const short = spellings(name, arg).at(-1);
     return `[${short}${arg.type === "boolean" ? "" : ` ${valueName(arg)}`}]`;
   });
-  return ["mosaic-fleet", command.name, ...parts].join(" ");
+  // A part stays in one line, though it may have a blank.
+  const lines = wrap(
+    [`mosaic-fleet ${command.name}`, ...parts].map((part) => part.replaceAll(" ", "\0")).join(" "),
+    73,
+  );
+  return lines.join("\n         ").replaceAll("\0", " ");
 }
 
 function valueName(arg: ArgDef): string {

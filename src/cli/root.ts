@@ -9,6 +9,8 @@ const commands = {
     load: () => import("./commands/doctor.ts"),
   },
   install: { summary: "lay out the units and scripts of the fleet", load: () => import("./commands/install.ts") },
+  rollback: { summary: "lay out the version before this one again", load: () => import("./commands/rollback.ts") },
+  uninstall: { summary: "remove what install has laid out", load: () => import("./commands/uninstall.ts") },
   canary: {
     summary: "prove, on real systemd and real tmux, that the fleet holds",
     load: () => import("./commands/canary.ts"),
@@ -28,9 +30,10 @@ export async function runCli(host: Host, words: readonly string[]): Promise<Exit
     (first === undefined ? host.stderr : host.stdout).write(rootHelp());
     return first === undefined ? EXIT.usage : EXIT.ok;
   }
-  const { didYouMean, runCommand, usageOf, UsageError } = await import("./command.ts");
+  const { runCommand, usageOf, UsageError } = await import("./command.ts");
   const { renderError } = await import("./report/error.ts");
   if (!Object.hasOwn(commands, first)) {
+    const { didYouMean } = await import("../core/did-you-mean.ts");
     const kind = first.startsWith("-") ? "option" : "command";
     host.stderr.write(
       `mosaic-fleet: unknown ${kind} ${first}${didYouMean(first, [...Object.keys(commands), "--version", "--help"])}\n\n${rootHelp()}`,

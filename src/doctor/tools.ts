@@ -8,7 +8,7 @@ import { type Paths, pathsOf } from "../core/paths.ts";
 import { fleetSocket } from "../core/settings.ts";
 import { JUDGED_PROPERTIES } from "../core/unit-settings.ts";
 import type { Plan } from "../install/action.ts";
-import { lookAndPlan } from "../install/install.ts";
+import { install } from "../install/install.ts";
 
 /** What checks look with. Each outside question is asked once in a run, however many checks want its answer. */
 export interface Tools {
@@ -51,7 +51,7 @@ export function toolsOf(host: Host): Tools {
     agents: once(() => systemd.list("mosaic-agent@*")),
     server: once(async () => (await tmux()).server()),
     panes: once(async () => (await tmux()).panes()),
-    plan: once(async () => (await lookAndPlan(host, { enable: false, now: false })).plan),
+    plan: once(async () => (await install(host, { dryRun: true, version: "" })).plan),
   };
 }
 

@@ -2,13 +2,15 @@
 export type Action =
   | { readonly kind: "make-folder"; readonly path: string }
   | WriteFile
+  /** The user's own file, kept under another name where ours takes its place: bytes, not text. */
+  | { readonly kind: "keep-copy"; readonly path: string; readonly sha256: string; readonly to: string }
   /** Only while its content is one of these: what the user made of it stays. */
   | { readonly kind: "remove-file"; readonly path: string; readonly sums: readonly string[] }
   /** Only if it is empty by then. */
   | { readonly kind: "remove-folder"; readonly path: string }
   /** `loads`: the manager must then have our units from where we wrote them. */
   | { readonly kind: "daemon-reload"; readonly loads: boolean }
-  | { readonly kind: "enable" | "disable" | "start" | "stop" | "restart"; readonly units: readonly string[] }
+  | { readonly kind: "enable" | "disable" | "start" | "stop"; readonly units: readonly string[] }
   | { readonly kind: "linger"; readonly on: boolean };
 
 export interface WriteFile {
@@ -17,21 +19,28 @@ export interface WriteFile {
   readonly mode: number;
   readonly text: string;
   readonly sha256: string;
-  /** The user's own text, kept where ours takes its place: not ours, so not recorded. */
-  readonly backup?: true;
+  /** Hash of what it takes the place of; null for nothing. What came there since is the user's. */
+  readonly over: string | null;
 }
 
-export type Step = { readonly action: Action } & (
+/**
+ * Why a file is left as the user has it. edited: changed by the user. removed: by the user. undecided: changed by the
+ * user and by this version. dropped: edited, and no file of this version.
+ */
+export type Kept = "edited" | "removed" | "undecided" | "dropped";
+
+export type Step = {
+  readonly action: Action;
+  /** The text that is there, of a file that is changed, removed or kept. */
+  readonly was?: string;
+} & (
   | { readonly change: "none" | "create" | "update" | "remove" }
-  /** The user's: it stays as it is, and why that is worth a word. */
-  | { readonly change: "keep"; readonly why: string; readonly next: string }
+  | { readonly change: "keep"; readonly kept: Kept; readonly why: string; readonly next: string }
   | { readonly change: "conflict"; readonly why: string; readonly next: string }
 );
 
 export interface Plan {
   readonly steps: readonly Step[];
-  /** Files that the user and this version have changed, so that ours was put beside: to be decided by the user. */
-  readonly undecided: readonly string[];
 }
 
 export function conflicts(plan: Plan): (Step & { change: "conflict" })[] {
@@ -41,4 +50,9 @@ export function conflicts(plan: Plan): (Step & { change: "conflict" })[] {
 /** The steps that change something, in order. */
 export function changes(plan: Plan): Step[] {
   return plan.steps.filter(({ change }) => change === "create" || change === "update" || change === "remove");
+}
+
+/** What stays as the user has it, although this version has it otherwise. */
+export function keeps(plan: Plan): (Step & { change: "keep" })[] {
+  return plan.steps.filter((step) => step.change === "keep");
 }

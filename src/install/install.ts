@@ -1,45 +1,52 @@
 import { lingers } from "../adapters/loginctl.ts";
-import { systemdMajor, systemdOf } from "../adapters/systemd.ts";
+import { systemdMajor, systemdOf, type Unit } from "../adapters/systemd.ts";
 import { FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { HOLDER_UNIT } from "../core/names.ts";
 import { pathsOf } from "../core/paths.ts";
-import { changes, conflicts, type Plan } from "./action.ts";
-import { applyPlan, mustBeRead } from "./apply.ts";
+import { changes, conflicts, keeps, type Plan } from "./action.ts";
+import { applyPlan } from "./apply.ts";
 import { type OwnedFile, ownedFiles, ownedFolders } from "./assets.ts";
 import { withLock } from "./lock.ts";
-import { type Intent, lookAt, reachManager, recordedLayout } from "./look.ts";
-import { type PlanInput, pathsToLookAt, planInstall } from "./plan.ts";
-import { knownSums, type Receipt } from "./receipt.ts";
-import { sha256 } from "./sum.ts";
+import { type Intent, leadingOut, lookAt, reachManager, recordedLayout } from "./look.ts";
+import { mustBeRead } from "./perform.ts";
+import { foldersOf, type PlanInput, pathsToLookAt, planInstall } from "./plan.ts";
+import type { Receipt } from "./receipt.ts";
+import { type Layout, missingFolders, previousLayout, receiptAfter, sumsOf } from "./record.ts";
+import { outdatedUnits, restartUnits } from "./restart.ts";
 
-export interface InstallOptions {
-  readonly dryRun: boolean;
-  readonly enable: boolean;
-  readonly now: boolean;
-  readonly linger: boolean;
-  /** Put back what the user has removed. */
-  readonly restore: boolean;
-  /** Files that the user has changed and wants ours of; theirs is kept beside it. */
-  readonly taken: ReadonlySet<string>;
-  readonly version: string;
+/** A file that the user and this version have both changed. */
+export interface Undecided {
+  readonly path: string;
+  readonly theirs: string;
+  readonly ours: string;
 }
 
-/** What is done when nothing more is asked for. */
-export const PLAIN_INSTALL = {
-  dryRun: false,
-  enable: false,
-  now: false,
-  linger: false,
-  restore: false,
-  taken: new Set<string>(),
-} as const;
+export interface InstallOptions {
+  readonly version: string;
+  readonly dryRun?: boolean;
+  readonly enable?: boolean;
+  readonly now?: boolean;
+  readonly linger?: boolean;
+  /** Put back what the user has removed. */
+  readonly restore?: boolean;
+  /** Files that the user has changed and wants ours of; theirs is kept beside it. */
+  readonly taken?: ReadonlySet<string>;
+  /** Restart what still runs as an earlier layout has it. */
+  readonly restart?: boolean;
+  /** Asks the user; undefined leaves it open. Left out where there is nobody to ask. */
+  readonly decide?: (file: Undecided) => Promise<"keep" | "take" | undefined>;
+}
 
 export interface Installed {
   readonly plan: Plan;
   /** False for a dry run, a conflict, or nothing to do. */
   readonly applied: boolean;
+  /** Units that run, and still as an earlier layout has them. */
+  readonly outdated: readonly string[];
+  /** Units that were restarted. */
+  readonly restarted: readonly string[];
 }
 
 const INSTALL: Intent = { nothing: "Nothing was installed", again: "mosaic-fleet install" };
@@ -47,115 +54,160 @@ const ROLLBACK: Intent = { nothing: "Nothing was rolled back", again: "mosaic-fl
 
 /** Lays out this version: plan, then apply unless it is a dry run or something is in the way. Throws FleetError. */
 export function install(host: Host, options: InstallOptions): Promise<Installed> {
-  return layOut(host, options, INSTALL, (major) => ({
+  return layOut(host, options, INSTALL, "The layout was not installed", (major) => ({
     version: options.version,
     files: ownedFiles(pathsOf(host), major),
   }));
 }
 
 /** Lays out the version before this one, as the receipt has it. Throws FleetError (69) when there is none. */
-export function rollback(host: Host, options: Pick<InstallOptions, "dryRun">): Promise<Installed> {
-  return layOut(host, { ...PLAIN_INSTALL, ...options, version: "" }, ROLLBACK, (_, recorded) => {
-    if (recorded?.previous) return recorded.previous;
+export function rollback(
+  host: Host,
+  options: Pick<InstallOptions, "dryRun" | "restart" | "decide">,
+): Promise<Installed> {
+  return layOut(host, { ...options, version: "" }, ROLLBACK, "The layout was not rolled back", (_, recorded) => {
+    const layout = recorded === undefined ? undefined : previousLayout(recorded);
+    if (layout !== undefined) return layout;
     throw new FleetError(EXIT.unavailable, ROLLBACK.nothing, "no earlier version of the layout is recorded", [
       "mosaic-fleet doctor",
     ]);
   });
 }
 
-/** The files of one version. */
-interface Layout {
-  readonly version: string;
-  readonly files: OwnedFile[];
+/** What an install of this version would do to the files; needs no manager, only the version that it has or would have. */
+export function planLayout(host: Host, systemdMajor: number, recorded: Receipt | undefined): Promise<Plan> {
+  return planFiles(host, ownedFiles(pathsOf(host), systemdMajor), recorded, NOTHING_ASKED);
+}
+
+type Asked = Omit<PlanInput, "wanted" | "folders" | "found" | "leadOut" | "recorded">;
+type Decisions = Pick<PlanInput, "taken" | "kept">;
+
+const NOTHING_ASKED: Asked = {
+  taken: new Set(),
+  kept: new Set(),
+  restore: false,
+  enable: false,
+  enabled: false,
+  now: false,
+  running: false,
+  linger: false,
+  lingers: false,
+};
+
+/** What a run finds before it does anything. */
+interface Look {
+  readonly plan: ReturnType<typeof planInstall>;
+  readonly recorded: Receipt | undefined;
+  readonly layout: Layout;
+  readonly holder: Unit | undefined;
+  readonly lingers: boolean | undefined;
+  readonly nothingToDo: boolean;
 }
 
 async function layOut(
   host: Host,
   options: InstallOptions,
   intent: Intent,
+  what: string,
   layoutFor: (systemdMajor: number, recorded: Receipt | undefined) => Layout,
 ): Promise<Installed> {
-  const look = async () => {
+  const look = async (decisions: Decisions): Promise<Look> => {
     const manager = await reachManager(host, intent);
     const recorded = await recordedLayout(host, intent);
     const layout = layoutFor(systemdMajor(manager) ?? 0, recorded);
+    for (const path of decisions.taken)
+      if (!layout.files.some((file) => file.path === path))
+        throw new FleetError(EXIT.usage, intent.nothing, `${path} is no file of the layout`, [
+          `${intent.again} --dry-run`,
+        ]);
     const [[holder], lingering] = await Promise.all([
       systemdOf(host).show([HOLDER_UNIT]),
-      options.linger ? lingers(host, host.user.name) : false,
+      options.linger || recorded?.linger ? lingers(host, host.user.name) : undefined,
     ]);
-    const plan = await planLayout(host, layout.files, recorded, {
-      ...options,
+    const plan = await planFiles(host, layout.files, recorded, {
+      ...decisions,
+      restore: options.restore ?? false,
+      enable: options.enable ?? false,
       enabled: holder?.fileState === "enabled",
+      now: options.now ?? false,
       running: holder?.active === "active",
+      linger: options.linger ?? false,
       lingers: lingering === true,
     });
-    if (options.dryRun || conflicts(plan).length > 0) return { plan, recorded, layout, done: true };
-    // Where nothing is written nothing is reloaded, which is where applyPlan asks.
-    const reloads = changes(plan).some(({ action }) => action.kind === "daemon-reload");
-    if (!reloads) await mustBeRead(host);
     const same = recorded?.phase === "applied" && recorded.version === layout.version;
-    return { plan, recorded, layout, done: changes(plan).length === 0 && same };
+    return { plan, recorded, layout, holder, lingers: lingering, nothingToDo: same && changes(plan).length === 0 };
   };
-  const first = await look();
-  if (first.done) return { plan: first.plan, applied: false };
-  return withLock(host, async () => {
-    // Another install may have ended since.
-    const { plan, recorded, layout, done } = await look();
-    if (done) return { plan, applied: false };
-    await applyPlan(host, plan, {
-      before: recorded,
-      after: await receiptFor(host, plan, layout, recorded),
-      what: "The layout was not installed",
-    });
-    return { plan, applied: true };
+
+  const first = await look({ taken: options.taken ?? new Set(), kept: new Set() });
+  const ended = { applied: false, restarted: [] };
+  if (conflicts(first.plan).length > 0) return { ...ended, plan: first.plan, outdated: [] };
+  if (options.dryRun) return { ...ended, plan: first.plan, outdated: await outdatedNow(host, first) };
+  const decisions = await decide(first.plan, options);
+  const undecided = keeps(first.plan).some(({ kept }) => kept === "undecided");
+  if (first.nothingToDo && !undecided) {
+    await mustBeReadIfThere(host, first);
+    return { ...ended, plan: first.plan, ...(await restarted(host, options, first)) };
+  }
+  return withLock(host, intent, async (stateFolders) => {
+    // Another install may have ended since, and the user may have taken long to answer.
+    const seen = await look(decisions);
+    const { plan, recorded } = seen;
+    if (conflicts(plan).length > 0) return { ...ended, plan, outdated: [] };
+    const reloads = changes(plan).some(({ action }) => action.kind === "daemon-reload");
+    if (!reloads) await mustBeReadIfThere(host, seen); // else it is asked after the reload
+    if (!seen.nothingToDo) {
+      const folders = [...stateFolders, ...(await missingFolders(host, plan))];
+      const after = receiptAfter(seen, folders, host.date());
+      const during = intent === ROLLBACK && recorded !== undefined ? recorded : after;
+      await applyPlan(host, plan, { before: recorded, after, during, what, again: intent.again });
+    }
+    return { plan, applied: !seen.nothingToDo, ...(await restarted(host, options, seen)) };
   });
 }
 
-/** What an install of these files would do; needs no manager. */
-export async function planLayout(
+async function planFiles(
   host: Host,
   files: readonly OwnedFile[],
   recorded: Receipt | undefined,
-  asked: Omit<PlanInput, "wanted" | "folders" | "found" | "recorded">,
-): Promise<Plan> {
-  const wanted = files.map((file) => ({ ...file, sha256: sha256(file.text) }));
+  asked: Asked,
+): Promise<ReturnType<typeof planInstall>> {
+  const wanted = sumsOf(files);
   const folders = ownedFolders(pathsOf(host));
-  const found = await lookAt(host, pathsToLookAt({ wanted, folders, recorded }));
-  return planInstall({ ...asked, wanted, folders, found, recorded });
+  const [found, leadOut] = await Promise.all([
+    lookAt(host, pathsToLookAt({ wanted, folders, recorded })),
+    leadingOut(host, foldersOf({ wanted, folders })),
+  ]);
+  return planInstall({ ...asked, wanted, folders, found, leadOut, recorded });
 }
 
-/** The layout that is there, as far as it is ours: what the user has changed stays the user's, whatever version comes. */
-async function layoutOnDisk(host: Host, recorded: Receipt): Promise<Layout> {
-  const found = await lookAt(
-    host,
-    recorded.files.map(({ path }) => path),
-  );
-  const files = recorded.files.flatMap(({ path, mode }) => {
-    const { text, sha256 } = found.get(path) ?? {};
-    return text !== undefined && sha256 !== undefined && knownSums(recorded, path).includes(sha256)
-      ? [{ path, mode, text }]
-      : [];
-  });
-  return { version: recorded.version, files };
+async function decide(plan: Plan, { decide, taken = new Set() }: InstallOptions): Promise<Decisions> {
+  const decided = { taken: new Set(taken), kept: new Set<string>() };
+  for (const { action, kept, was = "" } of keeps(plan)) {
+    if (kept !== "undecided" || action.kind !== "write-file") continue;
+    const answer = await decide?.({ path: action.path, theirs: was, ours: action.text });
+    if (answer === "take") decided.taken.add(action.path);
+    if (answer === "keep") decided.kept.add(action.path);
+  }
+  return decided;
 }
 
-async function receiptFor(host: Host, plan: Plan, layout: Layout, recorded: Receipt | undefined): Promise<Receipt> {
-  const did = (kind: "enable" | "linger") => changes(plan).some(({ action }) => action.kind === kind);
-  const files = plan.steps.flatMap(({ action }) =>
-    action.kind === "write-file" && !action.backup
-      ? [{ path: action.path, sha256: action.sha256, mode: action.mode }]
-      : [],
-  );
-  const upgraded = recorded !== undefined && recorded.version !== layout.version;
-  return {
-    schemaVersion: 2,
-    version: layout.version,
-    writtenAt: host.date().toISOString(),
-    phase: "applied",
-    files,
-    folders: [...(recorded?.folders ?? [])],
-    enabled: [...new Set([...(recorded?.enabled ?? []), ...(did("enable") ? [HOLDER_UNIT] : [])])],
-    linger: (recorded?.linger ?? false) || did("linger"),
-    previous: upgraded ? await layoutOnDisk(host, recorded) : (recorded?.previous ?? null),
-  };
+/** The user may have removed the very unit by which we see where the manager looks. */
+async function mustBeReadIfThere(host: Host, { plan }: Look): Promise<void> {
+  const reload = plan.steps.find(({ action }) => action.kind === "daemon-reload");
+  if (reload?.action.kind === "daemon-reload" && reload.action.loads) await mustBeRead(host);
+}
+
+/** Without its holder no agent runs. */
+async function outdatedNow(host: Host, { holder, layout }: Look): Promise<string[]> {
+  return holder?.active === "active" ? outdatedUnits(host, layout.files) : [];
+}
+
+async function restarted(
+  host: Host,
+  { restart }: InstallOptions,
+  seen: Look,
+): Promise<Pick<Installed, "outdated" | "restarted">> {
+  const outdated = await outdatedNow(host, seen);
+  if (!restart || outdated.length === 0) return { outdated, restarted: [] };
+  return { outdated: [], restarted: await restartUnits(host, outdated) };
 }

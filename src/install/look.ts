@@ -1,11 +1,11 @@
-import { ownerOf } from "../adapters/files.ts";
+import { basename, dirname, join } from "node:path";
 import { managerProblem, systemdOf } from "../adapters/systemd.ts";
 import { FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { pathsOf } from "../core/paths.ts";
 import { moveAside } from "../core/shell.ts";
-import type { Found } from "./plan.ts";
+import type { Found } from "./judge.ts";
 import { type Receipt, readReceipt } from "./receipt.ts";
 import { sha256 } from "./sum.ts";
 
@@ -27,7 +27,7 @@ export async function reachManager(host: Host, { nothing, again }: Intent): Prom
   const { uid } = host.user;
   // Root with another user's variables (sudo -E) would leave root's files in that user's home.
   for (const folder of [pathsOf(host).runtime, host.user.home]) {
-    const owner = folder === undefined ? undefined : await ownerOf(folder);
+    const owner = folder === undefined ? undefined : await host.files.ownerOf(folder);
     if (owner === undefined || owner === uid) continue;
     throw new FleetError(
       EXIT.unavailable,
@@ -56,9 +56,35 @@ export async function lookAt(host: Host, paths: readonly string[]): Promise<Read
   await Promise.all(
     paths.map(async (path) => {
       const status = await host.files.status(path);
-      const text = status?.kind === "file" ? await host.files.read(path) : undefined;
-      found.set(path, { status, text, sha256: text === undefined ? undefined : sha256(text) });
+      const bytes = status?.kind === "file" ? await host.files.readBytes(path) : undefined;
+      const content =
+        bytes === undefined
+          ? { text: undefined, sha256: undefined }
+          : { text: new TextDecoder().decode(bytes), sha256: sha256(bytes) };
+      found.set(path, { status, ...content });
     }),
   );
   return found;
+}
+
+/** Those of these folders that links take out of the home and config folders, or to nowhere. */
+export async function leadingOut(host: Host, folders: readonly string[]): Promise<ReadonlySet<string>> {
+  const roots = await Promise.all([host.user.home, pathsOf(host).config].map((root) => resolved(host, root)));
+  const out = new Set<string>();
+  await Promise.all(
+    folders.map(async (folder) => {
+      const real = await resolved(host, folder);
+      if (!roots.some((root) => root !== undefined && real?.startsWith(`${root}/`))) out.add(folder);
+    }),
+  );
+  return out;
+}
+
+/** A path without links, whether or not its end is there; undefined when a link in it leads nowhere. */
+async function resolved(host: Host, path: string): Promise<string | undefined> {
+  const real = await host.files.realPath(path);
+  if (real !== undefined || dirname(path) === path) return real;
+  if ((await host.files.status(path))?.kind === "link") return undefined;
+  const parent = await resolved(host, dirname(path));
+  return parent === undefined ? undefined : join(parent, basename(path));
 }

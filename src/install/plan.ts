@@ -1,29 +1,18 @@
-import type { FileStatus } from "../core/host.ts";
+import { dirname } from "node:path";
 import { HOLDER_UNIT } from "../core/names.ts";
 import { moveAside, shellWord } from "../core/shell.ts";
-import type { Plan, Step, WriteFile } from "./action.ts";
-import type { OwnedFile } from "./assets.ts";
+import { changes, type Step, type WriteFile } from "./action.ts";
+import { besideOf, type Decisions, type Found, judge, type WantedFile } from "./judge.ts";
 import { knownSums, type Receipt } from "./receipt.ts";
 
-/** What is at a path now; text and hash only of a regular file. */
-export interface Found {
-  readonly status: FileStatus | undefined;
-  readonly text: string | undefined;
-  readonly sha256: string | undefined;
-}
-
-export type WantedFile = OwnedFile & { readonly sha256: string };
-
-export interface PlanInput {
+export interface PlanInput extends Decisions {
   readonly wanted: readonly WantedFile[];
   readonly folders: readonly string[];
   /** Of every path in the two above, of every file in the receipt, and of what lies beside them: see pathsToLookAt(). */
   readonly found: ReadonlyMap<string, Found>;
+  /** Folders of the layout that lead out of the home and config folders, by links. */
+  readonly leadOut: ReadonlySet<string>;
   readonly recorded: Receipt | undefined;
-  /** Files that the user and this version have both changed, for which the user wants ours. */
-  readonly taken: ReadonlySet<string>;
-  /** Put back what the user has removed. */
-  readonly restore: boolean;
   readonly enable: boolean;
   readonly enabled: boolean;
   readonly now: boolean;
@@ -32,178 +21,170 @@ export interface PlanInput {
   readonly lingers: boolean;
 }
 
-/** Where our version of a file is put that the user has changed, too. */
-export function besideOf(path: string): string {
-  return `${path}.mosaic-new`;
-}
-
-/** Where the user's version of a file is kept that ours takes the place of: named by its content, so that none is lost. */
-export function backupOf(path: string, sha256: string): string {
-  return `${path}.mosaic-old-${sha256.slice(0, 8)}`;
-}
-
+/** What planInstall() wants to know about. */
 export function pathsToLookAt(input: Pick<PlanInput, "wanted" | "folders" | "recorded">): string[] {
   const files = [...input.wanted.map(({ path }) => path), ...(input.recorded?.files ?? []).map(({ path }) => path)];
-  return [...new Set([...input.folders, ...files, ...files.map(besideOf)])];
+  return [...new Set([...foldersOf(input), ...files, ...files.map(besideOf)])];
+}
+
+/** Every folder that has a file of the layout in it, or is wanted for itself. */
+export function foldersOf({ wanted, folders }: Pick<PlanInput, "wanted" | "folders">): string[] {
+  return [...new Set([...folders, ...wanted.map(({ path }) => dirname(path))])];
 }
 
 /** Wanted, recorded and found become actions. Pure: nothing is looked up and nothing is done. */
-export function planInstall(input: PlanInput): Plan {
-  const folders = input.folders.map((path): Step => {
-    const status = input.found.get(path)?.status;
-    const action = { kind: "make-folder", path } as const;
-    if (status === undefined) return { action, change: "create" };
-    if (status.kind === "folder" || status.kind === "link") return { action, change: "none" };
-    return { action, change: "conflict", why: "a file is in the place of this folder", next: moveAside(path, "yours") };
-  });
-  const files = [...input.wanted.flatMap((file) => planFile(file, input)), ...planDropped(input)];
+export function planInstall(input: PlanInput): {
+  readonly steps: readonly Step[];
+  readonly removed: readonly string[];
+} {
+  const judged = input.wanted.map((file) => ({
+    file,
+    judgement: judge(file, input.found, input.recorded, input),
+  }));
+  const removed = judged.flatMap(({ file, judgement }) => (judgement === "removed" ? [file.path] : []));
+  const folders = foldersOf(input).flatMap((path) => planFolder(path, input, removed));
+  const files = [...judged.flatMap(({ file, judgement }) => planFile(file, judgement, input)), ...planDropped(input)];
   // A run that was killed may have written files that the manager has not read.
-  const reload = input.recorded?.phase === "applying" || files.some((step) => isChange(step));
-  const ask = (wanted: boolean, so: boolean, step: Step["action"]): Step[] =>
-    wanted ? [{ action: step, change: so ? "none" : "update" }] : [];
+  const reload = input.recorded?.phase === "applying" || changes({ steps: files }).length > 0;
+  const loads = !removed.some((path) => path.endsWith(`/${HOLDER_UNIT}`));
+  const ask = (wanted: boolean, so: boolean, action: Step["action"]): Step[] =>
+    wanted ? [{ action, change: so ? "none" : "update" }] : [];
   return {
     steps: [
       ...folders,
       ...files,
-      { action: { kind: "daemon-reload", loads: true }, change: reload ? "update" : "none" },
+      { action: { kind: "daemon-reload", loads }, change: reload ? "update" : "none" },
       ...ask(input.linger, input.lingers, { kind: "linger", on: true }),
       ...ask(input.enable, input.enabled, { kind: "enable", units: [HOLDER_UNIT] }),
       ...ask(input.now, input.running, { kind: "start", units: [HOLDER_UNIT] }),
     ],
-    undecided: input.wanted.flatMap((file) => (judge(file, input) === "both" ? [file.path] : [])),
+    removed,
   };
 }
 
-function isChange({ change }: Step): boolean {
-  return change === "create" || change === "update" || change === "remove";
+function planFolder(path: string, input: PlanInput, removed: readonly string[]): Step[] {
+  const kind = input.found.get(path)?.status?.kind;
+  const action = { kind: "make-folder", path } as const;
+  const inTheWay = (why: string): Step[] => [{ action, change: "conflict", why, next: moveAside(path, "yours") }];
+  if (kind === undefined) {
+    const inIt = input.wanted.filter((file) => dirname(file.path) === path);
+    // All of it removed by the user: then not even an empty folder comes back.
+    if (inIt.length > 0 && inIt.every((file) => removed.includes(file.path))) return [];
+    return input.leadOut.has(path) ? inTheWay(LEADS_OUT) : [{ action, change: "create" }];
+  }
+  if (kind !== "folder" && kind !== "link") return inTheWay("a file is in the place of this folder");
+  return input.leadOut.has(path) ? inTheWay(LEADS_OUT) : [{ action, change: "none" }];
 }
 
-/**
- * Three hashes decide: what we last wrote (recorded), what is there (found), what we bring (wanted).
- * both: the user and this version have changed it. taken: so, and the user wants ours.
- */
-type Judgement =
-  | "create"
-  | "same"
-  | "mode"
-  | "update"
-  | "theirs"
-  | "removed"
-  | "both"
-  | "taken"
-  | "not-a-file"
-  | "foreign";
+const LEADS_OUT = "a link leads out of your home and config folders here, and is not followed";
 
-function judge(file: WantedFile, input: PlanInput): Judgement {
+function planFile(file: WantedFile, judgement: ReturnType<typeof judge>, input: PlanInput): Step[] {
   const there = input.found.get(file.path);
-  const ours = knownSums(input.recorded, file.path);
-  if (there?.status === undefined)
-    return ours.length === 0 || input.recorded?.phase === "applying" || input.restore ? "create" : "removed";
-  if (there.status.kind !== "file") return "not-a-file";
-  if (there.sha256 === file.sha256) return there.status.mode === file.mode ? "same" : "mode";
-  if (ours.length === 0) return "foreign";
-  if (there.sha256 !== undefined && ours.includes(there.sha256)) return "update";
-  if (input.taken.has(file.path)) return "taken";
-  return ours.includes(file.sha256) && input.recorded?.phase === "applied" ? "theirs" : "both";
-}
-
-function planFile(file: WantedFile, input: PlanInput): Step[] {
-  const action: WriteFile = { kind: "write-file", ...file };
-  const there = input.found.get(file.path);
+  const action: WriteFile = { kind: "write-file", ...file, over: there?.sha256 ?? null };
+  const was = there?.text === undefined ? {} : { was: there.text };
   const aside = moveAside(file.path, "yours");
-  const judgement = judge(file, input);
+  const keep = (kept: "edited" | "removed" | "undecided", why: string, next: string): Step => ({
+    action,
+    change: "keep",
+    kept,
+    why,
+    next,
+    ...was,
+  });
   switch (judgement) {
     case "create":
-      return [{ action, change: "create" }, ...clearBeside(file, input)];
+      return [{ action, change: "create" }, ...clearBeside(file.path, input)];
     case "same":
-      return [{ action, change: "none" }, ...clearBeside(file, input)];
+      return [{ action, change: "none" }, ...clearBeside(file.path, input)];
     case "mode":
     case "update":
-      return [{ action, change: "update" }, ...clearBeside(file, input)];
-    case "theirs":
+      return [{ action, change: "update", ...was }, ...clearBeside(file.path, input)];
+    case "taken": {
+      const sha256 = there?.sha256 ?? "";
+      const to = `${file.path}.mosaic-old-${sha256.slice(0, 8)}`;
+      const copy: Step = { action: { kind: "keep-copy", path: file.path, sha256, to }, change: "create" };
+      return [copy, { action, change: "update", ...was }, ...clearBeside(file.path, input)];
+    }
+    case "edited":
       return [
-        {
-          action,
-          change: "keep",
-          why: "you have changed it, and this version has not: yours stays",
-          next: `mosaic-fleet install --take ${shellWord(file.path)}`,
-        },
+        keep("edited", "you have changed it: yours stays", `mosaic-fleet install --take ${shellWord(file.path)}`),
+        ...clearBeside(file.path, input),
       ];
     case "removed":
+      return [keep("removed", "you have removed it: it stays removed", "mosaic-fleet install --restore")];
+    case "undecided":
       return [
-        {
-          action,
-          change: "keep",
-          why: "you have removed it: it stays removed",
-          next: "mosaic-fleet install --restore",
-        },
-      ];
-    case "both":
-      return [
-        {
-          action,
-          change: "keep",
-          why: "you and this version have changed it: yours stays, ours is beside it",
-          next: `diff -u ${shellWord(file.path)} ${shellWord(besideOf(file.path))}`,
-        },
+        keep(
+          "undecided",
+          "you and this version have changed it: yours stays, ours is put beside it; it is decided when that is gone",
+          `diff -u ${shellWord(file.path)} ${shellWord(besideOf(file.path))}`,
+        ),
         ...putBeside(file, input),
       ];
-    case "taken": {
-      const text = there?.text ?? "";
-      const sha256 = there?.sha256 ?? "";
-      const path = backupOf(file.path, sha256);
-      const backup: WriteFile = { kind: "write-file", path, mode: 0o600, text, sha256, backup: true };
-      return [{ action: backup, change: "create" }, { action, change: "update" }, ...clearBeside(file, input)];
-    }
     case "not-a-file":
       return [
         { action, change: "conflict", why: `a ${there?.status?.kind} is in the place of this file`, next: aside },
       ];
     case "foreign":
       return [
-        { action, change: "conflict", why: "this file is there and was not written by mosaic-fleet", next: aside },
+        {
+          action,
+          change: "conflict",
+          why: "this file is there and was not written by mosaic-fleet",
+          next: aside,
+          ...was,
+        },
       ];
   }
 }
 
 function putBeside(file: WantedFile, input: PlanInput): Step[] {
   const path = besideOf(file.path);
-  const action: WriteFile = { kind: "write-file", path, mode: file.mode, text: file.text, sha256: file.sha256 };
   const there = input.found.get(path);
+  const { mode, text, sha256 } = file;
+  const action: WriteFile = { kind: "write-file", path, mode, text, sha256, over: there?.sha256 ?? null };
   if (there?.status === undefined) return [{ action, change: "create" }];
-  if (there.sha256 === file.sha256) return [{ action, change: "none" }];
-  const ours = [...knownSums(input.recorded, path), ...knownSums(input.recorded, file.path)];
-  if (there.status.kind === "file" && there.sha256 !== undefined && ours.includes(there.sha256))
-    return [{ action, change: "update" }];
-  return [{ action, change: "conflict", why: "this file is not ours, and in the way", next: moveAside(path, "yours") }];
+  if (there.sha256 === sha256) return [{ action, change: "none" }];
+  const was = there.text === undefined ? {} : { was: there.text };
+  if (there.sha256 !== undefined && knownSums(input.recorded, file.path).includes(there.sha256))
+    return [{ action, change: "update", ...was }];
+  return [
+    {
+      action,
+      change: "conflict",
+      why: "this file is not ours, and in the way",
+      next: moveAside(path, "yours"),
+      ...was,
+    },
+  ];
 }
 
 /** What was put beside a file has been dealt with. */
-function clearBeside(file: Pick<WantedFile, "path">, input: PlanInput): Step[] {
-  const path = besideOf(file.path);
-  const sums = [...knownSums(input.recorded, path), ...knownSums(input.recorded, file.path)];
-  const sha256 = input.found.get(path)?.sha256;
-  return sha256 !== undefined && sums.includes(sha256)
-    ? [{ action: { kind: "remove-file", path, sums }, change: "remove" }]
-    : [];
+function clearBeside(file: string, input: Pick<PlanInput, "found" | "recorded">): Step[] {
+  const path = besideOf(file);
+  const there = input.found.get(path);
+  const sums = knownSums(input.recorded, file);
+  if (there?.sha256 === undefined || there.text === undefined || !sums.includes(there.sha256)) return [];
+  return [{ action: { kind: "remove-file", path, sums }, change: "remove", was: there.text }];
 }
 
 /** Files of the layout before that this one does not have. */
 function planDropped(input: PlanInput): Step[] {
-  const wanted = new Set(input.wanted.flatMap(({ path }) => [path, besideOf(path)]));
-  return (input.recorded?.files ?? []).flatMap(({ path }): Step[] => {
-    const there = input.found.get(path);
-    if (wanted.has(path) || there?.status === undefined) return [];
-    const sums = knownSums(input.recorded, path);
-    const action = { kind: "remove-file", path, sums } as const;
-    if (there.sha256 !== undefined && sums.includes(there.sha256)) return [{ action, change: "remove" }];
-    return [
-      {
-        action,
-        change: "keep",
-        why: "this version does not have it any more, but you have changed it: it stays",
-        next: `rm ${shellWord(path)}`,
-      },
-    ];
-  });
+  const wanted = new Set(input.wanted.map(({ path }) => path));
+  const why = "this version does not have it any more, but you have changed it: it stays";
+  return (input.recorded?.files ?? []).flatMap(({ path }) => (wanted.has(path) ? [] : planRemoval(path, why, input)));
+}
+
+/** A file that is no longer wanted goes if it is ours, and what was put beside it. */
+export function planRemoval(path: string, why: string, input: Pick<PlanInput, "found" | "recorded">): Step[] {
+  const there = input.found.get(path);
+  const sums = knownSums(input.recorded, path);
+  const action = { kind: "remove-file", path, sums } as const;
+  if (there?.status === undefined) return clearBeside(path, input);
+  const was = there.text === undefined ? {} : { was: there.text };
+  const step: Step =
+    there.sha256 !== undefined && sums.includes(there.sha256)
+      ? { action, change: "remove", ...was }
+      : { action, change: "keep", kept: "dropped", why, next: `rm ${shellWord(path)}`, ...was };
+  return [step, ...clearBeside(path, input)];
 }

@@ -6,8 +6,10 @@ const fileSchema = z.object({
   /** What we last wrote there, or offered: put beside a file that the user had changed, or not put back. */
   sha256: z.string(),
   mode: z.number(),
-  /** While applying: what else of ours may still be there. */
-  before: z.array(z.string()).optional(),
+  /** While applying: what else of ours may be there. */
+  pending: z.array(z.string()).optional(),
+  /** The user has removed it, and it was left at that. */
+  removed: z.literal(true).optional(),
 });
 
 const common = {
@@ -16,42 +18,58 @@ const common = {
   writtenAt: z.iso.datetime(),
   /** "applying" in a receipt that was never finished: the run was killed. */
   phase: z.enum(["applying", "applied"]),
-  files: z.array(fileSchema),
   /** Folders that were not there before, outermost first. */
   folders: z.array(z.string()),
   /** Units enabled by install. */
   enabled: z.array(z.string()),
 };
 
-const version1 = z.object({ schemaVersion: z.literal(1), ...common });
-
 /** What install has done, so that a later run knows what is ours. Receipts of every released version stay readable. */
 export const receiptSchema = z.object({
   schemaVersion: z.literal(2),
   ...common,
+  files: z.array(fileSchema),
   /** Whether install has turned lingering on. */
   linger: z.boolean(),
   /** The layout that this one took the place of, for a rollback; null before the first upgrade. */
-  previous: z
-    .object({
-      version: z.string(),
-      files: z.array(z.object({ path: z.string(), mode: z.number(), text: z.string() })),
-    })
-    .nullable(),
+  previous: z.object({ version: z.string(), files: z.array(fileSchema) }).nullable(),
+  /** Contents by their hash, of the files in the two above; some of a layout that version 1 recorded are not known. */
+  texts: z.record(z.string(), z.string()),
 });
 
 export type Receipt = z.infer<typeof receiptSchema>;
+export type RecordedFile = Receipt["files"][number];
+
+const version1 = z.object({
+  schemaVersion: z.literal(1),
+  ...common,
+  files: z.array(
+    z.object({ path: z.string(), sha256: z.string(), mode: z.number(), before: z.array(z.string()).optional() }),
+  ),
+});
+
+/** In version 1 the hash was that of the run which had been killed, with those before it beside; now it is the other way round. */
+function upgraded({ files, ...rest }: z.infer<typeof version1>): Receipt {
+  return {
+    ...rest,
+    schemaVersion: 2,
+    files: files.map(({ before = [], sha256, ...file }): RecordedFile => {
+      const [settled, ...older] = before;
+      return settled === undefined ? { ...file, sha256 } : { ...file, sha256: settled, pending: [sha256, ...older] };
+    }),
+    linger: false,
+    previous: null,
+    texts: {},
+  };
+}
+
+const readable = z.union([receiptSchema, version1.transform(upgraded)]);
 
 /** Every content of a file that we may have left there: one, but for a run that was killed. */
 export function knownSums(receipt: Receipt | undefined, path: string): string[] {
   const file = receipt?.files.find((each) => each.path === path);
-  return file === undefined ? [] : [...new Set([file.sha256, ...(file.before ?? [])])];
+  return file === undefined ? [] : [...new Set([file.sha256, ...(file.pending ?? [])])];
 }
-
-const readable = z.union([
-  receiptSchema,
-  version1.transform((receipt): Receipt => ({ ...receipt, schemaVersion: 2, linger: false, previous: null })),
-]);
 
 /** undefined when there is none; "unreadable" when there is one that this version cannot read. */
 export async function readReceipt(
@@ -65,4 +83,27 @@ export async function readReceipt(
   } catch {
     return "unreadable";
   }
+}
+
+/**
+ * What a run leaves that is killed before it ends: `during`, with every content that any file of the layouts before and
+ * after may have then.
+ */
+export function unfinished(during: Receipt, before: Receipt | undefined, after: Receipt | undefined): Receipt {
+  const files = new Map<string, RecordedFile>();
+  for (const file of [...(before?.files ?? []), ...(after?.files ?? [])]) {
+    const settled = files.get(file.path) ?? file;
+    const known = new Set([...knownSums(before, file.path), ...knownSums(after, file.path)]);
+    known.delete(settled.sha256);
+    files.set(file.path, { ...settled, ...(known.size > 0 ? { pending: [...known] } : {}) });
+  }
+  return {
+    ...during,
+    phase: "applying",
+    files: [...files.values()],
+    folders: [...new Set([...(before?.folders ?? []), ...(after?.folders ?? [])])],
+    enabled: [...new Set([...(before?.enabled ?? []), ...(after?.enabled ?? [])])],
+    linger: (before?.linger ?? false) || (after?.linger ?? false),
+    texts: { ...before?.texts, ...after?.texts },
+  };
 }

@@ -289,7 +289,7 @@ describe("the receipt", () => {
     for (const name of names)
       expect(readFileSync(join(tools, name), "utf8")).toBe(readFileSync(join(tree, "assets", name), "utf8"));
     expect(read().phase).toBe("applied");
-    for (const file of read().files) expect(file.before).toBeUndefined();
+    for (const file of read().files) expect(file.pending).toBeUndefined();
     expect(shown(HOLDER, "NeedDaemonReload")).toBe("no");
     expect(
       readdirSync(tools)

@@ -24,10 +24,14 @@ function refuse(name: string) {
 /** Files in memory, to be read only; whatever else is asked of them throws. */
 export function fakeFiles(texts: Readonly<Record<string, string>> = {}): Files {
   const status = (path: string): FileStatus | undefined =>
-    texts[path] === undefined ? undefined : { kind: "file", mode: 0o644, uid: 1000 };
+    texts[path] === undefined
+      ? undefined
+      : { kind: "file", mode: 0o644, uid: 1000, gid: 1000, size: texts[path]?.length ?? 0, modified: 0 };
   const other = new Proxy({}, { get: (_, name) => refuse(`files.${String(name)}`) }) as Files;
   return Object.assign(Object.create(other) as Files, {
     read: async (path: string) => texts[path],
+    readBytes: async (path: string) => (texts[path] === undefined ? undefined : new TextEncoder().encode(texts[path])),
+    realPath: async (path: string) => (texts[path] === undefined ? undefined : path),
     status: async (path: string) => status(path),
     list: async () => [],
   });
@@ -48,6 +52,8 @@ export function fakeHost(overrides: Partial<Host> = {}): Host {
     pause: refuse("pause"),
     stdout: recorder(),
     stderr: recorder(),
+    ask: async () => undefined,
+    choose: async () => undefined,
     interrupted: new AbortController().signal,
     ...overrides,
   };

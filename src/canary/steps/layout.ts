@@ -3,7 +3,7 @@ import { AGENT_TEMPLATE, HOLDER_UNIT } from "../../core/names.ts";
 import { pathsOf } from "../../core/paths.ts";
 import { brokenSettings, JUDGED_PROPERTIES } from "../../core/unit-settings.ts";
 import { changes, conflicts } from "../../install/action.ts";
-import { install, lookAndPlan } from "../../install/install.ts";
+import { install } from "../../install/install.ts";
 import { expect, type Step } from "../step.ts";
 
 export const layout: Step = {
@@ -13,8 +13,8 @@ export const layout: Step = {
   requires: [],
   async run(fleet) {
     const { host, systemd } = fleet;
-    if (fleet.sandboxed) await install(host, { dryRun: false, enable: false, now: false, version: fleet.version });
-    const { plan } = await lookAndPlan(host, { enable: false, now: false });
+    if (fleet.sandboxed) await install(host, { version: fleet.version });
+    const { plan } = await install(host, { dryRun: true, version: fleet.version });
     const off = [...changes(plan), ...conflicts(plan)].flatMap(({ action }) => ("path" in action ? [action.path] : []));
     expect(off.length === 0, "files of the layout are missing or not of this version: mosaic-fleet install", {
       files: off,

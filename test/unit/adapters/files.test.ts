@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { files, samePlace } from "../../../src/adapters/files.ts";
+import { files } from "../../../src/adapters/files.ts";
 import { run, temporaryFolder } from "../../support/build.ts";
 
 const temporary = temporaryFolder();
@@ -124,7 +124,7 @@ describe("looking", () => {
     );
     server.close();
     expect(kinds).toEqual(["file", "folder", "link", "link", "other", "socket"]);
-    expect(await files.status(join(folder, "file"))).toEqual({
+    expect(await files.status(join(folder, "file"))).toMatchObject({
       kind: "file",
       mode: 0o640,
       uid: process.getuid?.() ?? -1,
@@ -139,7 +139,7 @@ test("one place is one by every name, and a copy of it is another", async () => 
     writeFileSync(join(folder, name, "file"), "the same");
   }
   symlinkSync("a", join(folder, "link"));
-  const same = (one: string, other: string) => samePlace(join(folder, one), join(folder, other));
+  const same = (one: string, other: string) => files.samePlace(join(folder, one), join(folder, other));
   expect(await Promise.all([same("a", "a"), same("a", "link"), same("a/file", "link/file")])).toEqual([
     true,
     true,

@@ -1,0 +1,50 @@
+import type { Output } from "../../core/host.ts";
+import { tilde } from "../../core/paths.ts";
+import type { Action, Plan, Step } from "../../install/action.ts";
+import { diffOf, writeDiff } from "./diff.ts";
+import { paint } from "./paint.ts";
+
+function describe(action: Action, home: string): string {
+  switch (action.kind) {
+    case "make-folder":
+    case "remove-folder":
+      return `${tilde(action.path, home)}/`;
+    case "write-file":
+    case "remove-file":
+      return tilde(action.path, home);
+    case "keep-copy":
+      return `${tilde(action.to, home)} (your version)`;
+    case "daemon-reload":
+      return "systemctl --user daemon-reload";
+    case "linger":
+      return `loginctl ${action.on ? "enable" : "disable"}-linger`;
+    default:
+      return `systemctl --user ${action.kind} ${action.units.join(" ")}`;
+  }
+}
+
+function word({ action, change }: Step): string {
+  if (change === "none") return "as it is";
+  return change === "update" && action.kind !== "write-file" ? "run" : change;
+}
+
+/** The plan, a line a step; with `diffs`, what becomes of each file. */
+export function renderPlan(output: Output, plan: Plan, { home, diffs }: { home: string; diffs: boolean }): void {
+  const { red, green, yellow, dim, bold } = paint(output);
+  const color = { none: dim, create: green, update: green, remove: green, keep: yellow, conflict: red };
+  for (const step of plan.steps) {
+    output.write(`${color[step.change](word(step).padEnd(9))} ${describe(step.action, home)}\n`);
+    if (step.change === "keep" || step.change === "conflict")
+      output.write(`          Why:  ${step.why}\n          Next: ${bold(step.next)}\n`);
+    const diff = diffs ? diffOf(step) : undefined;
+    if (diff !== undefined) writeDiff(output, diff);
+  }
+}
+
+/** The steps as they are in a JSON document: no content, but with `diffs` what becomes of each file. */
+export function planDocument(plan: Plan, diffs: boolean): unknown[] {
+  return plan.steps.map(({ was: _, action, ...rest }, index) => {
+    const diff = diffs ? diffOf(plan.steps[index] as Step) : undefined;
+    return { ...rest, action: { ...action, text: undefined }, ...(diff === undefined ? {} : { diff }) };
+  });
+}
