@@ -7,17 +7,11 @@ import type { Host } from "../core/host.ts";
 import { pathsOf } from "../core/paths.ts";
 import { changes, type Plan } from "./action.ts";
 import { type Ledger, perform } from "./perform.ts";
-import { type Receipt, unfinished } from "./receipt.ts";
+import { type Receipt, type Records, unfinished } from "./receipt.ts";
 
-/** What is recorded about a plan. */
-export interface Records {
-  /** As it was; undefined for none. */
-  readonly before: Receipt | undefined;
-  /** As it will be; undefined for none. */
-  readonly after: Receipt | undefined;
-  /** What the next run finds when this one is killed: which version was on its way, and which one to go back to. */
-  readonly during: Receipt;
-  /** What failed, when it fails: "The layout was not installed". */
+/** For what is said when it fails. */
+interface Wording {
+  /** "The layout was not installed" */
   readonly what: string;
   /** The command that finishes what could not even be taken back. */
   readonly again: string;
@@ -28,21 +22,24 @@ export interface Records {
  * FleetError says why. The receipt is written first, with all that any file may hold until it is written again at the
  * end: a run that is killed at any point leaves what the next run finishes or undoes.
  */
-export async function applyPlan(host: Host, plan: Plan, records: Records): Promise<void> {
-  const { before, after, during, what } = records;
+export async function applyPlan(host: Host, plan: Plan, records: Records, { what, again }: Wording): Promise<void> {
+  const { after } = records;
   const { receipt } = pathsOf(host);
   const ledger: Ledger = { undos: [], touched: new Set([dirname(receipt)]) };
   const save = (saved: Receipt) => host.files.writeAtomic(receipt, `${JSON.stringify(saved, null, 2)}\n`, 0o600);
   const was = await host.files.readBytes(receipt);
+  const meanwhile = unfinished(records);
   try {
-    await save(unfinished(during, before, after));
-    await clearTemporaries(host, during);
+    await save(meanwhile);
+    await clearTemporaries(host, meanwhile.files);
     for (const step of changes(plan)) {
       if (host.interrupted.aborted) throw new FleetError(EXIT.interrupted, what, "it was interrupted");
       await perform(host, step.action, ledger, what);
     }
     // Before the receipt says so, it is so, whatever happens to the machine.
     for (const folder of ledger.touched) await host.files.sync(folder);
+    // Whatever becomes of the last write: nothing is undone under a receipt that says it is done.
+    ledger.undos.push(() => save(meanwhile));
     if (after !== undefined) await save(after);
     else {
       await host.files.removeFile(receipt);
@@ -58,7 +55,7 @@ export async function applyPlan(host: Host, plan: Plan, records: Records): Promi
       failure.exit,
       failure.what,
       `${why}. What had been done could not all be taken back (${stuck}): the next run finishes it`,
-      [...failure.next, records.again],
+      [...failure.next, again],
     );
   }
 }
@@ -87,10 +84,10 @@ async function takeBack(
   }
 }
 
-/** Removes what a run that was killed left of its writes, wherever it may have written. */
-async function clearTemporaries(host: Host, during: Receipt): Promise<void> {
+/** Removes what a run that was killed left of its writes, wherever it may have written. Under the lock only. */
+export async function clearTemporaries(host: Host, files: readonly { readonly path: string }[]): Promise<void> {
   const { state } = pathsOf(host);
-  for (const folder of new Set([state, host.user.home, ...during.files.map(({ path }) => dirname(path))]))
+  for (const folder of new Set([state, host.user.home, ...files.map(({ path }) => dirname(path))]))
     for (const name of await host.files.list(folder)) {
       if (!TEMPORARY.test(name)) continue;
       const path = join(folder, name);

@@ -4,16 +4,16 @@ import { FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { HOLDER_UNIT } from "../core/names.ts";
-import { pathsOf } from "../core/paths.ts";
+import { pathsOf, RECEIPT } from "../core/paths.ts";
 import { changes, conflicts, keeps, type Plan } from "./action.ts";
-import { applyPlan } from "./apply.ts";
+import { applyPlan, clearTemporaries } from "./apply.ts";
 import { type OwnedFile, ownedFiles, ownedFolders } from "./assets.ts";
 import { withLock } from "./lock.ts";
 import { type Intent, leadingOut, lookAt, reachManager, recordedLayout } from "./look.ts";
 import { mustBeRead } from "./perform.ts";
-import { foldersOf, type PlanInput, pathsToLookAt, planInstall } from "./plan.ts";
+import { foldersOf, type LayoutPlan, type PlanInput, pathsToLookAt, planInstall } from "./plan.ts";
 import type { Receipt } from "./receipt.ts";
-import { type Layout, missingFolders, previousLayout, receiptAfter, sumsOf } from "./record.ts";
+import { type Layout, layoutBefore, missingFolders, receiptAfter, sumsOf } from "./record.ts";
 import { outdatedUnits, restartUnits } from "./restart.ts";
 
 /** A file that the user and this version have both changed. */
@@ -66,7 +66,7 @@ export function rollback(
   options: Pick<InstallOptions, "dryRun" | "restart" | "decide">,
 ): Promise<Installed> {
   return layOut(host, { ...options, version: "" }, ROLLBACK, "The layout was not rolled back", (_, recorded) => {
-    const layout = recorded === undefined ? undefined : previousLayout(recorded);
+    const layout = recorded === undefined ? undefined : layoutBefore(recorded);
     if (layout !== undefined) return layout;
     throw new FleetError(EXIT.unavailable, ROLLBACK.nothing, "no earlier version of the layout is recorded", [
       "mosaic-fleet doctor",
@@ -96,7 +96,7 @@ const NOTHING_ASKED: Asked = {
 
 /** What a run finds before it does anything. */
 interface Look {
-  readonly plan: ReturnType<typeof planInstall>;
+  readonly plan: LayoutPlan;
   readonly recorded: Receipt | undefined;
   readonly layout: Layout;
   readonly holder: Unit | undefined;
@@ -125,7 +125,8 @@ async function layOut(
       options.linger || recorded?.linger ? lingers(host, host.user.name) : undefined,
     ]);
     const plan = await planFiles(host, layout.files, recorded, {
-      ...decisions,
+      taken: decisions.taken,
+      kept: new Set([...decisions.kept, ...(layout.edited ?? [])]),
       restore: options.restore ?? false,
       enable: options.enable ?? false,
       enabled: holder?.fileState === "enabled",
@@ -144,7 +145,9 @@ async function layOut(
   if (options.dryRun) return { ...ended, plan: first.plan, outdated: await outdatedNow(host, first) };
   const decisions = await decide(first.plan, options);
   const undecided = keeps(first.plan).some(({ kept }) => kept === "undecided");
-  if (first.nothingToDo && !undecided) {
+  // What a run that was killed at its very end has left: its lock.
+  const remains = (await host.files.list(pathsOf(host).state)).some((name) => name !== RECEIPT);
+  if (first.nothingToDo && !undecided && !remains) {
     await mustBeReadIfThere(host, first);
     return { ...ended, plan: first.plan, ...(await restarted(host, options, first)) };
   }
@@ -155,11 +158,12 @@ async function layOut(
     if (conflicts(plan).length > 0) return { ...ended, plan, outdated: [] };
     const reloads = changes(plan).some(({ action }) => action.kind === "daemon-reload");
     if (!reloads) await mustBeReadIfThere(host, seen); // else it is asked after the reload
-    if (!seen.nothingToDo) {
+    if (seen.nothingToDo) await clearTemporaries(host, seen.layout.files);
+    else {
       const folders = [...stateFolders, ...(await missingFolders(host, plan))];
       const after = receiptAfter(seen, folders, host.date());
-      const during = intent === ROLLBACK && recorded !== undefined ? recorded : after;
-      await applyPlan(host, plan, { before: recorded, after, during, what, again: intent.again });
+      const { removed, undecided } = plan;
+      await applyPlan(host, plan, { before: recorded, after, removed, undecided }, { what, again: intent.again });
     }
     return { plan, applied: !seen.nothingToDo, ...(await restarted(host, options, seen)) };
   });
@@ -170,7 +174,7 @@ async function planFiles(
   files: readonly OwnedFile[],
   recorded: Receipt | undefined,
   asked: Asked,
-): Promise<ReturnType<typeof planInstall>> {
+): Promise<LayoutPlan> {
   const wanted = sumsOf(files);
   const folders = ownedFolders(pathsOf(host));
   const [found, leadOut] = await Promise.all([

@@ -59,6 +59,6 @@ export function judge(
   if (knownSums(recorded, file.path).includes(there.sha256)) return "update";
   if (taken.has(file.path)) return "taken";
   if (kept.has(file.path)) return "edited";
-  const offered = entry.sha256 === file.sha256;
+  const offered = entry.sha256 === file.sha256 && !entry.undecided;
   return offered && found.get(besideOf(file.path))?.sha256 !== file.sha256 ? "edited" : "undecided";
 }

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { procfsOf } from "../adapters/procfs.ts";
 import { describeError, FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
@@ -27,15 +27,19 @@ export async function withLock<T>(
     try {
       return await work(made);
     } finally {
-      await host.files.removeLink(lock, me);
+      // What cannot be taken away now is the next run's to clear, and must not hide what went wrong before.
+      await host.files.removeLink(lock, me).catch(() => undefined);
     }
   } finally {
-    for (const folder of [...made].sort().reverse()) await host.files.removeEmptyFolder(folder);
+    for (const folder of [...made].sort().reverse()) await host.files.removeEmptyFolder(folder).catch(() => undefined);
   }
 
   async function taken(): Promise<boolean> {
     try {
-      for (const folder of await host.files.makeFolder(state, 0o700)) made.add(folder);
+      for (const folder of await host.files.makeFolder(state, 0o700)) {
+        made.add(folder);
+        await host.files.sync(dirname(folder)); // or a power loss would take the receipt with it
+      }
       return await host.files.makeLink(lock, me);
     } catch (error) {
       throw new FleetError(EXIT.cantcreate, intent.nothing, describeError(error));

@@ -1,9 +1,9 @@
 import { dirname } from "node:path";
 import { HOLDER_UNIT } from "../core/names.ts";
 import { moveAside, shellWord } from "../core/shell.ts";
-import { changes, type Step, type WriteFile } from "./action.ts";
+import { changes, type Plan, type Step, type WriteFile } from "./action.ts";
 import { besideOf, type Decisions, type Found, judge, type WantedFile } from "./judge.ts";
-import { knownSums, type Receipt } from "./receipt.ts";
+import { knownSums, type Receipt, type Records } from "./receipt.ts";
 
 export interface PlanInput extends Decisions {
   readonly wanted: readonly WantedFile[];
@@ -32,11 +32,11 @@ export function foldersOf({ wanted, folders }: Pick<PlanInput, "wanted" | "folde
   return [...new Set([...folders, ...wanted.map(({ path }) => dirname(path))])];
 }
 
+/** A plan, and what the receipt says of it while it is not done. */
+export type LayoutPlan = Plan & Pick<Records, "removed" | "undecided">;
+
 /** Wanted, recorded and found become actions. Pure: nothing is looked up and nothing is done. */
-export function planInstall(input: PlanInput): {
-  readonly steps: readonly Step[];
-  readonly removed: readonly string[];
-} {
+export function planInstall(input: PlanInput): LayoutPlan {
   const judged = input.wanted.map((file) => ({
     file,
     judgement: judge(file, input.found, input.recorded, input),
@@ -59,7 +59,14 @@ export function planInstall(input: PlanInput): {
       ...ask(input.now, input.running, { kind: "start", units: [HOLDER_UNIT] }),
     ],
     removed,
+    undecided: undecidedBy(files, input.recorded),
   };
+}
+
+/** Files of which ours will no longer lie beside them. */
+export function undecidedBy(steps: readonly Step[], recorded: Receipt | undefined): string[] {
+  const gone = new Set(steps.flatMap(({ action }) => (action.kind === "remove-file" ? [action.path] : [])));
+  return (recorded?.files ?? []).flatMap(({ path }) => (gone.has(besideOf(path)) ? [path] : []));
 }
 
 function planFolder(path: string, input: PlanInput, removed: readonly string[]): Step[] {

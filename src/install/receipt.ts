@@ -8,8 +8,14 @@ const fileSchema = z.object({
   mode: z.number(),
   /** While applying: what else of ours may be there. */
   pending: z.array(z.string()).optional(),
+  /** While applying: it is of the layout that is to come only. */
+  added: z.literal(true).optional(),
+  /** While applying: ours lay beside it, undecided. */
+  undecided: z.literal(true).optional(),
   /** The user has removed it, and it was left at that. */
   removed: z.literal(true).optional(),
+  /** Of a layout that was replaced: the user's version of it stayed then. */
+  edited: z.literal(true).optional(),
 });
 
 const common = {
@@ -28,6 +34,8 @@ const common = {
 export const receiptSchema = z.object({
   schemaVersion: z.literal(2),
   ...common,
+  /** While applying: the version that is to come; null for none. `version` is the one from before, unless there was none. */
+  to: z.string().nullable().optional(),
   files: z.array(fileSchema),
   /** Whether install has turned lingering on. */
   linger: z.boolean(),
@@ -85,25 +93,51 @@ export async function readReceipt(
   }
 }
 
+/** What is recorded about a run. */
+export interface Records {
+  /** As it was; undefined for none. */
+  readonly before: Receipt | undefined;
+  /** As it will be; undefined for none. */
+  readonly after: Receipt | undefined;
+  /** Files that the user had removed, and that stay removed. */
+  readonly removed: readonly string[];
+  /** Files beside which ours lies, and will not any more. */
+  readonly undecided: readonly string[];
+}
+
 /**
- * What a run leaves that is killed before it ends: `during`, with every content that any file of the layouts before and
- * after may have then.
+ * What a run leaves that is killed before it ends: the receipt from before, with every content that any file of the
+ * layouts before and after may have then.
  */
-export function unfinished(during: Receipt, before: Receipt | undefined, after: Receipt | undefined): Receipt {
+export function unfinished({ before, after, removed, undecided }: Records): Receipt {
+  const base = before ?? after;
+  if (base === undefined) throw new Error("a run that begins and ends with nothing installed");
   const files = new Map<string, RecordedFile>();
-  for (const file of [...(before?.files ?? []), ...(after?.files ?? [])]) {
-    const settled = files.get(file.path) ?? file;
+  const added = after?.files.map((file) => (before === undefined ? file : { ...file, added: true as const }));
+  for (const file of [...(before?.files ?? []), ...(added ?? [])]) {
+    const { removed: _, ...settled } = files.get(file.path) ?? file;
     const known = new Set([...knownSums(before, file.path), ...knownSums(after, file.path)]);
     known.delete(settled.sha256);
-    files.set(file.path, { ...settled, ...(known.size > 0 ? { pending: [...known] } : {}) });
+    files.set(file.path, {
+      ...settled,
+      ...(known.size > 0 ? { pending: [...known] } : {}),
+      ...(removed.includes(file.path) ? { removed: true } : {}),
+      ...(undecided.includes(file.path) ? { undecided: true } : {}),
+    });
   }
   return {
-    ...during,
+    ...base,
     phase: "applying",
+    to: after?.version ?? null,
     files: [...files.values()],
     folders: [...new Set([...(before?.folders ?? []), ...(after?.folders ?? [])])],
     enabled: [...new Set([...(before?.enabled ?? []), ...(after?.enabled ?? [])])],
     linger: (before?.linger ?? false) || (after?.linger ?? false),
     texts: { ...before?.texts, ...after?.texts },
   };
+}
+
+/** The files of a layout as it was before a run that was killed. */
+export function settledFiles({ files }: Pick<Receipt, "files">): RecordedFile[] {
+  return files.flatMap(({ pending: _, undecided: __, added, ...file }) => (added ? [] : [file]));
 }

@@ -2,16 +2,19 @@ import { dirname } from "node:path";
 import type { Unit } from "../adapters/systemd.ts";
 import type { Host } from "../core/host.ts";
 import { HOLDER_UNIT } from "../core/names.ts";
-import { changes, type Plan } from "./action.ts";
+import { changes, type Kept, keeps, type Plan } from "./action.ts";
 import type { OwnedFile } from "./assets.ts";
 import type { WantedFile } from "./judge.ts";
-import type { Receipt, RecordedFile } from "./receipt.ts";
+import type { LayoutPlan } from "./plan.ts";
+import { type Receipt, type RecordedFile, settledFiles } from "./receipt.ts";
 import { sha256 } from "./sum.ts";
 
 /** The files of one version. */
 export interface Layout {
   readonly version: string;
   readonly files: readonly OwnedFile[];
+  /** Files of which the user had a version of their own when this layout was replaced: they have seen ours. */
+  readonly edited?: readonly string[];
 }
 
 export function sumsOf(files: readonly OwnedFile[]): WantedFile[] {
@@ -21,7 +24,7 @@ export function sumsOf(files: readonly OwnedFile[]): WantedFile[] {
 /** What is to be recorded of a plan when it is done. */
 export function receiptAfter(
   seen: {
-    readonly plan: Plan & { readonly removed: readonly string[] };
+    readonly plan: LayoutPlan;
     readonly layout: Layout;
     readonly recorded: Receipt | undefined;
     readonly holder: Unit | undefined;
@@ -41,7 +44,7 @@ export function receiptAfter(
       ...(plan.removed.includes(path) ? { removed: true } : {}),
     }),
   );
-  const previous = previousOf(recorded, layout.version);
+  const previous = previousOf(recorded, plan, layout.version);
   const known = { ...recorded?.texts, ...textsThere(plan, recorded) };
   const texts = Object.fromEntries([
     ...(previous?.files ?? []).flatMap(({ sha256 }) => (known[sha256] === undefined ? [] : [[sha256, known[sha256]]])),
@@ -63,12 +66,24 @@ export function receiptAfter(
   };
 }
 
-/** What this layout takes the place of. A layout that was never finished is none to go back to. */
-function previousOf(recorded: Receipt | undefined, version: string): Receipt["previous"] {
+/** What this layout takes the place of. */
+function previousOf(recorded: Receipt | undefined, plan: Plan, version: string): Receipt["previous"] {
   if (recorded === undefined) return null;
-  if (recorded.version === version || recorded.phase === "applying")
-    return recorded.previous?.version === version ? null : recorded.previous;
-  return { version: recorded.version, files: recorded.files };
+  if (recorded.version === version) return recorded.previous;
+  const edited = new Set(
+    keeps(plan).flatMap(({ action, kept }) => (isEdit(kept) && "path" in action ? [action.path] : [])),
+  );
+  return {
+    version: recorded.version,
+    files: settledFiles(recorded).map(({ removed: _, ...file }) => ({
+      ...file,
+      ...(edited.has(file.path) ? { edited: true } : {}),
+    })),
+  };
+}
+
+function isEdit(kept: Kept): boolean {
+  return kept === "edited" || kept === "undecided";
 }
 
 /** Contents of ours that are on the disk: version 1 recorded none. */
@@ -79,15 +94,22 @@ function textsThere(plan: Plan, recorded: Receipt | undefined): Record<string, s
   );
 }
 
-/** The layout to go back to; of a file whose earlier content is not known, the one that is there now. */
-export function previousLayout({ previous, files, texts }: Receipt): Layout | undefined {
-  if (previous === null) return undefined;
+/**
+ * The layout to go back to: the one before; while an upgrade was under way, the one that it was to replace. Of a file
+ * whose earlier content is not known, what was written last.
+ */
+export function layoutBefore(recorded: Receipt): Layout | undefined {
+  const { previous, files, texts, phase, to = null, version } = recorded;
+  const upgrading = phase === "applying" && to !== null && to !== version && to !== previous?.version;
+  const layout = upgrading ? recorded : previous;
+  if (layout === null) return undefined;
   return {
-    version: previous.version,
-    files: previous.files.flatMap(({ path, mode, sha256 }) => {
+    version: layout.version,
+    files: settledFiles(layout).flatMap(({ path, mode, sha256 }) => {
       const text = texts[sha256] ?? texts[files.find((file) => file.path === path)?.sha256 ?? ""];
       return text === undefined ? [] : [{ path, mode, text }];
     }),
+    edited: layout.files.flatMap(({ path, edited }) => (edited ? [path] : [])),
   };
 }
 

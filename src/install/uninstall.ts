@@ -3,12 +3,12 @@ import { systemdOf } from "../adapters/systemd.ts";
 import type { Host } from "../core/host.ts";
 import { AGENT_TEMPLATE, HOLDER_UNIT } from "../core/names.ts";
 import { pathsOf } from "../core/paths.ts";
-import type { Plan, Step } from "./action.ts";
-import { applyPlan } from "./apply.ts";
+import type { Step } from "./action.ts";
+import { applyPlan, clearTemporaries } from "./apply.ts";
 import { besideOf, type Found } from "./judge.ts";
 import { withLock } from "./lock.ts";
 import { type Intent, lookAt, reachManager, recordedLayout } from "./look.ts";
-import { planRemoval } from "./plan.ts";
+import { type LayoutPlan, planRemoval, undecidedBy } from "./plan.ts";
 import type { Receipt } from "./receipt.ts";
 import { runningUnits } from "./restart.ts";
 import { keepArchive, removeSite, siteFiles } from "./site.ts";
@@ -23,7 +23,7 @@ export interface UninstallOptions {
 
 /** What an uninstall is about to do, and to whom. */
 export interface Seen {
-  readonly plan: Plan;
+  readonly plan: LayoutPlan;
   /** Units that run, in the order in which they are stopped: agents, the holder. */
   readonly running: readonly string[];
   /** Agents that the user has enabled: their links stay. */
@@ -54,41 +54,48 @@ export async function uninstall(host: Host, options: UninstallOptions): Promise<
       siteFiles(host),
     ]);
     const paths = recorded?.files.flatMap(({ path }) => [path, besideOf(path)]) ?? [];
-    const plan = recorded === undefined ? { steps: [] } : planUninstall(recorded, await lookAt(host, paths), running);
+    const plan =
+      recorded === undefined
+        ? { steps: [], removed: [], undecided: [] }
+        : planUninstall(recorded, await lookAt(host, paths), running);
     const installed = recorded !== undefined || (purge && site.length > 0);
-    return { recorded, seen: { plan, running, enabledAgents, site, installed } };
+    // A first install that was killed before it wrote its receipt.
+    const remains = recorded === undefined && (await host.files.list(pathsOf(host).state)).length > 0;
+    return { remains, recorded, seen: { plan, running, enabledAgents, site, installed } };
   };
   const first = await look();
   const untouched = { ...first.seen, applied: false, archive: undefined };
-  if (options.dryRun || !first.seen.installed) return untouched;
+  if (options.dryRun || !(first.seen.installed || first.remains)) return untouched;
   const grave = (seen: Seen) => seen.running.length > 0 || (purge && seen.site.length > 0);
   const confirmed = !grave(first.seen) || (await options.confirm?.(first.seen)) === true;
   if (!confirmed) return untouched;
   return withLock(host, UNINSTALL, async (stateFolders) => {
     const { recorded, seen } = await look();
     const archive = purge && seen.site.length > 0 ? await keepArchive(host, seen.site, UNINSTALL) : undefined;
-    if (recorded !== undefined) {
-      await applyPlan(host, seen.plan, {
-        before: recorded,
-        after: undefined,
-        during: recorded,
-        what: "The layout was not removed",
-        again: UNINSTALL.again,
-      });
-      const { state } = pathsOf(host);
-      for (const folder of [state, dirname(state), ...recorded.folders])
-        if (`${state}/`.startsWith(`${folder}/`)) stateFolders.add(folder);
+    if (recorded === undefined) await clearTemporaries(host, []);
+    else {
+      const { removed, undecided } = seen.plan;
+      const records = { before: recorded, after: undefined, removed, undecided };
+      await applyPlan(host, seen.plan, records, { what: "The layout was not removed", again: UNINSTALL.again });
     }
+    const { state } = pathsOf(host);
+    for (const folder of [state, dirname(state), ...(recorded?.folders ?? [])])
+      if (`${state}/`.startsWith(`${folder}/`)) stateFolders.add(folder);
     if (archive !== undefined) await removeSite(host, seen.site, recorded?.folders ?? []);
-    return { ...seen, applied: true, archive };
+    return { ...seen, applied: seen.installed, archive };
   });
 }
 
 /** The receipt backwards. Pure. */
-export function planUninstall(recorded: Receipt, found: ReadonlyMap<string, Found>, running: readonly string[]): Plan {
+export function planUninstall(
+  recorded: Receipt,
+  found: ReadonlyMap<string, Found>,
+  running: readonly string[],
+): LayoutPlan {
   const agents = running.filter((unit) => unit !== HOLDER_UNIT);
   const stops = [agents, running.filter((unit) => unit === HOLDER_UNIT)].filter((units) => units.length > 0);
   const why = "you have changed it: it stays";
+  const files = recorded.files.flatMap(({ path }) => planRemoval(path, why, { found, recorded }));
   return {
     steps: [
       ...stops.map((units): Step => ({ action: { kind: "stop", units }, change: "update" })),
@@ -96,11 +103,15 @@ export function planUninstall(recorded: Receipt, found: ReadonlyMap<string, Foun
         ? [{ action: { kind: "disable", units: recorded.enabled }, change: "update" } as const]
         : []),
       ...(recorded.linger ? [{ action: { kind: "linger", on: false }, change: "update" } as const] : []),
-      ...recorded.files.flatMap(({ path }) => planRemoval(path, why, { found, recorded })),
+      ...files,
       ...recorded.folders
         .toReversed()
         .map((path): Step => ({ action: { kind: "remove-folder", path }, change: "remove" })),
       { action: { kind: "daemon-reload", loads: false }, change: "update" },
     ],
+    removed: recorded.files.flatMap(({ path, removed }) =>
+      found.get(path)?.status === undefined && (removed || recorded.phase === "applied") ? [path] : [],
+    ),
+    undecided: undecidedBy(files, recorded),
   };
 }
