@@ -67,17 +67,24 @@ export async function lookAt(host: Host, paths: readonly string[]): Promise<Read
   return found;
 }
 
-/** Those of these folders that links take out of the home and config folders, or to nowhere. */
-export async function leadingOut(host: Host, folders: readonly string[]): Promise<ReadonlySet<string>> {
+/** Those of these folders that a link takes out of the home and config folders, or to nowhere; and which link. */
+export async function leadingOut(host: Host, folders: readonly string[]): Promise<ReadonlyMap<string, string>> {
   const roots = await Promise.all([host.user.home, pathsOf(host).config].map((root) => resolved(host, root)));
-  const out = new Set<string>();
+  const out = new Map<string, string>();
   await Promise.all(
     folders.map(async (folder) => {
       const real = await resolved(host, folder);
-      if (!roots.some((root) => root !== undefined && real?.startsWith(`${root}/`))) out.add(folder);
+      if (!roots.some((root) => root !== undefined && real?.startsWith(`${root}/`)))
+        out.set(folder, await linkAbove(host, folder));
     }),
   );
   return out;
+}
+
+async function linkAbove(host: Host, folder: string): Promise<string> {
+  for (let path = folder; dirname(path) !== path; path = dirname(path))
+    if ((await host.files.status(path))?.kind === "link") return path;
+  return folder;
 }
 
 /** A path without links, whether or not its end is there; undefined when a link in it leads nowhere. */

@@ -10,8 +10,8 @@ export interface PlanInput extends Decisions {
   readonly folders: readonly string[];
   /** Of every path in the two above, of every file in the receipt, and of what lies beside them: see pathsToLookAt(). */
   readonly found: ReadonlyMap<string, Found>;
-  /** Folders of the layout that lead out of the home and config folders, by links. */
-  readonly leadOut: ReadonlySet<string>;
+  /** Folders of the layout that lead out of the home and config folders, and the link that does it. */
+  readonly leadOut: ReadonlyMap<string, string>;
   readonly recorded: Receipt | undefined;
   readonly enable: boolean;
   readonly enabled: boolean;
@@ -72,18 +72,19 @@ export function undecidedBy(steps: readonly Step[], recorded: Receipt | undefine
 function planFolder(path: string, input: PlanInput, removed: readonly string[]): Step[] {
   const kind = input.found.get(path)?.status?.kind;
   const action = { kind: "make-folder", path } as const;
-  const inTheWay = (why: string): Step[] => [{ action, change: "conflict", why, next: moveAside(path, "yours") }];
-  if (kind === undefined) {
-    const inIt = input.wanted.filter((file) => dirname(file.path) === path);
-    // All of it removed by the user: then not even an empty folder comes back.
-    if (inIt.length > 0 && inIt.every((file) => removed.includes(file.path))) return [];
-    return input.leadOut.has(path) ? inTheWay(LEADS_OUT) : [{ action, change: "create" }];
-  }
-  if (kind !== "folder" && kind !== "link") return inTheWay("a file is in the place of this folder");
-  return input.leadOut.has(path) ? inTheWay(LEADS_OUT) : [{ action, change: "none" }];
+  const inTheWay = (what: string, why: string): Step[] => [
+    { action, change: "conflict", why, next: moveAside(what, "yours") },
+  ];
+  if (kind !== undefined && kind !== "folder" && kind !== "link")
+    return inTheWay(path, "a file is in the place of this folder");
+  const inIt = input.wanted.filter((file) => dirname(file.path) === path);
+  // All of it removed by the user: then not even an empty folder comes back.
+  if (kind === undefined && inIt.length > 0 && inIt.every((file) => removed.includes(file.path))) return [];
+  const link = input.leadOut.get(path);
+  if (link !== undefined)
+    return inTheWay(link, "a link leads out of your home and config folders here, and is not followed");
+  return [{ action, change: kind === undefined ? "create" : "none" }];
 }
-
-const LEADS_OUT = "a link leads out of your home and config folders here, and is not followed";
 
 function planFile(file: WantedFile, judgement: ReturnType<typeof judge>, input: PlanInput): Step[] {
   const there = input.found.get(file.path);
