@@ -91,7 +91,8 @@ export function systemdOf(host: Pick<Host, "exec">): Systemd {
     async enabledInstances(template) {
       const pattern = template.replace("@.", "@?*.");
       const result = await systemctl(["list-unit-files", "--plain", "--no-legend", "--state=enabled", "--", pattern]);
-      if (!succeeded(result)) throw new ToolError(result);
+      const none = result.kind === "exited" && result.stdout === "" && result.stderr === ""; // which is exit code 1
+      if (!succeeded(result) && !none) throw new ToolError(result);
       return result.stdout.split("\n").flatMap((line) => line.trim().split(/\s+/)[0] || []);
     },
     run: (verb, units, timeoutMs = 60_000) => systemctl([verb, "--", ...units], timeoutMs),

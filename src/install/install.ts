@@ -54,10 +54,17 @@ const ROLLBACK: Intent = { nothing: "Nothing was rolled back", again: "mosaic-fl
 
 /** Lays out this version: plan, then apply unless it is a dry run or something is in the way. Throws FleetError. */
 export function install(host: Host, options: InstallOptions): Promise<Installed> {
-  return layOut(host, options, INSTALL, "The layout was not installed", (major) => ({
-    version: options.version,
-    files: ownedFiles(pathsOf(host), major),
-  }));
+  return installFiles(host, options, (systemdMajor) => ownedFiles(pathsOf(host), systemdMajor));
+}
+
+/** As install(), for any files that are a layout on a machine with this systemd. */
+export function installFiles(
+  host: Host,
+  options: InstallOptions,
+  files: (systemdMajor: number) => readonly OwnedFile[],
+): Promise<Installed> {
+  const { version } = options;
+  return layOut(host, options, INSTALL, "The layout was not installed", (major) => ({ version, files: files(major) }));
 }
 
 /** Lays out the version before this one, as the receipt has it. Throws FleetError (69) when there is none. */

@@ -1,17 +1,19 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { cpSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { disk } from "../../src/adapters/disk.ts";
 import { files, filesOn } from "../../src/adapters/files.ts";
 import { localHost } from "../../src/adapters/local-host.ts";
+import { systemdOf } from "../../src/adapters/systemd.ts";
 import { openSandbox, type Sandbox } from "../../src/canary/sandbox.ts";
 import { FleetError } from "../../src/core/errors.ts";
 import type { Files, Host } from "../../src/core/host.ts";
+import { HOLDER_UNIT } from "../../src/core/names.ts";
 import { pathsOf } from "../../src/core/paths.ts";
-import { install, rollback } from "../../src/install/install.ts";
+import { ownedFiles } from "../../src/install/assets.ts";
+import { install, installFiles, rollback } from "../../src/install/install.ts";
 import { type Receipt, readReceipt } from "../../src/install/receipt.ts";
-import { sha256 } from "../../src/install/sum.ts";
 import { uninstall } from "../../src/install/uninstall.ts";
 import { fakeManager } from "../support/fake-manager.ts";
 import { type Fault, type FaultyDisk, faultyDisk } from "../support/faulty-disk.ts";
@@ -123,24 +125,15 @@ function newHome(like?: string): string {
 async function earlierHome(edits: boolean): Promise<string> {
   const home = newHome();
   const host = healthyHost(home);
-  await install(host, { version: NEW });
-  const { receipt } = pathsOf(host);
-  const recorded = (await readReceipt(host, receipt)) as Receipt;
-  const names = ["tmux.conf", "agent-pane.sh", "stop-agent-session.sh"];
-  const texts: Record<string, string> = { ...recorded.texts };
-  const change = (path: string): string => {
-    const text = `# ${basename(path)} of the version before\n`;
-    writeFileSync(path, text);
-    texts[sha256(text)] = text;
-    return sha256(text);
-  };
-  const dropped = join(home, tools, "of-the-version-before.sh");
-  const files1 = recorded.files
+  const paths = pathsOf(host);
+  const changed = ["tmux.conf", "agent-pane.sh", "stop-agent-session.sh"];
+  const layout = ownedFiles(paths, 252)
     .filter(({ path }) => !path.endsWith("agent-session-ended.sh"))
-    .map((file) => (names.includes(basename(file.path)) ? { ...file, sha256: change(file.path) } : file));
-  rmSync(join(home, tools, "agent-session-ended.sh"));
-  files1.push({ path: dropped, mode: 0o644, sha256: change(dropped) });
-  writeFileSync(receipt, JSON.stringify({ ...recorded, version: "1.0.0-test", files: files1, texts }, null, 2));
+    .map((file) =>
+      changed.includes(basename(file.path)) ? { ...file, text: `# before: ${basename(file.path)}\n` } : file,
+    );
+  layout.push({ path: join(paths.tools, "of-the-version-before.sh"), mode: 0o644, text: "# before\n" });
+  await installFiles(host, { version: "1.0.0-test" }, () => layout);
   if (edits) {
     writeFileSync(join(home, tools, "start-tmux-holder.sh"), "# mine\n", { flag: "a" });
     writeFileSync(join(home, tools, "stop-agent-session.sh"), "# mine, and the version before had it otherwise\n");
@@ -265,6 +258,77 @@ async function scenarios(): Promise<Record<Command | "upgrade", Scenario>> {
     uninstall: { command: "uninstall", before: plain, other: "install" },
   };
 }
+
+test("with a real manager: the next run leaves its units as they are on disk, wherever the one before was killed", async () => {
+  // The manager reads the sandbox's own home.
+  const { home } = sandbox.host.user;
+  const alive = { ...sandbox.host, pid: process.pid };
+  const shown = async () => {
+    const [holder] = await systemdOf(sandbox.host).show([HOLDER_UNIT]);
+    return [holder?.load, holder?.fileState, holder?.needsReload];
+  };
+  const enable = (host: Host) => install(host, { version: NEW, enable: true });
+  const counting = faultyDisk(disk, "kill", Number.POSITIVE_INFINITY);
+  await enable({ ...sandbox.host, files: filesOn(counting) });
+  const whole = treeOf(home);
+  for (let at = 0; at < counting.calls(); at += 29) {
+    await commands.uninstall(alive);
+    expect([at, ...(await shown()), treeOf(home)]).toEqual([at, "not-found", "", false, {}]);
+    for (const command of [enable, commands.uninstall, enable]) {
+      const faulty = faultyDisk(disk, "kill", at);
+      const killed = { ...hostOf(home, filesOn(faulty), sandbox.host.exec) };
+      await Promise.race([command(killed), faulty.gone]);
+      if (command === commands.uninstall) await commands.uninstall(alive);
+      else await enable(alive);
+      const there = command === enable;
+      expect([at, ...(await shown())]).toEqual(there ? [at, "loaded", "enabled", false] : [at, "not-found", "", false]);
+      expect(treeOf(home)).toEqual(there ? whole : {});
+    }
+  }
+});
+
+describe("what the user changes while a run goes on is the user's", () => {
+  /** Files on which the user does something just before the first change that is made. */
+  const meddled = (meddle: () => void): Files => {
+    let once = meddle;
+    const now = () => {
+      once();
+      once = () => {};
+    };
+    const create: typeof disk.create = (path, mode) => {
+      now();
+      return disk.create(path, mode);
+    };
+    return filesOn({ ...disk, create });
+  };
+  const script = (home: string) => join(home, tools, "start-agent-session.sh");
+
+  test("an install stops, and takes back what it has done", async () => {
+    const home = newHome();
+    const meddle = () => {
+      mkdirSync(join(home, tools), { recursive: true });
+      writeFileSync(script(home), "mine");
+    };
+    const host = { ...hostOf(home, meddled(meddle)), pid: process.pid };
+    await expect(install(host, { version: NEW })).rejects.toMatchObject({
+      exit: 73,
+      why: `${script(home)} was changed while this ran. What had been done was taken back`,
+    });
+    expect(readFileSync(script(home), "utf8")).toBe("mine");
+    expect(Object.keys(treeOf(home)).filter((path) => path.startsWith(`${units}/mosaic-agent@canary`))).toEqual([]);
+  });
+
+  test("an uninstall leaves it", async () => {
+    const home = newHome();
+    await install(healthyHost(home), { version: NEW });
+    const meddle = () => writeFileSync(script(home), "mine");
+    await commands.uninstall({ ...hostOf(home, meddled(meddle)), pid: process.pid });
+    expect(readFileSync(script(home), "utf8")).toBe("mine");
+    expect(Object.keys(treeOf(home)).filter((path) => path.startsWith(`${tools}/`))).toEqual([
+      join(tools, "start-agent-session.sh"),
+    ]);
+  });
+});
 
 const AT_ONCE = 6;
 

@@ -5,8 +5,11 @@ import type { Host } from "../../src/core/host.ts";
 import { HOLDER_UNIT } from "../../src/core/names.ts";
 import { pathsOf } from "../../src/core/paths.ts";
 
-/** A user manager with no process behind it, that runs nothing and takes units from where they should be: for what is done a thousand times. */
-export function fakeManager(host: Pick<Host, "env" | "user">): { exec: Exec; reloads(): number } {
+/**
+ * A user manager with no process behind it, that runs nothing and takes units from where they should be: for what is
+ * done a thousand times. Programs other than systemctl are run.
+ */
+export function fakeManager(host: Pick<Host, "env" | "user" | "exec">): { exec: Exec; reloads(): number } {
   let reloads = 0;
   const holder = join(pathsOf(host).units, HOLDER_UNIT);
   const answer = (words: string): string | undefined => {
@@ -21,8 +24,9 @@ export function fakeManager(host: Pick<Host, "env" | "user">): { exec: Exec; rel
   };
   return {
     reloads: () => reloads,
-    async exec(argv): Promise<ExecResult> {
-      const stdout = argv[0] === "systemctl" ? answer(argv.join(" ")) : undefined;
+    async exec(argv, options): Promise<ExecResult> {
+      if (argv[0] !== "systemctl") return host.exec(argv, options);
+      const stdout = answer(argv.join(" "));
       if (stdout === undefined) throw new Error(`the fake manager does not know: ${argv.join(" ")}`);
       return { argv, stdout, stderr: "", kind: "exited", code: 0 };
     },
