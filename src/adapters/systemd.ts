@@ -45,9 +45,9 @@ export interface Systemd {
   /** Loaded instances of a pattern, with their states: the read that scales. Throws ToolError. */
   list(pattern: string): Promise<{ unit: string; load: string; active: string; sub: string }[]>;
   /** When each of these units became active, in milliseconds since 1970; undefined while it is not. Throws ToolError. */
-  startTimes(units: readonly string[]): Promise<{ unit: string; since: number | undefined; needsReload: boolean }[]>;
-  /** Instances of a template that are enabled. Throws ToolError. */
-  enabledInstances(template: string): Promise<string[]>;
+  startTimes(
+    units: readonly string[],
+  ): Promise<{ unit: string; active: string; since: number | undefined; needsReload: boolean }[]>;
   /** start, stop, restart, enable … as a value: whether it worked is the caller's to judge. */
   run(verb: string, units: readonly string[], timeoutMs?: number): Promise<ExecResult>;
   daemonReload(): Promise<ExecResult>;
@@ -84,16 +84,10 @@ export function systemdOf(host: Pick<Host, "exec">): Systemd {
         .split("\n\n")
         .map((block) => {
           const read = propertiesOf(block);
-          const since = read.ActiveState === "active" ? milliseconds(read.ActiveEnterTimestamp ?? "") : undefined;
-          return { unit: read.Id ?? "", since, needsReload: read.NeedDaemonReload === "yes" };
+          const { Id: unit = "", ActiveState: active = "", ActiveEnterTimestamp: entered = "" } = read;
+          const since = active === "active" ? milliseconds(entered) : undefined;
+          return { unit, active, since, needsReload: read.NeedDaemonReload === "yes" };
         });
-    },
-    async enabledInstances(template) {
-      const pattern = template.replace("@.", "@?*.");
-      const result = await systemctl(["list-unit-files", "--plain", "--no-legend", "--state=enabled", "--", pattern]);
-      const none = result.kind === "exited" && result.stdout === "" && result.stderr === ""; // which is exit code 1
-      if (!succeeded(result) && !none) throw new ToolError(result);
-      return result.stdout.split("\n").flatMap((line) => line.trim().split(/\s+/)[0] || []);
     },
     run: (verb, units, timeoutMs = 60_000) => systemctl([verb, "--", ...units], timeoutMs),
     daemonReload: () => systemctl(["daemon-reload"], 60_000),

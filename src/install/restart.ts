@@ -69,12 +69,14 @@ export async function restartUnits(host: Host, units: readonly string[]): Promis
   // Joins the starts that are under way, and waits for them; one that fails may still be brought back by systemd.
   if (agents.length > 0) await systemd.run("start", agents, RESTART_LIMIT_MS);
   let left = affected;
-  const back = await until(host, SETTLE_LIMIT_MS, async () => {
+  await until(host, SETTLE_LIMIT_MS, async () => {
     const now = await systemd.startTimes(affected);
     left = affected.filter((unit) => (sinceOf(now, unit) ?? 0) <= (sinceOf(before, unit) ?? 0));
-    return left.length === 0 || undefined;
+    // Those that systemd has given up do not come back.
+    const given = now.filter(({ active }) => active === "failed" || active === "inactive").map(({ unit }) => unit);
+    return left.every((unit) => given.includes(unit)) || undefined;
   });
-  if (back) return affected;
+  if (left.length === 0) return affected;
   throw new FleetError(EXIT.broken, what, `not back: ${left.join(", ")}`, [
     `systemctl --user status ${left.join(" ")}`,
   ]);

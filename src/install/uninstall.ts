@@ -1,7 +1,6 @@
-import { dirname } from "node:path";
-import { systemdOf } from "../adapters/systemd.ts";
+import { dirname, join } from "node:path";
 import type { Host } from "../core/host.ts";
-import { AGENT_TEMPLATE, HOLDER_UNIT } from "../core/names.ts";
+import { agentOfUnit, HOLDER_UNIT } from "../core/names.ts";
 import { pathsOf } from "../core/paths.ts";
 import type { Step } from "./action.ts";
 import { applyPlan, clearTemporaries } from "./apply.ts";
@@ -48,11 +47,7 @@ export async function uninstall(host: Host, options: UninstallOptions): Promise<
   const look = async () => {
     await reachManager(host, UNINSTALL);
     const recorded = await recordedLayout(host, UNINSTALL);
-    const [running, enabledAgents, site] = await Promise.all([
-      runningUnits(host),
-      systemdOf(host).enabledInstances(AGENT_TEMPLATE),
-      siteFiles(host),
-    ]);
+    const [running, enabled, site] = await Promise.all([runningUnits(host), enabledAgents(host), siteFiles(host)]);
     const paths = recorded?.files.flatMap(({ path }) => [path, besideOf(path)]) ?? [];
     const plan =
       recorded === undefined
@@ -61,7 +56,7 @@ export async function uninstall(host: Host, options: UninstallOptions): Promise<
     const installed = recorded !== undefined || (purge && site.length > 0);
     // A first install that was killed before it wrote its receipt.
     const remains = recorded === undefined && (await host.files.list(pathsOf(host).state)).length > 0;
-    return { remains, recorded, seen: { plan, running, enabledAgents, site, installed } };
+    return { remains, recorded, seen: { plan, running, enabledAgents: enabled, site, installed } };
   };
   const first = await look();
   const untouched = { ...first.seen, applied: false, archive: undefined };
@@ -114,4 +109,12 @@ export function planUninstall(
     ),
     undecided: undecidedBy(files, recorded),
   };
+}
+
+/** Agents that are to start with something else. systemctl lists no instances; enabling one is a link in a folder. */
+async function enabledAgents(host: Host): Promise<string[]> {
+  const { units } = pathsOf(host);
+  const folders = (await host.files.list(units)).filter((name) => /\.(wants|requires)$/.test(name));
+  const names = await Promise.all(folders.map((folder) => host.files.list(join(units, folder))));
+  return [...new Set(names.flat())].filter((name) => agentOfUnit(name) !== undefined);
 }

@@ -1,17 +1,14 @@
-import { createTwoFilesPatch } from "diff";
+import { createTwoFilesPatch, FILE_HEADERS_ONLY } from "diff";
 import type { Output } from "../../core/host.ts";
 import type { Step } from "../../install/action.ts";
 import { paint } from "./paint.ts";
 
 /** A unified diff between two texts of a file, either of which may not be there. */
 export function unifiedDiff(path: string, was: string | undefined, becomes: string | undefined): string {
-  const patch = createTwoFilesPatch(
-    was === undefined ? "/dev/null" : path,
-    becomes === undefined ? "/dev/null" : path,
-    was ?? "",
-    becomes ?? "",
-  );
-  return patch.replace(/^=+\n/, "");
+  const name = (text: string | undefined) => (text === undefined ? "/dev/null" : path);
+  return createTwoFilesPatch(name(was), name(becomes), was ?? "", becomes ?? "", undefined, undefined, {
+    headerOptions: FILE_HEADERS_ONLY,
+  });
 }
 
 /** What a step does to a file, or what it leaves undone, as a unified diff; undefined for what is no file or stays as it is. */
