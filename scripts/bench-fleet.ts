@@ -34,6 +34,11 @@ async function sandboxed(prepare: (host: Host, home: string) => Promise<void>): 
   return { host, id: basename(root), [Symbol.asyncDispose]: dispose };
 }
 
+/** A manager and a home with nothing in it. */
+export function emptyFleet(): Promise<Fleet> {
+  return sandboxed(async () => {});
+}
+
 /** The layout as install makes it; every agent runs `sleep infinity`. */
 export function ourFleet(): Promise<Fleet> {
   return sandboxed(async (host, home) => {
