@@ -51,8 +51,11 @@ export interface Systemd {
   /** start, stop, restart, enable … as a value: whether it worked is the caller's to judge. */
   run(verb: string, units: readonly string[], timeoutMs?: number): Promise<ExecResult>;
   daemonReload(): Promise<ExecResult>;
-  /** Version of the running manager, such as "252.38-1~deb12u1"; cheapest question that proves it is there. */
-  managerVersion(): Promise<ExecResult>;
+  /**
+   * Version of the running manager, such as "252.38-1~deb12u1"; cheapest question that proves it is there. With `more`
+   * properties, a line NAME=VALUE each.
+   */
+  managerVersion(more?: readonly string[]): Promise<ExecResult>;
   /** systemd-analyze verify: its stderr is the verdict, its exit code says nothing. */
   verify(units: readonly string[]): Promise<ExecResult>;
 }
@@ -91,7 +94,8 @@ export function systemdOf(host: Pick<Host, "exec">): Systemd {
     },
     run: (verb, units, timeoutMs = 60_000) => systemctl([verb, "--", ...units], timeoutMs),
     daemonReload: () => systemctl(["daemon-reload"], 60_000),
-    managerVersion: () => systemctl(["show", "-p", "Version", "--value"], 5_000),
+    managerVersion: (more = []) =>
+      systemctl(["show", "-p", ["Version", ...more].join(","), ...(more.length > 0 ? [] : ["--value"])], 5_000),
     verify: (units) =>
       host.exec(["systemd-analyze", "--user", "--man=no", "verify", "--", ...units], { timeoutMs: 20_000 }),
   };

@@ -4,7 +4,6 @@ import type { Host } from "../core/host.ts";
 import { tilde } from "../core/paths.ts";
 import { conflicts, keeps, type Plan } from "../install/action.ts";
 import type { Installed, InstallOptions } from "../install/install.ts";
-import { unifiedDiff, writeDiff } from "./report/diff.ts";
 import { planDocument } from "./report/plan.ts";
 
 const OUTPUTS: ("human" | "json")[] = ["human", "json"];
@@ -33,6 +32,7 @@ export function decideAtTerminal(host: Host): NonNullable<InstallOptions["decide
       const question = `${tilde(path, host.user.home)}: you and this version have changed it.\n  keep yours, take ours (yours is kept beside it), or show the diff? [keep/take/diff] `;
       const answer = await host.choose(question, ["keep", "take", "diff"]);
       if (answer !== "diff") return answer;
+      const { unifiedDiff, writeDiff } = await import("./report/diff.ts");
       writeDiff(host.stderr, unifiedDiff(path, theirs, ours));
     }
   };
@@ -49,9 +49,14 @@ export function printJson(host: Host, document: object): void {
 }
 
 /** The document of install and rollback. */
-export function layoutDocument(host: Host, installed: Installed, diffs: boolean, more: object = {}): void {
+export async function layoutDocument(
+  host: Host,
+  installed: Installed,
+  diffs: boolean,
+  more: object = {},
+): Promise<void> {
   const { applied, outdated, restarted, plan } = installed;
-  printJson(host, { applied, outdated, restarted, steps: planDocument(plan, diffs), ...more });
+  printJson(host, { applied, outdated, restarted, steps: await planDocument(plan, diffs), ...more });
 }
 
 /** Runs a command whose JSON document also tells what kept it from working. */

@@ -8,8 +8,7 @@ export type Action =
   | { readonly kind: "remove-file"; readonly path: string; readonly sums: readonly string[] }
   /** Only if it is empty by then. */
   | { readonly kind: "remove-folder"; readonly path: string }
-  /** `loads`: the manager must then have our units from where we wrote them. */
-  | { readonly kind: "daemon-reload"; readonly loads: boolean }
+  | { readonly kind: "daemon-reload" }
   | { readonly kind: "enable" | "disable" | "start" | "stop"; readonly units: readonly string[] }
   | { readonly kind: "linger"; readonly on: boolean };
 

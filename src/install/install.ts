@@ -1,16 +1,14 @@
 import { lingers } from "../adapters/loginctl.ts";
-import { systemdMajor, systemdOf, type Unit } from "../adapters/systemd.ts";
 import { FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
-import { HOLDER_UNIT } from "../core/names.ts";
 import { pathsOf, RECEIPT } from "../core/paths.ts";
 import { changes, conflicts, keeps, type Plan } from "./action.ts";
 import { applyPlan, clearTemporaries } from "./apply.ts";
 import { type OwnedFile, ownedFiles, ownedFolders } from "./assets.ts";
 import { withLock } from "./lock.ts";
-import { type Intent, leadingOut, lookAt, reachManager, recordedLayout } from "./look.ts";
-import { mustBeRead } from "./perform.ts";
+import { type Intent, leadingOut, lookAt, recordedLayout } from "./look.ts";
+import { type Manager, mustReadOurs, reachManager } from "./manager.ts";
 import { foldersOf, type LayoutPlan, type PlanInput, pathsToLookAt, planInstall } from "./plan.ts";
 import type { Receipt } from "./receipt.ts";
 import { type Layout, layoutBefore, missingFolders, receiptAfter, sumsOf } from "./record.ts";
@@ -106,7 +104,7 @@ interface Look {
   readonly plan: LayoutPlan;
   readonly recorded: Receipt | undefined;
   readonly layout: Layout;
-  readonly holder: Unit | undefined;
+  readonly manager: Manager;
   readonly lingers: boolean | undefined;
   readonly nothingToDo: boolean;
 }
@@ -118,53 +116,47 @@ async function layOut(
   what: string,
   layoutFor: (systemdMajor: number, recorded: Receipt | undefined) => Layout,
 ): Promise<Installed> {
+  const manager = await reachManager(host, intent);
   const look = async (decisions: Decisions): Promise<Look> => {
-    const manager = await reachManager(host, intent);
     const recorded = await recordedLayout(host, intent);
-    const layout = layoutFor(systemdMajor(manager) ?? 0, recorded);
+    const layout = layoutFor(manager.major, recorded);
     for (const path of decisions.taken)
       if (!layout.files.some((file) => file.path === path))
         throw new FleetError(EXIT.usage, intent.nothing, `${path} is no file of the layout`, [
           `${intent.again} --dry-run`,
         ]);
-    const [[holder], lingering] = await Promise.all([
-      systemdOf(host).show([HOLDER_UNIT]),
-      options.linger || recorded?.linger ? lingers(host, host.user.name) : undefined,
-    ]);
+    const lingering = options.linger || recorded?.linger ? await lingers(host, host.user.name) : undefined;
     const plan = await planFiles(host, layout.files, recorded, {
       taken: decisions.taken,
       kept: new Set([...decisions.kept, ...(layout.edited ?? [])]),
       restore: options.restore ?? false,
       enable: options.enable ?? false,
-      enabled: holder?.fileState === "enabled",
+      enabled: manager.holder?.fileState === "enabled",
       now: options.now ?? false,
-      running: holder?.active === "active",
+      running: manager.holder?.active === "active",
       linger: options.linger ?? false,
       lingers: lingering === true,
     });
     const same = recorded?.phase === "applied" && recorded.version === layout.version;
-    return { plan, recorded, layout, holder, lingers: lingering, nothingToDo: same && changes(plan).length === 0 };
+    return { plan, recorded, layout, manager, lingers: lingering, nothingToDo: same && changes(plan).length === 0 };
   };
 
   const first = await look({ taken: options.taken ?? new Set(), kept: new Set() });
   const ended = { applied: false, restarted: [] };
   if (conflicts(first.plan).length > 0) return { ...ended, plan: first.plan, outdated: [] };
   if (options.dryRun) return { ...ended, plan: first.plan, outdated: await outdatedNow(host, first) };
+  await mustReadOurs(host, manager);
   const decisions = await decide(first.plan, options);
   const undecided = keeps(first.plan).some(({ kept }) => kept === "undecided");
   // What a run that was killed at its very end has left: its lock.
   const remains = (await host.files.list(pathsOf(host).state)).some((name) => name !== RECEIPT);
-  if (first.nothingToDo && !undecided && !remains) {
-    await mustBeReadIfThere(host, first);
+  if (first.nothingToDo && !undecided && !remains)
     return { ...ended, plan: first.plan, ...(await restarted(host, options, first)) };
-  }
   return withLock(host, intent, async (stateFolders) => {
     // Another install may have ended since, and the user may have taken long to answer.
     const seen = await look(decisions);
     const { plan, recorded } = seen;
     if (conflicts(plan).length > 0) return { ...ended, plan, outdated: [] };
-    const reloads = changes(plan).some(({ action }) => action.kind === "daemon-reload");
-    if (!reloads) await mustBeReadIfThere(host, seen); // else it is asked after the reload
     if (seen.nothingToDo) await clearTemporaries(host, seen.layout.files);
     else {
       const folders = [...stateFolders, ...(await missingFolders(host, plan))];
@@ -202,15 +194,9 @@ async function decide(plan: Plan, { decide, taken = new Set() }: InstallOptions)
   return decided;
 }
 
-/** The user may have removed the very unit by which we see where the manager looks. */
-async function mustBeReadIfThere(host: Host, { plan }: Look): Promise<void> {
-  const reload = plan.steps.find(({ action }) => action.kind === "daemon-reload");
-  if (reload?.action.kind === "daemon-reload" && reload.action.loads) await mustBeRead(host);
-}
-
 /** Without its holder no agent runs. */
-async function outdatedNow(host: Host, { holder, layout }: Look): Promise<string[]> {
-  return holder?.active === "active" ? outdatedUnits(host, layout.files) : [];
+async function outdatedNow(host: Host, { manager, layout }: Look): Promise<string[]> {
+  return manager.holder?.active === "active" ? outdatedUnits(host, layout.files) : [];
 }
 
 async function restarted(

@@ -1,5 +1,4 @@
 import { basename, dirname, join } from "node:path";
-import { managerProblem, systemdOf } from "../adapters/systemd.ts";
 import { FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
@@ -13,30 +12,6 @@ import { sha256 } from "./sum.ts";
 export interface Intent {
   readonly nothing: string;
   readonly again: string;
-}
-
-/** The manager's version. Throws FleetError (69) where it cannot be reached, or is another user's. */
-export async function reachManager(host: Host, { nothing, again }: Intent): Promise<string> {
-  const answer = await systemdOf(host).managerVersion();
-  const problem = await managerProblem(host, answer);
-  if (problem !== undefined)
-    throw new FleetError(EXIT.unavailable, `${nothing}: the user manager cannot be reached`, problem.cause, [
-      ...problem.remedy,
-      again,
-    ]);
-  const { uid } = host.user;
-  // Root with another user's variables (sudo -E) would leave root's files in that user's home.
-  for (const folder of [pathsOf(host).runtime, host.user.home]) {
-    const owner = folder === undefined ? undefined : await host.files.ownerOf(folder);
-    if (owner === undefined || owner === uid) continue;
-    throw new FleetError(
-      EXIT.unavailable,
-      `${nothing}: this is another user's session`,
-      `${folder} belongs to uid ${owner}, and this runs as uid ${uid}; run it as that user, without sudo`,
-      [again],
-    );
-  }
-  return answer.stdout;
 }
 
 /** What was installed; undefined when nothing was. Throws FleetError (78) when that cannot be read. */

@@ -5,8 +5,6 @@ import { FleetError } from "../core/errors.ts";
 import { describeResult, type ExecResult, succeeded } from "../core/exec.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
-import { HOLDER_UNIT } from "../core/names.ts";
-import { pathsOf } from "../core/paths.ts";
 import type { Action } from "./action.ts";
 import { sha256 } from "./sum.ts";
 
@@ -56,8 +54,7 @@ export async function perform(host: Host, action: Action, ledger: Ledger, what: 
       if (await files.removeEmptyFolder(action.path)) undos.push(() => files.makeFolder(action.path));
       return;
     case "daemon-reload":
-      must(await systemd.daemonReload(), "systemd did not take the units");
-      return action.loads ? mustBeRead(host) : undefined;
+      return must(await systemd.daemonReload(), "systemd did not take the units");
     case "enable":
     case "disable":
       undos.push(() => systemd.run(action.kind === "enable" ? "disable" : "enable", action.units));
@@ -89,27 +86,6 @@ export async function perform(host: Host, action: Action, ledger: Ledger, what: 
 
 /** Many agents, each of which may take its TimeoutStopSec=. */
 const STOP_LIMIT_MS = 180_000;
-
-/**
- * A manager whose XDG_CONFIG_HOME is another than ours reloads without a word, and takes the units from elsewhere or
- * knows none of them. Throws FleetError (69).
- */
-export async function mustBeRead(host: Host): Promise<void> {
-  const { units } = pathsOf(host);
-  const [holder] = await systemdOf(host).show([HOLDER_UNIT]);
-  const theirs = holder?.fragment ?? "";
-  // The folders: two files may be one by a hard link.
-  if (theirs !== "" && (await host.files.samePlace(dirname(theirs), units))) return;
-  const ours = host.env.XDG_CONFIG_HOME;
-  const found =
-    theirs === "" ? `does not look into ${units}` : `takes ${HOLDER_UNIT} from ${theirs}, not from ${units}`;
-  throw new FleetError(
-    EXIT.unavailable,
-    "systemd does not take the units from where they were written",
-    `the user manager ${found}; XDG_CONFIG_HOME is ${ours ?? "not set"} in this shell, and may be another in the manager (systemctl --user show-environment)`,
-    ours === undefined ? ["systemctl --user show -p UnitPath"] : ["unset XDG_CONFIG_HOME", "mosaic-fleet install"],
-  );
-}
 
 async function linger(host: Host, on: boolean, undos: Ledger["undos"]): Promise<void> {
   const verb = (wanted: boolean) => (wanted ? "enable-linger" : "disable-linger");

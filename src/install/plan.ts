@@ -46,14 +46,13 @@ export function planInstall(input: PlanInput): LayoutPlan {
   const files = [...judged.flatMap(({ file, judgement }) => planFile(file, judgement, input)), ...planDropped(input)];
   // A run that was killed may have written files that the manager has not read.
   const reload = input.recorded?.phase === "applying" || changes({ steps: files }).length > 0;
-  const loads = !removed.some((path) => path.endsWith(`/${HOLDER_UNIT}`));
   const ask = (wanted: boolean, so: boolean, action: Step["action"]): Step[] =>
     wanted ? [{ action, change: so ? "none" : "update" }] : [];
   return {
     steps: [
       ...folders,
       ...files,
-      { action: { kind: "daemon-reload", loads }, change: reload ? "update" : "none" },
+      { action: { kind: "daemon-reload" }, change: reload ? "update" : "none" },
       ...ask(input.linger, input.lingers, { kind: "linger", on: true }),
       ...ask(input.enable, input.enabled, { kind: "enable", units: [HOLDER_UNIT] }),
       ...ask(input.now, input.running, { kind: "start", units: [HOLDER_UNIT] }),

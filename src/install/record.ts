@@ -1,10 +1,10 @@
 import { dirname } from "node:path";
-import type { Unit } from "../adapters/systemd.ts";
 import type { Host } from "../core/host.ts";
 import { HOLDER_UNIT } from "../core/names.ts";
 import { changes, type Kept, keeps, type Plan } from "./action.ts";
 import type { OwnedFile } from "./assets.ts";
 import type { WantedFile } from "./judge.ts";
+import type { Manager } from "./manager.ts";
 import type { LayoutPlan } from "./plan.ts";
 import { type Receipt, type RecordedFile, settledFiles } from "./receipt.ts";
 import { sha256 } from "./sum.ts";
@@ -27,7 +27,7 @@ export function receiptAfter(
     readonly plan: LayoutPlan;
     readonly layout: Layout;
     readonly recorded: Receipt | undefined;
-    readonly holder: Unit | undefined;
+    readonly manager: Manager;
     readonly lingers: boolean | undefined;
   },
   folders: readonly string[],
@@ -51,7 +51,7 @@ export function receiptAfter(
     ...wanted.map(({ sha256, text }) => [sha256, text]),
   ]);
   // What the user has undone since, and may do again, is no longer ours to undo.
-  const enabled = seen.holder?.fileState === "enabled" ? (recorded?.enabled ?? []) : [];
+  const enabled = seen.manager.holder?.fileState === "enabled" ? (recorded?.enabled ?? []) : [];
   return {
     schemaVersion: 2,
     version: layout.version,

@@ -6,7 +6,8 @@ import type { Step } from "./action.ts";
 import { applyPlan, clearTemporaries } from "./apply.ts";
 import { besideOf, type Found } from "./judge.ts";
 import { withLock } from "./lock.ts";
-import { type Intent, lookAt, reachManager, recordedLayout } from "./look.ts";
+import { type Intent, lookAt, recordedLayout } from "./look.ts";
+import { reachManager } from "./manager.ts";
 import { type LayoutPlan, planRemoval, undecidedBy } from "./plan.ts";
 import type { Receipt } from "./receipt.ts";
 import { runningUnits } from "./restart.ts";
@@ -102,7 +103,7 @@ export function planUninstall(
       ...recorded.folders
         .toReversed()
         .map((path): Step => ({ action: { kind: "remove-folder", path }, change: "remove" })),
-      { action: { kind: "daemon-reload", loads: false }, change: "update" },
+      { action: { kind: "daemon-reload" }, change: "update" },
     ],
     removed: recorded.files.flatMap(({ path, removed }) =>
       found.get(path)?.status === undefined && (removed || recorded.phase === "applied") ? [path] : [],

@@ -16,7 +16,7 @@ import { version } from "../../package.json";
 import { localHost } from "../../src/adapters/local-host.ts";
 import { systemdMajor } from "../../src/adapters/systemd.ts";
 import { openSandbox, type Sandbox } from "../../src/canary/sandbox.ts";
-import { receiptSchema } from "../../src/install/receipt.ts";
+import { receiptSchema } from "../../src/install/receipt-schema.ts";
 import { asIfBooted, binary, bun, type Run, run, tree, writeFiles } from "../support/build.ts";
 import { treeOf } from "../support/tree.ts";
 

@@ -11,9 +11,11 @@ import { pathsOf } from "../../src/core/paths.ts";
  */
 export function fakeManager(host: Pick<Host, "env" | "user" | "exec">): { exec: Exec; reloads(): number } {
   let reloads = 0;
-  const holder = join(pathsOf(host).units, HOLDER_UNIT);
+  const { units } = pathsOf(host);
+  const holder = join(units, HOLDER_UNIT);
   const answer = (words: string): string | undefined => {
-    if (words.includes("-p Version --value")) return "252.39-1~deb12u1\n";
+    if (words.endsWith(" show -p Version,UnitPath"))
+      return `Version=252.39-1~deb12u1\nUnitPath=${units} /etc/systemd/user\n`;
     if (/ (list-units|list-unit-files) /.test(words)) return "";
     if (/ daemon-reload$/.test(words)) {
       reloads++;

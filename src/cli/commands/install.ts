@@ -1,11 +1,11 @@
 import { resolve } from "node:path";
 import { version } from "../../../package.json";
-import { runCanary } from "../../canary/run.ts";
+import type { CanaryReport, StepReport } from "../../canary/report.ts";
 import { EXIT, exitOf } from "../../core/exit.ts";
+import type { Host } from "../../core/host.ts";
 import { install } from "../../install/install.ts";
 import { defineCommand, listOf } from "../command.ts";
 import { decideAtTerminal, layoutArgs, layoutDocument, layoutExit, withProblem } from "../layout.ts";
-import { renderStep, renderVerdict } from "../report/canary.ts";
 import { renderInstalled } from "../report/install.ts";
 
 export const command = defineCommand({
@@ -66,20 +66,21 @@ export const command = defineCommand({
         taken: new Set(listOf(args.take)?.map((path) => resolve(path))),
         ...decide,
       });
-      if (human) renderInstalled(host.stdout, installed, { dryRun, enable, home: host.user.home, command: "install" });
-      const canary =
-        installed.restarted.length === 0
-          ? undefined
-          : await runCanary(host, {
-              sandbox: false,
-              keep: false,
-              timeoutMs: 180_000,
-              version,
-              ...(human ? { onStep: (step) => renderStep(host.stdout, step) } : {}),
-            });
-      if (human && canary !== undefined) renderVerdict(host.stdout, canary);
-      if (!human) layoutDocument(host, installed, dryRun, canary === undefined ? {} : { canary });
+      if (human)
+        await renderInstalled(host.stdout, installed, { dryRun, enable, home: host.user.home, command: "install" });
+      const canary = installed.restarted.length === 0 ? undefined : await proveIt(host, human);
+      if (!human) await layoutDocument(host, installed, dryRun, canary === undefined ? {} : { canary });
       return canary !== undefined && canary.verdict !== "pass" ? exitOf(canary.verdict) : layoutExit(installed);
     });
   },
 });
+
+/** The canary on the installed fleet. Loaded only where it runs: an install should cost no more than what it does. */
+async function proveIt(host: Host, human: boolean): Promise<CanaryReport> {
+  const { runCanary } = await import("../../canary/run.ts");
+  const { renderStep, renderVerdict } = await import("../report/canary.ts");
+  const onStep = human ? { onStep: (step: StepReport) => renderStep(host.stdout, step) } : {};
+  const report = await runCanary(host, { sandbox: false, keep: false, timeoutMs: 180_000, version, ...onStep });
+  if (human) renderVerdict(host.stdout, report);
+  return report;
+}

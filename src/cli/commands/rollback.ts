@@ -28,8 +28,13 @@ export const command = defineCommand({
       const decide = human && !args.yes ? { decide: decideAtTerminal(host) } : {};
       const installed = await rollback(host, { ...options, ...decide });
       if (human)
-        renderInstalled(host.stdout, installed, { dryRun, enable: true, home: host.user.home, command: "rollback" });
-      else layoutDocument(host, installed, dryRun);
+        await renderInstalled(host.stdout, installed, {
+          dryRun,
+          enable: true,
+          home: host.user.home,
+          command: "rollback",
+        });
+      else await layoutDocument(host, installed, dryRun);
       return layoutExit(installed);
     });
   },

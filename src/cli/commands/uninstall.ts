@@ -55,11 +55,11 @@ export const command = defineCommand({
         host.stdout.write("Nothing was removed.\n");
         return EXIT.broken;
       }
-      if (human) renderUninstalled(host.stdout, seen, rendering);
+      if (human) await renderUninstalled(host.stdout, seen, rendering);
       else {
         const { plan, enabledAgents, ...rest } = seen;
         const next = enabledAgents.length > 0 ? [disableCommand(enabledAgents)] : [];
-        printJson(host, { ...rest, enabledAgents, next, steps: planDocument(plan, dryRun) });
+        printJson(host, { ...rest, enabledAgents, next, steps: await planDocument(plan, dryRun) });
       }
       return EXIT.ok;
     });

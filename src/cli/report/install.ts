@@ -5,13 +5,13 @@ import { paint } from "./paint.ts";
 import { renderPlan } from "./plan.ts";
 
 /** The plan, a line a step, and what became of it. */
-export function renderInstalled(
+export async function renderInstalled(
   output: Output,
   { plan, applied, outdated, restarted }: Installed,
   options: { home: string; dryRun: boolean; enable: boolean; command: "install" | "rollback" },
-): void {
+): Promise<void> {
   const { red, green, yellow, bold } = paint(output);
-  renderPlan(output, plan, { home: options.home, diffs: options.dryRun });
+  await renderPlan(output, plan, { home: options.home, diffs: options.dryRun });
   if (conflicts(plan).length > 0) {
     output.write(
       `\n${red("Nothing was written.")} What is in the way is not ours to replace: move it, then: mosaic-fleet ${options.command}\n`,

@@ -1,7 +1,6 @@
 import type { Output } from "../../core/host.ts";
 import { tilde } from "../../core/paths.ts";
 import type { Action, Plan, Step } from "../../install/action.ts";
-import { diffOf, writeDiff } from "./diff.ts";
 import { paint } from "./paint.ts";
 
 function describe(action: Action, home: string): string {
@@ -29,22 +28,28 @@ function word({ action, change }: Step): string {
 }
 
 /** The plan, a line a step; with `diffs`, what becomes of each file. */
-export function renderPlan(output: Output, plan: Plan, { home, diffs }: { home: string; diffs: boolean }): void {
+export async function renderPlan(
+  output: Output,
+  plan: Plan,
+  { home, diffs }: { home: string; diffs: boolean },
+): Promise<void> {
+  const shown = diffs ? await import("./diff.ts") : undefined; // a package that is seldom needed
   const { red, green, yellow, dim, bold } = paint(output);
   const color = { none: dim, create: green, update: green, remove: green, keep: yellow, conflict: red };
   for (const step of plan.steps) {
     output.write(`${color[step.change](word(step).padEnd(9))} ${describe(step.action, home)}\n`);
     if (step.change === "keep" || step.change === "conflict")
       output.write(`          Why:  ${step.why}\n          Next: ${bold(step.next)}\n`);
-    const diff = diffs ? diffOf(step) : undefined;
-    if (diff !== undefined) writeDiff(output, diff);
+    const diff = shown?.diffOf(step);
+    if (diff !== undefined) shown?.writeDiff(output, diff);
   }
 }
 
 /** The steps as they are in a JSON document: no content, but with `diffs` what becomes of each file. */
-export function planDocument(plan: Plan, diffs: boolean): unknown[] {
+export async function planDocument(plan: Plan, diffs: boolean): Promise<unknown[]> {
+  const shown = diffs ? await import("./diff.ts") : undefined;
   return plan.steps.map(({ was: _, action, ...rest }, index) => {
-    const diff = diffs ? diffOf(plan.steps[index] as Step) : undefined;
+    const diff = shown?.diffOf(plan.steps[index] as Step);
     return { ...rest, action: { ...action, text: undefined }, ...(diff === undefined ? {} : { diff }) };
   });
 }

@@ -19,14 +19,14 @@ export function renderGrave(output: Output, { running, site }: Seen, options: { 
 }
 
 /** The plan, a line a step, and what became of it. */
-export function renderUninstalled(
+export async function renderUninstalled(
   output: Output,
   { plan, applied, installed, site, archive, enabledAgents }: Uninstalled,
   options: { home: string; dryRun: boolean; purge: boolean },
-): void {
+): Promise<void> {
   const { green, bold } = paint(output);
   const files = (count: number) => `${count} ${count === 1 ? "file" : "files"}`;
-  renderPlan(output, plan, { home: options.home, diffs: options.dryRun });
+  await renderPlan(output, plan, { home: options.home, diffs: options.dryRun });
   if (!installed) output.write("Nothing is installed.\n");
   else if (options.dryRun) output.write("\nDry run: nothing was removed.\n");
   else if (applied) output.write(`\n${green("Removed.")} To have it back: mosaic-fleet install\n`);

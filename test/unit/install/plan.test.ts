@@ -183,10 +183,6 @@ describe("a file of the layout", () => {
       const knew = receipt("hash of old", "applying", { removed: true });
       expect(step("write-file", {}, { recorded: knew })?.change).toBe("keep");
     });
-
-    test("leaves nothing by which to see where the manager looks, when it is the holder's unit", () => {
-      expect(step("daemon-reload", {}, { recorded })?.action).toEqual({ kind: "daemon-reload", loads: false });
-    });
   });
 
   describe("that this version does not have any more", () => {
@@ -294,7 +290,7 @@ describe("enable and now", () => {
 
   test("lingering first, then the holder at boot and now, after daemon-reload", () => {
     expect(plan({}, { enable: true, now: true, linger: true }).steps.slice(-4)).toEqual([
-      { action: { kind: "daemon-reload", loads: true }, change: "update" },
+      { action: { kind: "daemon-reload" }, change: "update" },
       { action: { kind: "linger", on: true }, change: "update" },
       { action: { kind: "enable", units: ["mosaic-tmux-holder.service"] }, change: "update" },
       { action: { kind: "start", units: ["mosaic-tmux-holder.service"] }, change: "update" },
