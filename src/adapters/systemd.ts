@@ -146,6 +146,12 @@ export async function managerProblem(
   return busProblem(answer, host, (await host.files.status("/run/systemd/system")) !== undefined);
 }
 
+/** The items of a property that is a list: those with blanks or quotes in them are in double quotes, as for a shell. */
+export function listedIn(value: string): string[] {
+  const items = value.matchAll(/"((?:[^"\\]|\\.)*)"|(\S+)/g);
+  return [...items].map(([, quoted, plain = ""]) => quoted?.replace(/\\(.)/g, "$1") ?? plain);
+}
+
 /** The major version out of "systemd 252 (252.38-1~deb12u1)" or "257.4"; undefined when there is none. */
 export function systemdMajor(text: string): number | undefined {
   const digits = /(?:^|systemd )v?(\d{3})/.exec(text)?.[1];

@@ -1,5 +1,5 @@
 import { dirname, join } from "node:path";
-import { managerProblem, systemdMajor, systemdOf, type Unit } from "../adapters/systemd.ts";
+import { listedIn, managerProblem, systemdMajor, systemdOf, type Unit } from "../adapters/systemd.ts";
 import { FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
@@ -35,7 +35,7 @@ export async function reachManager(host: Host, { nothing, again }: Intent): Prom
   const said = (name: string) => new RegExp(`^${name}=(.*)$`, "m").exec(answer.stdout)?.[1] ?? "";
   return {
     major: systemdMajor(said("Version")) ?? 0,
-    unitPath: said("UnitPath").split(/ (?=\/)/),
+    unitPath: listedIn(said("UnitPath")),
     holder: holder[0],
   };
 }
