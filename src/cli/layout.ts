@@ -1,5 +1,7 @@
+import { version } from "../../package.json";
+import type { CanaryReport, StepReport } from "../canary/report.ts";
 import { FleetError } from "../core/errors.ts";
-import { EXIT, type ExitCode } from "../core/exit.ts";
+import { EXIT, type ExitCode, exitOf } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { tilde } from "../core/paths.ts";
 import { conflicts, keeps, type Plan } from "../install/action.ts";
@@ -38,10 +40,10 @@ export function decideAtTerminal(host: Host): NonNullable<InstallOptions["decide
   };
 }
 
-/** The exit code for a layout: what is in the way, or still to be decided, is never a success. */
-export function layoutExit({ plan }: { readonly plan: Plan }): ExitCode {
+/** The exit code for a layout: what is in the way, still to be decided, or not proved to hold is never a success. */
+export function layoutExit({ plan }: { readonly plan: Plan }, canary?: CanaryReport): ExitCode {
   if (conflicts(plan).length > 0) return EXIT.cantcreate;
-  return keeps(plan).some(({ kept }) => kept === "undecided") ? EXIT.broken : EXIT.ok;
+  return keeps(plan).some(({ kept }) => kept === "undecided") ? EXIT.broken : exitOf(canary?.verdict ?? "pass");
 }
 
 export function printJson(host: Host, document: object): void {
@@ -51,12 +53,30 @@ export function printJson(host: Host, document: object): void {
 /** The document of install and rollback. */
 export async function layoutDocument(
   host: Host,
-  installed: Installed,
+  { applied, outdated, restarted, plan }: Installed,
   diffs: boolean,
-  more: object = {},
+  canary?: CanaryReport,
 ): Promise<void> {
-  const { applied, outdated, restarted, plan } = installed;
-  printJson(host, { applied, outdated, restarted, steps: await planDocument(plan, diffs), ...more });
+  const steps = await planDocument(plan, diffs);
+  printJson(host, { applied, outdated, restarted, steps, ...(canary === undefined ? {} : { canary }) });
+}
+
+/**
+ * The canary, where something was restarted. Loaded only where it runs: an install should cost no more than what it
+ * does.
+ */
+export async function proveRestart(
+  host: Host,
+  { restarted }: Installed,
+  human: boolean,
+): Promise<CanaryReport | undefined> {
+  if (restarted.length === 0) return undefined;
+  const { runCanary } = await import("../canary/run.ts");
+  const { renderStep, renderVerdict } = await import("./report/canary.ts");
+  const onStep = human ? { onStep: (step: StepReport) => renderStep(host.stdout, step) } : {};
+  const report = await runCanary(host, { sandbox: false, keep: false, timeoutMs: 180_000, version, ...onStep });
+  if (human) renderVerdict(host.stdout, report);
+  return report;
 }
 
 /** Runs a command whose JSON document also tells what kept it from working. */

@@ -357,6 +357,19 @@ describe("a fleet that runs", () => {
     expect(invocations()[0]).not.toBe(before[0] ?? "");
   });
 
+  test("rollback --restart takes it back to the version before", async () => {
+    await earlierVersion("agent-pane.sh");
+    expect(fleet("install").code).toBe(0);
+    start("mosaic-agent@a.service");
+    const { code, stdout } = fleet("rollback", "--restart", "-o", "json");
+    expect({ code, ...JSON.parse(stdout) }).toMatchObject({
+      code: 0,
+      restarted: ["mosaic-agent@a.service"],
+      outdated: [],
+    });
+    expect(shown("mosaic-agent@a.service", "ActiveState")).toBe("active");
+  });
+
   test("--restart says when an agent does not come back: 1", async () => {
     await earlierVersion("agent-pane.sh");
     start(...agents);

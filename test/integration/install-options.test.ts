@@ -102,6 +102,20 @@ describe("--linger", () => {
   });
 });
 
+test("an install that is interrupted takes back what it has done: 130", async () => {
+  const interrupt = new AbortController();
+  const replace: Host["files"]["replace"] = async (path, content, mode) => {
+    await files.replace(path, content, mode);
+    interrupt.abort();
+  };
+  const host = { ...machine.host, interrupted: interrupt.signal, files: { ...machine.host.files, replace } };
+  await expect(install(host, { version: "1" })).rejects.toMatchObject({
+    exit: 130,
+    why: "it was interrupted. What had been done was taken back",
+  });
+  expect(await files.list(host.user.home)).toEqual([]);
+});
+
 describe("fleet.env", () => {
   test("is written where there is none, for its user alone, and never again", async () => {
     const path = join(pathsOf(machine.host).site, "fleet.env");

@@ -1,11 +1,9 @@
 import { resolve } from "node:path";
 import { version } from "../../../package.json";
-import type { CanaryReport, StepReport } from "../../canary/report.ts";
-import { EXIT, exitOf } from "../../core/exit.ts";
-import type { Host } from "../../core/host.ts";
+import { EXIT } from "../../core/exit.ts";
 import { install } from "../../install/install.ts";
 import { defineCommand, listOf } from "../command.ts";
-import { decideAtTerminal, layoutArgs, layoutDocument, layoutExit, withProblem } from "../layout.ts";
+import { decideAtTerminal, layoutArgs, layoutDocument, layoutExit, proveRestart, withProblem } from "../layout.ts";
 import { renderInstalled } from "../report/install.ts";
 
 export const command = defineCommand({
@@ -68,19 +66,9 @@ export const command = defineCommand({
       });
       if (human)
         await renderInstalled(host.stdout, installed, { dryRun, enable, home: host.user.home, command: "install" });
-      const canary = installed.restarted.length === 0 ? undefined : await proveIt(host, human);
-      if (!human) await layoutDocument(host, installed, dryRun, canary === undefined ? {} : { canary });
-      return canary !== undefined && canary.verdict !== "pass" ? exitOf(canary.verdict) : layoutExit(installed);
+      const canary = await proveRestart(host, installed, human);
+      if (!human) await layoutDocument(host, installed, dryRun, canary);
+      return layoutExit(installed, canary);
     });
   },
 });
-
-/** The canary on the installed fleet. Loaded only where it runs: an install should cost no more than what it does. */
-async function proveIt(host: Host, human: boolean): Promise<CanaryReport> {
-  const { runCanary } = await import("../../canary/run.ts");
-  const { renderStep, renderVerdict } = await import("../report/canary.ts");
-  const onStep = human ? { onStep: (step: StepReport) => renderStep(host.stdout, step) } : {};
-  const report = await runCanary(host, { sandbox: false, keep: false, timeoutMs: 180_000, version, ...onStep });
-  if (human) renderVerdict(host.stdout, report);
-  return report;
-}

@@ -7,7 +7,11 @@ import { renderInstalled } from "../report/install.ts";
 export const command = defineCommand({
   name: "rollback",
   summary: "Lays out the version before this one again; what you have changed stays as you have it.",
-  args: layoutArgs,
+  args: {
+    ...layoutArgs,
+    // No canary: it is of this version, and would miss its files.
+    restart: { type: "boolean", description: "restart what still runs as before, and wait until every agent is back" },
+  },
   examples: [
     ["mosaic-fleet rollback --dry-run", "see what would change in each file"],
     ["mosaic-fleet rollback --restart", "go back, and bring what runs back, too"],
