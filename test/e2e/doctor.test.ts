@@ -185,8 +185,8 @@ describe("broken on purpose", () => {
     appendFileSync(join(home, ".config/mosaic/tools/fleet/tmux.conf"), "# mine\n");
     const report = doctor();
     const check = checkIn(report, "layout.files");
-    expect(check.status).toBe("fail");
-    expect(check.evidence["not ours, or edited"]).toEqual(["~/.config/mosaic/tools/fleet/tmux.conf"]);
+    expect(check.status).toBe("warn");
+    expect(check.evidence.changed).toEqual(["~/.config/mosaic/tools/fleet/tmux.conf"]);
   });
 
   for (const [unit, setting, consequence] of [
