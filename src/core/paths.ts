@@ -1,9 +1,6 @@
 import { join } from "node:path";
 import type { Host } from "./host.ts";
 
-/** The one file in the state folder while no install runs. */
-export const RECEIPT = "receipt.json";
-
 /** Where everything of the fleet is, for one user. */
 export interface Paths {
   readonly config: string;
@@ -36,7 +33,7 @@ export function pathsOf(host: Pick<Host, "env" | "user">): Paths {
     site,
     agents: join(site, "agents"),
     state,
-    receipt: join(state, RECEIPT),
+    receipt: join(state, "receipt.json"),
     runtime: host.env.XDG_RUNTIME_DIR?.startsWith("/") ? host.env.XDG_RUNTIME_DIR : undefined,
   };
 }

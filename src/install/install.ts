@@ -2,11 +2,11 @@ import { lingers } from "../adapters/loginctl.ts";
 import { FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
-import { pathsOf, RECEIPT } from "../core/paths.ts";
+import { pathsOf } from "../core/paths.ts";
 import { changes, conflicts, keeps, type Plan } from "./action.ts";
 import { applyPlan, clearTemporaries } from "./apply.ts";
 import { type OwnedFile, ownedFiles, ownedFolders } from "./assets.ts";
-import { withLock } from "./lock.ts";
+import { leftBehind, withLock } from "./lock.ts";
 import { type Intent, leadingOut, lookAt, recordedLayout } from "./look.ts";
 import { type Manager, mustReadOurs, reachManager } from "./manager.ts";
 import { foldersOf, type LayoutPlan, type PlanInput, pathsToLookAt, planInstall } from "./plan.ts";
@@ -148,9 +148,7 @@ async function layOut(
   await mustReadOurs(host, manager);
   const decisions = await decide(first.plan, options);
   const undecided = keeps(first.plan).some(({ kept }) => kept === "undecided");
-  // What a run that was killed at its very end has left: its lock.
-  const remains = (await host.files.list(pathsOf(host).state)).some((name) => name !== RECEIPT);
-  if (first.nothingToDo && !undecided && !remains)
+  if (first.nothingToDo && !undecided && !(await leftBehind(host)))
     return { ...ended, plan: first.plan, ...(await restarted(host, options, first)) };
   return withLock(host, intent, async (stateFolders) => {
     // Another install may have ended since, and the user may have taken long to answer.

@@ -1,4 +1,5 @@
 import { dirname, join } from "node:path";
+import { TEMPORARY } from "../adapters/files.ts";
 import { procfsOf } from "../adapters/procfs.ts";
 import { describeError, FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
@@ -6,6 +7,13 @@ import type { Host } from "../core/host.ts";
 import { pathsOf } from "../core/paths.ts";
 import { moveAside } from "../core/shell.ts";
 import type { Intent } from "./look.ts";
+
+const LOCK = "install.lock";
+
+/** Whether a run that was killed has left its lock, or a file that it was writing, in the state folder. */
+export async function leftBehind(host: Host): Promise<boolean> {
+  return (await host.files.list(pathsOf(host).state)).some((name) => name === LOCK || TEMPORARY.test(name));
+}
 
 /**
  * Does something while no other install of this user does. The lock is a symbolic link, there whole or not at all, to
@@ -19,7 +27,7 @@ export async function withLock<T>(
   work: (stateFolders: Set<string>) => Promise<T>,
 ): Promise<T> {
   const { state } = pathsOf(host);
-  const lock = join(state, "install.lock");
+  const lock = join(state, LOCK);
   const me = `${host.pid} ${await procfsOf(host).startTime(host.pid)}`;
   const made = new Set<string>();
   try {

@@ -5,7 +5,7 @@ import { pathsOf } from "../core/paths.ts";
 import type { Step } from "./action.ts";
 import { applyPlan, clearTemporaries } from "./apply.ts";
 import { besideOf, type Found } from "./judge.ts";
-import { withLock } from "./lock.ts";
+import { leftBehind, withLock } from "./lock.ts";
 import { type Intent, lookAt, recordedLayout } from "./look.ts";
 import { reachManager } from "./manager.ts";
 import { type LayoutPlan, planRemoval, undecidedBy } from "./plan.ts";
@@ -56,7 +56,7 @@ export async function uninstall(host: Host, options: UninstallOptions): Promise<
         : planUninstall(recorded, await lookAt(host, paths), running);
     const installed = recorded !== undefined || (purge && site.length > 0);
     // A first install that was killed before it wrote its receipt.
-    const remains = recorded === undefined && (await host.files.list(pathsOf(host).state)).length > 0;
+    const remains = recorded === undefined && (await leftBehind(host));
     return { remains, recorded, seen: { plan, running, enabledAgents: enabled, site, installed } };
   };
   const first = await look();
