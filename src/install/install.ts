@@ -147,6 +147,7 @@ async function layOut(
   if (options.dryRun) return { ...ended, plan: first.plan, outdated: await outdatedNow(host, first) };
   await mustReadOurs(host, manager);
   const decisions = await decide(first.plan, options);
+  if (host.interrupted.aborted) throw new FleetError(EXIT.interrupted, intent.nothing, "it was interrupted");
   const undecided = keeps(first.plan).some(({ kept }) => kept === "undecided");
   if (first.nothingToDo && !undecided && !(await leftBehind(host)))
     return { ...ended, plan: first.plan, ...(await restarted(host, options, first)) };

@@ -54,7 +54,9 @@ export async function uninstall(host: Host, options: UninstallOptions): Promise<
       recorded === undefined
         ? { steps: [], removed: [], undecided: [] }
         : planUninstall(recorded, await lookAt(host, paths), running);
-    const installed = recorded !== undefined || (purge && site.length > 0);
+    // A purge that was killed may have left no more than empty folders.
+    const toPurge = purge && (await host.files.status(pathsOf(host).site)) !== undefined;
+    const installed = recorded !== undefined || toPurge;
     // A first install that was killed before it wrote its receipt.
     const remains = recorded === undefined && (await leftBehind(host));
     return { remains, recorded, seen: { plan, running, enabledAgents: enabled, site, installed } };
@@ -77,7 +79,7 @@ export async function uninstall(host: Host, options: UninstallOptions): Promise<
     const { state } = pathsOf(host);
     for (const folder of [state, dirname(state), ...(recorded?.folders ?? [])])
       if (`${state}/`.startsWith(`${folder}/`)) stateFolders.add(folder);
-    if (archive !== undefined) await removeSite(host, seen.site, recorded?.folders ?? []);
+    if (purge) await removeSite(host, seen.site, recorded?.folders ?? []);
     return { ...seen, applied: seen.installed, archive };
   });
 }

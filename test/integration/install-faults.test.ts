@@ -91,13 +91,17 @@ const withoutState = (tree: Record<string, string>) =>
 const withoutReceipt = ({ ".local/state/mosaic/fleet/receipt.json": _, ...rest }: Record<string, string>) => rest;
 
 const units = ".config/systemd/user";
+const dropIns = `${units}/mosaic-agent@.service.d`;
 const tools = ".config/mosaic/tools/fleet";
 /** The user's: in every home, and never to be touched. */
 const theirs = {
-  [`${units}/mosaic-agent@.service.d/mine.conf`]: "[Service]\nMemoryMax=1G\n",
+  [join(dropIns, "mine.conf")]: "[Service]\nMemoryMax=1G\n",
   ".config/mosaic/fleet/fleet.env": "A=1\n",
   ".config/mosaic/fleet/agents/coder.env": "B=2\n",
 };
+
+/** Homes in which something happens at the same time. */
+const AT_ONCE = 6;
 
 let count = 0;
 function newHome(like?: string): string {
@@ -259,6 +263,37 @@ async function scenarios(): Promise<Record<Command | "upgrade", Scenario>> {
   };
 }
 
+test("a purge that is killed at any call has every setting in its place or in an archive, and the next one ends it", async () => {
+  const like = newHome();
+  await install(healthyHost(like), { version: NEW });
+  const purge = (host: Host) => uninstall(host, { purge: true, confirm: async () => true });
+  const counting = faultyDisk(disk, "kill", Number.POSITIVE_INFINITY);
+  await purge(hostOf(newHome(like), filesOn(counting)));
+  const settings = Object.entries(theirs).filter(([path]) => path.endsWith(".env"));
+  const archives = (home: string) =>
+    readdirSync(home)
+      .filter((name) => /^mosaic-fleet-site-.*\.tar$/.test(name))
+      .map((name) => readFileSync(join(home, name), "utf8"));
+  const there = (home: string, path: string) => lstatSync(join(home, path), { throwIfNoEntry: false }) !== undefined;
+  const attempts = Array.from({ length: counting.calls() }, (_, at) => at).values();
+  const work = async () => {
+    for (const at of attempts) {
+      const home = newHome(like);
+      const faulty = faultyDisk(disk, "kill", at);
+      await Promise.race([purge(hostOf(home, filesOn(faulty))), faulty.gone]);
+      const kept = archives(home);
+      for (const [path, text] of settings)
+        if (!there(home, path)) expect([at, path, kept.some((tar) => tar.includes(text))]).toEqual([at, path, true]);
+      await purge(healthyHost(home));
+      const left = Object.keys(treeOf(home)).filter((path) => !path.startsWith("mosaic-fleet-site-"));
+      expect([at, ...left]).toEqual([at, ".config", ".config/systemd", units, dropIns, join(dropIns, "mine.conf")]);
+      for (const [path, text] of settings)
+        expect([at, path, archives(home).some((tar) => tar.includes(text))]).toEqual([at, path, true]);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+});
+
 test("with a real manager: the next run leaves its units as they are on disk, wherever the one before was killed", async () => {
   // The manager reads the sandbox's own home.
   const { home } = sandbox.host.user;
@@ -329,8 +364,6 @@ describe("what the user changes while a run goes on is the user's", () => {
     ]);
   });
 });
-
-const AT_ONCE = 6;
 
 test("whatever fault comes at whatever call, the next run leaves no mixed layout", async () => {
   const wrong: string[] = [];
