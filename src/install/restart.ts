@@ -18,6 +18,8 @@ const READ_AT_START = {
 const RESTART_LIMIT_MS = 180_000;
 /** Time for what systemd brings back by itself. */
 const SETTLE_LIMIT_MS = 30_000;
+/** How long what has started must stay up to count as back. */
+const STEADY_MS = 700;
 
 /** Units of the fleet that run: agents, then the holder. Throws ToolError. */
 export async function runningUnits(host: Host): Promise<string[]> {
@@ -74,7 +76,12 @@ export async function restartUnits(host: Host, units: readonly string[]): Promis
     left = affected.filter((unit) => (sinceOf(now, unit) ?? 0) <= (sinceOf(before, unit) ?? 0));
     // Those that systemd has given up do not come back.
     const given = now.filter(({ active }) => active === "failed" || active === "inactive").map(({ unit }) => unit);
-    return left.every((unit) => given.includes(unit)) || undefined;
+    if (left.length > 0) return left.every((unit) => given.includes(unit)) || undefined;
+    // One that ends at once was up, too.
+    await host.pause(STEADY_MS);
+    const later = await systemd.startTimes(affected);
+    left = affected.filter((unit) => sinceOf(later, unit) !== sinceOf(now, unit));
+    return left.length === 0 || undefined;
   });
   if (left.length === 0) return affected;
   throw new FleetError(EXIT.broken, what, `not back: ${left.join(", ")}`, [
