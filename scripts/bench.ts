@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { cgroupMode } from "../src/adapters/cgroup.ts";
 import { versionsOf } from "../src/adapters/versions.ts";
 import { HOLDER_UNIT } from "../src/core/names.ts";
+import { pathsOf } from "../src/core/paths.ts";
 import {
   bareFleet,
   emptyFleet,
@@ -55,6 +56,16 @@ const benchmarks: readonly Benchmark[] = [
     section: "install",
     goals: [{ what: "`install` on a fresh home : mkdir, cp, chmod, daemon-reload in a shell", unit: "×", atMost: 1.5 }],
     measure: installed,
+  },
+  {
+    section: "doctor",
+    goals: [
+      { what: "doctor on a fleet without agents : the slowest outside command that it runs", unit: "×", atMost: 1.5 },
+      { what: "doctor with 200 agents running : the slowest outside command that it runs", unit: "×", atMost: 2 },
+      { what: "`tmuxinator doctor` (three questions) : doctor with 200 agents", unit: "×" },
+      { what: "`tmuxp debug-info` : doctor with 200 agents", unit: "×" },
+    ],
+    measure: doctor,
   },
   {
     section: "start",
@@ -151,6 +162,41 @@ async function installed(): Promise<Measure[]> {
     return ms;
   };
   return [await alternate(21, run, [join(tree, "dist/mosaic-fleet"), "install"], ["sh", "-c", byHand])];
+}
+
+async function doctor(): Promise<Measure[]> {
+  const agents = names(200);
+  await using fleet = await ourFleet();
+  const { host } = fleet;
+  const argv = [join(tree, "dist/mosaic-fleet"), "doctor", "-o", "json"];
+  const units = [HOLDER_UNIT, "mosaic-agent@.service"].map((unit) => join(pathsOf(host).units, unit));
+  const outside = [
+    ["systemctl", "--version"],
+    ["tmux", "-V"],
+    ["tmux", "-N", "-L", SOCKET, "list-panes", "-a"],
+    ["systemd-analyze", "--user", "--man=no", "verify", ...units],
+  ];
+  // What it says of this machine is not what is measured: only a doctor that ran to its end, which "could not tell" is too.
+  const examine = async () => timed(argv, host, [0, 1, 2]);
+  const slowest = async () => {
+    const took = outside.map((command) => timed(command, host));
+    return Math.max(...took);
+  };
+  const either = (side: "doctor" | "outside") => (side === "doctor" ? examine() : slowest());
+  systemctl(host, "start", HOLDER_UNIT);
+  tmux(host, "new-session", "-d", "-s", "one", "sleep", "infinity"); // list-panes wants a session
+  const empty = await alternate(31, either, "doctor", "outside");
+  for (const name of agents)
+    await host.files.writeAtomic(join(pathsOf(host).agents, `${name}.env`), "MOSAIC_AGENT_RUNTIME=sleep\n", 0o600);
+  systemctl(host, "start", ...agents.map(unitOf));
+  const full = await alternate(31, either, "doctor", "outside");
+  const other = async (command: readonly string[]) => {
+    if (Bun.which(command[0] ?? "") === null)
+      return { values: [], detail: `${command[0]} is not installed: apt-get install ${command[0]}` };
+    const run = async (side: readonly string[]) => timed(side, host, [0, 1, 2]);
+    return alternate(9, run, command, argv);
+  };
+  return [empty, full, await other(["tmuxinator", "doctor"]), await other(["tmuxp", "debug-info"])];
 }
 
 async function start(): Promise<Measure[]> {
@@ -269,7 +315,7 @@ function rowsOf({ goals }: Benchmark, measures: readonly Measure[]): Row[] {
     const space = unit === "×" || unit === "" ? "" : " ";
     return {
       what,
-      measured: `${spread(values)}${space}${unit}`,
+      measured: values.length === 0 ? "not measured" : `${spread(values)}${space}${unit}`,
       goal: atMost === undefined ? "–" : `≤ ${atMost}${space}${unit}`,
       met: atMost === undefined ? "–" : median(values) <= atMost ? "yes" : "**no**",
       detail: `${detail}${values.length > 1 ? `, ${values.length} rounds` : ""}`,

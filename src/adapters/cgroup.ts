@@ -34,6 +34,11 @@ export async function cgroupMode(host: Pick<Host, "files">): Promise<CgroupMode>
   return legacy ? "legacy" : "none";
 }
 
+/** Where the unified hierarchy is mounted. */
+export async function unifiedMount(host: Pick<Host, "files">): Promise<string | undefined> {
+  return (await hierarchies(host)).find(({ controllers }) => controllers === "")?.mount;
+}
+
 /**
  * The folders that a group of this name below our own group has, one in every hierarchy.
  * cpuset is left out: a new group there takes no process until it is told which processors are its own.

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { machine } from "node:os";
 import type { Host, User } from "../core/host.ts";
 import { files } from "./files.ts";
 import { createExec, spawnChild } from "./process.ts";
@@ -27,6 +28,8 @@ export function localHost(): Host {
     env,
     user: currentUser(env),
     pid: process.pid,
+    executable: process.execPath,
+    machine: machine(),
     exec: createExec(env),
     spawn: spawnChild,
     kill(pid, signal) {
@@ -49,8 +52,13 @@ export function localHost(): Host {
         if (cancelled?.aborted) cancel();
         else cancelled?.addEventListener("abort", cancel, { once: true });
       }),
-    stdout: outputOf(process.stdout, env, writeFailed),
-    stderr: outputOf(process.stderr, env, () => undefined),
+    stdout: outputOf(1, () => process.stdout, env, writeFailed),
+    stderr: outputOf(
+      2,
+      () => process.stderr,
+      env,
+      () => undefined,
+    ),
     ask: (question) => askAtTerminal(question, interrupt.signal),
     choose: (question, answers) => chooseAtTerminal(question, answers, interrupt.signal),
     interrupted: interrupt.signal,

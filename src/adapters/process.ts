@@ -56,18 +56,24 @@ export function createExec(base: Environment): Exec {
         stdin: "ignore",
         stdout: "pipe",
         stderr: "pipe",
+        // A group of its own, to be killed whole: Ctrl-C does not reach it then, so only where somebody sees to that.
+        detached: options.cancelled !== undefined,
       });
     } catch (error) {
       return { argv, stdout: "", stderr: String(error), kind: "not-found" };
     }
+    const kill = () => (options.cancelled === undefined ? child.kill("SIGKILL") : killGroup(child.pid));
     const timer = setTimeout(() => {
       timedOut = true;
-      child.kill("SIGKILL");
+      kill();
     }, timeoutMs);
+    options.cancelled?.addEventListener("abort", kill);
+    if (options.cancelled?.aborted) kill();
     const out = collect(child.stdout);
     const err = collect(child.stderr);
     await child.exited;
     clearTimeout(timer);
+    options.cancelled?.removeEventListener("abort", kill);
     const grace = setTimeout(() => {
       out.stop();
       err.stop();
@@ -79,6 +85,14 @@ export function createExec(base: Environment): Exec {
     if (child.signalCode !== null) return { ...said, kind: "signaled", signal: String(child.signalCode) };
     return { ...said, kind: "exited", code: child.exitCode ?? 0 };
   };
+}
+
+function killGroup(leader: number): void {
+  try {
+    process.kill(-leader, "SIGKILL");
+  } catch {
+    // it is gone
+  }
 }
 
 export function spawnChild(argv: readonly string[], options: { log: string; env: Record<string, string> }): Child {

@@ -1,6 +1,5 @@
 import { type ExecResult, succeeded } from "../core/exec.ts";
 import type { Host } from "../core/host.ts";
-import { type BusProblem, busProblem } from "../core/user-bus.ts";
 import { ToolError } from "./tool-error.ts";
 
 /** A unit as the manager sees it now, merged with its drop-ins: effective, not what a file says. */
@@ -105,7 +104,11 @@ function propertiesOf(block: string): Record<string, string> {
   const read: Record<string, string> = {};
   for (const line of block.split("\n")) {
     const equals = line.indexOf("=");
-    if (equals > 0) read[line.slice(0, equals)] = line.slice(equals + 1);
+    if (equals <= 0) continue;
+    const name = line.slice(0, equals);
+    const value = line.slice(equals + 1);
+    // A setting that may be there more than once has a line for each.
+    read[name] = read[name] === undefined ? value : `${read[name]} ${value}`;
   }
   return read;
 }
@@ -118,7 +121,11 @@ function milliseconds(timestamp: string): number | undefined {
 }
 
 function parseUnit(block: string): Unit {
-  const read = propertiesOf(block);
+  return unitFrom(propertiesOf(block));
+}
+
+/** A unit from its properties as systemctl show prints them. */
+export function unitFrom(read: Readonly<Record<string, string>>): Unit {
   return {
     id: read.Id ?? "",
     load: read.LoadState ?? "",
@@ -135,15 +142,6 @@ function parseUnit(block: string): Unit {
     fileState: read.UnitFileState ?? "",
     extra: read,
   };
-}
-
-/** Why the user manager cannot be reached, from the answer to managerVersion(); undefined when it can. */
-export async function managerProblem(
-  host: Pick<Host, "env" | "user" | "files">,
-  answer: ExecResult,
-): Promise<BusProblem | undefined> {
-  if (succeeded(answer)) return undefined;
-  return busProblem(answer, host, (await host.files.status("/run/systemd/system")) !== undefined);
 }
 
 /** The items of a property that is a list: those with blanks or quotes in them are in double quotes, as for a shell. */

@@ -1,4 +1,4 @@
-import { createInterface } from "node:readline";
+import { isatty } from "node:tty";
 import { EXIT } from "../core/exit.ts";
 import type { Output } from "../core/host.ts";
 
@@ -19,21 +19,33 @@ export function writeFailed(error: unknown): void {
   process.stderr.write(`mosaic-fleet: stdout cannot be written: ${message}\n`);
 }
 
-/** A stream as an Output. */
-export function outputOf(stream: NodeJS.WriteStream, env: Environment, failed: (error: unknown) => void): Output {
-  stream.on("error", failed);
-  const isTTY = stream.isTTY === true;
+/** A stream as an Output, opened when it is first written to: each takes 2 ms, and most runs write to one only. */
+export function outputOf(
+  descriptor: 1 | 2,
+  open: () => NodeJS.WriteStream,
+  env: Environment,
+  failed: (error: unknown) => void,
+): Output {
+  let stream: NodeJS.WriteStream | undefined;
+  const opened = () => {
+    stream ??= open().on("error", failed);
+    return stream;
+  };
+  const isTTY = isatty(descriptor);
   return {
     isTTY,
-    columns: isTTY && stream.columns > 0 ? stream.columns : 80,
+    get columns() {
+      return (isTTY && opened().columns) || 80;
+    },
     color: wantsColor(env, isTTY),
-    write: (text) => void stream.write(text),
+    write: (text) => void opened().write(text),
   };
 }
 
 /** A line that is typed; an end of the input, or Ctrl-C, is an empty one. undefined when there is no terminal to ask at. */
 async function lineAtTerminal(question: string, interrupted: AbortSignal): Promise<string | undefined> {
   if (process.stdin.isTTY !== true || process.stderr.isTTY !== true) return undefined;
+  const { createInterface } = await import("node:readline");
   // terminal: false leaves the line to the kernel, and Ctrl-C a signal.
   const lines = createInterface({ input: process.stdin, terminal: false });
   const typed = new Promise<string>((resolve) => {

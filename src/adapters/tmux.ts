@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { type ExecResult, succeeded } from "../core/exec.ts";
 import type { Host } from "../core/host.ts";
 import { ToolError } from "./tool-error.ts";
@@ -19,12 +20,31 @@ export interface Pane {
   readonly agent: boolean;
 }
 
+/** A pane with what is in force for it, whatever the server's own options are. */
+export interface PaneLook extends Pane {
+  /** Such as "%5". */
+  readonly pane: string;
+  /** Its pane stays when its program ends, however that ends. */
+  readonly remains: boolean;
+  /** Its session ends when its last viewer leaves. */
+  readonly endsUnattached: boolean;
+}
+
+/** A server with its global options and all its panes. */
+export interface ServerLook extends Server {
+  /** Of server, sessions and windows, hooks too, by name, as show-options prints them; one that is empty is not there. */
+  readonly options: Readonly<Record<string, string>>;
+  readonly panes: readonly PaneLook[];
+}
+
 /** One tmux server, by socket name. No call ever founds a server (-N). */
 export interface Tmux {
   /** undefined when nothing serves the socket. Throws ToolError when that cannot be told. */
   server(): Promise<Server | undefined>;
   /** All panes of all sessions; empty without a server. Throws ToolError. */
   panes(): Promise<Pane[]>;
+  /** Everything that doctor asks of a server, by one client; undefined when nothing serves the socket. Throws ToolError. */
+  look(): Promise<ServerLook | undefined>;
   /** Ends exactly this session; a prefix of another name is no match. */
   killSession(name: string): Promise<ExecResult>;
 }
@@ -34,10 +54,16 @@ const NO_SERVER =
 /** What list-panes -a says of a server without a session. */
 const NO_SESSION = /no current target/;
 
+const SERVER_FIELDS = ["pid", "socket_path", "version"];
+const PANE_FIELDS = ["session_name", "session_id", "pane_pid", "pane_dead", "session_created", "@mosaic_agent"];
+const LOOK_FIELDS = [...PANE_FIELDS, "pane_id", "remain-on-exit", "destroy-unattached"];
+
+/** `socket`: a name (-L); a path (-S) when it has a slash; the user's own default server when it is left out. */
 export function tmuxOf(host: Pick<Host, "exec">, socket: string | undefined): Tmux {
+  const target = socket === undefined ? [] : [socket.includes("/") ? "-S" : "-L", socket];
   // Without -u a locale that is not UTF-8 turns the tabs between fields into "_".
   const tmux = (args: readonly string[]) =>
-    host.exec(["tmux", "-u", "-N", ...(socket === undefined ? [] : ["-L", socket]), ...args], {
+    host.exec(["tmux", "-u", "-N", ...target, ...args], {
       timeoutMs: 5_000,
       env: { TMUX: undefined, TMUX_PANE: undefined },
     });
@@ -59,25 +85,68 @@ export function tmuxOf(host: Pick<Host, "exec">, socket: string | undefined): Tm
   };
   return {
     async server() {
-      const row = (await rows(["display-message", "-p"], ["pid", "socket_path", "version"]))?.[0];
-      return row && { pid: Number(row[0]), socketPath: row[1] ?? "", version: row[2] ?? "" };
+      const row = (await rows(["display-message", "-p"], SERVER_FIELDS))?.[0];
+      return row && serverOf(row);
     },
     async panes() {
-      const found = await rows(
-        ["list-panes", "-a", "-F"],
-        ["session_name", "session_id", "pane_pid", "pane_dead", "session_created", "@mosaic_agent"],
-      );
-      return (found ?? []).map(([session = "", sessionId = "", pid, dead, created = "", agent]) => ({
-        session,
-        sessionId,
-        pid: Number(pid),
-        dead: dead === "1",
-        created,
-        agent: agent === "1",
-      }));
+      return ((await rows(["list-panes", "-a", "-F"], PANE_FIELDS)) ?? []).map(paneOf);
+    },
+    async look() {
+      const fields = (names: readonly string[]) => names.map((name) => `#{${name}}`).join("\t");
+      const result = await tmux([
+        ...["display-message", "-p", fields(SERVER_FIELDS), ";", "show-options", "-s", ";", "show-options", "-g", ";"],
+        ...["show-options", "-gwH", ";"],
+        ...["list-panes", "-a", "-F", `\t${fields(LOOK_FIELDS)}`], // last: without a session it is an error
+      ]);
+      const [first = "", ...lines] = result.stdout.split("\n").filter((line) => line !== "");
+      const server = first.split("\t");
+      if (server.length !== SERVER_FIELDS.length) {
+        if (result.kind === "exited" && NO_SERVER.test(result.stderr)) return undefined;
+        throw new ToolError(result);
+      }
+      if (!succeeded(result) && !NO_SESSION.test(result.stderr)) throw new ToolError(result);
+      const panes: PaneLook[] = [];
+      const options: Record<string, string> = {};
+      for (const line of lines) {
+        const space = line.indexOf(" ");
+        if (line.startsWith("\t")) panes.push(paneLookOf(line.slice(1).split("\t")));
+        else if (space > 0) options[line.slice(0, space)] = line.slice(space + 1);
+      }
+      return { ...serverOf(server), options, panes };
     },
     killSession: (name) => tmux(["kill-session", "-t", `=${name}`]),
   };
+}
+
+function serverOf([pid, socketPath = "", version = ""]: readonly string[]): Server {
+  return { pid: Number(pid), socketPath, version };
+}
+
+function paneOf([session = "", sessionId = "", pid, dead, created = "", agent]: readonly string[]): Pane {
+  return { session, sessionId, pid: Number(pid), dead: dead === "1", created, agent: agent === "1" };
+}
+
+/** A flag is 1 or 0, a choice a word; destroy-unattached became a choice in 3.5. */
+function paneLookOf(row: readonly string[]): PaneLook {
+  const [pane = "", remain = "", destroy = ""] = row.slice(PANE_FIELDS.length);
+  return {
+    ...paneOf(row),
+    pane,
+    remains: ["1", "on"].includes(remain),
+    endsUnattached: !["0", "off"].includes(destroy),
+  };
+}
+
+/** The folder of a user's sockets, as a tmux client of this environment takes it: TMUX_TMPDIR counts if it is there. */
+export async function socketFolder(host: Pick<Host, "env" | "user" | "files">): Promise<string> {
+  const wanted = host.env.TMUX_TMPDIR;
+  const base = wanted && (await host.files.realPath(wanted)) !== undefined ? wanted : "/tmp";
+  return join(base, `tmux-${host.user.uid}`);
+}
+
+/** Where the server of a socket name (-L) is reached. */
+export async function socketPath(host: Pick<Host, "env" | "user" | "files">, name: string): Promise<string> {
+  return join(await socketFolder(host), name);
 }
 
 /** "3.3" out of "tmux 3.3a" or "tmux next-3.5"; undefined when there is none. */

@@ -1,3 +1,4 @@
+import type { ExecResult } from "../core/exec.ts";
 import type { Host } from "../core/host.ts";
 
 /** The versions of what a fleet stands on; null when a program is not there or does not say. */
@@ -7,10 +8,13 @@ export interface Versions {
   readonly kernel: string | null;
 }
 
-export async function versionsOf(host: Pick<Host, "exec" | "files">): Promise<Versions> {
+export async function versionsOf(
+  host: Pick<Host, "exec" | "files">,
+  asked: { systemctlVersion?: () => Promise<ExecResult>; tmuxVersion?: () => Promise<ExecResult> } = {},
+): Promise<Versions> {
   const [systemd, tmux, kernel] = await Promise.all([
-    host.exec(["systemctl", "--version"]),
-    host.exec(["tmux", "-V"]),
+    asked.systemctlVersion?.() ?? host.exec(["systemctl", "--version"]),
+    asked.tmuxVersion?.() ?? host.exec(["tmux", "-V"]),
     host.files.read("/proc/sys/kernel/osrelease"),
   ]);
   return {

@@ -5,11 +5,9 @@ import { FleetError } from "../core/errors.ts";
 import { describeResult } from "../core/exec.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
-import { agentUnit } from "../core/names.ts";
+import { agentUnit, CANARY_PREFIX, CANARY_RUN } from "../core/names.ts";
 import type { CanaryAgent } from "./step.ts";
 
-/** No user names an agent like this. */
-const PREFIX = "mosaic-canary-";
 /** A file beside a run's agents: whether the run had found the holder running. */
 const HOLDER_BEFORE = "holder-before";
 
@@ -41,7 +39,7 @@ const DIFFICULT = `it's "100%" #{pid} $HOME \\ ;&| é漢 #(date)`;
  */
 export async function makeAgents(host: Host, secret: string, holderRan: boolean): Promise<[CanaryAgent, CanaryAgent]> {
   const startTime = (await procfsOf(host).startTime(host.pid)) ?? "";
-  const name = `${PREFIX}${host.pid}-${startTime}`;
+  const name = `${CANARY_PREFIX}${host.pid}-${startTime}`;
   const agents: [CanaryAgent, CanaryAgent] = [
     await makeAgent(host, name, secret),
     await makeAgent(host, `${name}-second`, secret),
@@ -105,7 +103,7 @@ export async function clearLeftAgents(host: Host): Promise<boolean | undefined> 
   const left = new Set<string>();
   let holderRan: boolean | undefined;
   for (const entry of await host.files.list(runtimeFolder(host))) {
-    const [, pid, startTime] = new RegExp(`^${PREFIX}(\\d+)-(\\d+)(-second)?$`).exec(entry) ?? [];
+    const [, pid, startTime] = CANARY_RUN.exec(entry) ?? [];
     if (pid === undefined) continue;
     if ((await procfsOf(host).startTime(Number(pid))) === startTime)
       throw new FleetError(EXIT.unknown, "The canary was not run", `another one runs on this fleet (process ${pid})`, [
@@ -120,5 +118,5 @@ export async function clearLeftAgents(host: Host): Promise<boolean | undefined> 
 }
 
 export function isCanaryAgent(name: string): boolean {
-  return name.startsWith(PREFIX);
+  return name.startsWith(CANARY_PREFIX);
 }

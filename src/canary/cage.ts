@@ -2,14 +2,13 @@ import { join } from "node:path";
 import { removeGroups } from "../adapters/cgroup.ts";
 import { procfsOf } from "../adapters/procfs.ts";
 import type { Host } from "../core/host.ts";
+import { SANDBOX_PREFIX } from "../core/names.ts";
 
 /** What holds every process of a sandbox, and so ends it: cgroups that we made, or a scope of a manager's. */
 export interface Cage {
   readonly groups: readonly string[];
   readonly scope?: { readonly unit: string; readonly manager: "system" | "user" };
 }
-
-export const SANDBOX_PREFIX = "mosaic-sandbox-";
 
 /** The file in a sandbox that says whose it is and how it ends, so that a later run can clear what a killed one left. */
 interface Owner {

@@ -1,14 +1,16 @@
 import { cgroupMode } from "../adapters/cgroup.ts";
+import { managerProblem } from "../adapters/manager.ts";
 import { procfsOf } from "../adapters/procfs.ts";
-import { managerProblem, systemdOf } from "../adapters/systemd.ts";
+import { systemdOf } from "../adapters/systemd.ts";
 import { tmuxOf } from "../adapters/tmux.ts";
 import { versionsOf } from "../adapters/versions.ts";
 import { describeError, FleetError } from "../core/errors.ts";
 import { describeResult, succeeded } from "../core/exec.ts";
-import { EXIT, type Verdict } from "../core/exit.ts";
+import { type CanaryVerdict, EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { agentOfUnit, HOLDER_UNIT } from "../core/names.ts";
 import { fleetSocket } from "../core/settings.ts";
+import { typed } from "../core/user-bus.ts";
 import { clearLeftAgents, isCanaryAgent, makeAgents, removeCanaryAgents } from "./agents.ts";
 import { type CanaryReport, type StepReport, verdictOf } from "./report.ts";
 import { openSandbox, type Sandbox } from "./sandbox.ts";
@@ -41,7 +43,7 @@ export async function runCanary(host: Host, options: CanaryOptions): Promise<Can
     options.onStep?.(report);
   };
   let problem: CanaryReport["problem"];
-  let verdict: Verdict | undefined;
+  let verdict: CanaryVerdict | undefined;
   try {
     await inFleet(host, options, (fleet, journal) => runSteps(fleet, journal, started + options.timeoutMs, record));
   } catch (thrown) {
@@ -76,7 +78,12 @@ async function inFleet(host: Host, options: CanaryOptions, use: Use): Promise<vo
   if (!options.sandbox) {
     const problem = await managerProblem(host, await systemdOf(host).managerVersion());
     if (problem !== undefined)
-      throw new FleetError(EXIT.unavailable, "The user manager cannot be reached", problem.cause, problem.remedy);
+      throw new FleetError(
+        EXIT.unavailable,
+        "The user manager cannot be reached",
+        problem.cause,
+        typed(problem.remedy),
+      );
     const tmux = await host.exec(["tmux", "-V"]);
     if (!succeeded(tmux))
       throw new FleetError(EXIT.unavailable, "The canary cannot run", describeResult(tmux), [

@@ -1,15 +1,18 @@
 import { join } from "node:path";
 import sandboxScript from "../../assets/canary-sandbox.sh" with { type: "text" };
 import { groupFolders } from "../adapters/cgroup.ts";
+import { managerProblem } from "../adapters/manager.ts";
 import { createExec } from "../adapters/process.ts";
-import { managerProblem, systemdOf } from "../adapters/systemd.ts";
+import { systemdOf } from "../adapters/systemd.ts";
 import { describeError, FleetError } from "../core/errors.ts";
 import { describeResult, succeeded } from "../core/exec.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Child, Host } from "../core/host.ts";
+import { SANDBOX_PREFIX } from "../core/names.ts";
 import { pathsOf } from "../core/paths.ts";
 import { until } from "../core/until.ts";
-import { type Cage, clearLeftovers, endCage, SANDBOX_PREFIX, writeOwner } from "./cage.ts";
+import { typed } from "../core/user-bus.ts";
+import { type Cage, clearLeftovers, endCage, writeOwner } from "./cage.ts";
 
 /** A private user manager with its own HOME and runtime folder, in cgroups of its own. */
 export interface Sandbox {
@@ -67,7 +70,7 @@ async function requirements(host: Host): Promise<{ way: Way; manager: string; jo
   if (problem !== undefined)
     throw missing(
       `an ordinary user's sandbox runs in a scope of the user manager, and that cannot be reached: ${problem.cause}`,
-      problem.remedy,
+      typed(problem.remedy),
     );
   const base = pathsOf(host).runtime;
   if (base === undefined)

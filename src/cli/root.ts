@@ -70,8 +70,9 @@ Examples:
   mosaic-fleet canary --sandbox  prove the fleet here, touching nothing of yours
   mosaic-fleet install --enable  lay it out, and start it at boot
 
-Exit codes: 0 fine, 1 something is broken, 2 could not tell, 64 usage,
-            69 a prerequisite is missing, 73 a file is in the way,
-            74 stdout cannot be written
+Exit codes: 0 fine, 1 something is broken, 2 could not tell, 3 waited in vain,
+            64 usage, 69 a prerequisite is missing, 73 a file is in the way,
+            74 stdout cannot be written, 78 settings cannot be read,
+            130 interrupted
 `;
 }

@@ -4,32 +4,116 @@ export interface Assignment {
   readonly value: string;
 }
 
-const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+/** What can be the name of a variable. */
+export const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+/** A pair of quotes; `end` is the line of the closing one, undefined when there is none. */
+export interface Quote {
+  readonly line: number;
+  readonly end: number | undefined;
+}
+
+/** What systemd takes for one thing: an assignment, a comment, or a line that is neither. Texts are bytes as letters. */
+export interface Statement {
+  readonly kind: "assignment" | "comment" | "neither";
+  /** Where it starts, from 1. */
+  readonly line: number;
+  /** What stands before the first "=", without the blanks around; all of a line that is neither. */
+  readonly key: string;
+  readonly value: string;
+  /** How each byte of the value is written: b bare, s in single quotes, d in double quotes, e after a backslash. */
+  readonly how: string;
+  readonly quotes: readonly Quote[];
+  /** Places in the value where blanks after a closing quote were dropped. */
+  readonly gaps: readonly number[];
+  /** A backslash takes the line end after it away: that of a comment, or the CR of a CRLF. */
+  readonly joined: boolean;
+}
 
 /**
  * Reads an environment file as systemd does (EnvironmentFile=), which is not as a shell does: no $VAR, no ~, no
- * `export`; quotes join lines; # and ; start a comment only at the start of a line; a later line wins. The states are
- * those of systemd's env-file.c up to 253, where a comment that ends with a backslash goes on in the next line.
+ * `export`; quotes join lines; # and ; start a comment only at the start of a line; a later line wins. Nothing is read
+ * from a file that has a NUL, or an assignment that is not UTF-8: systemd gives the whole file up, a unit without the
+ * "-" in EnvironmentFile=-… does not start. `version` is systemd's: until 253 a comment that ends with a backslash goes
+ * on in the next line (systemd#27975). Later sources differ in nothing else; some before 252 also left out values with
+ * control characters.
  */
-export function parseEnvFile(text: string): Assignment[] {
+export function parseEnvFile(file: string | Uint8Array, version = 252): Assignment[] {
+  const text = bytesAsLetters(file);
   if (text.includes("\0")) return [];
   const found: Assignment[] = [];
-  let state: "start" | "key" | "before" | "value" | "escape" | "single" | "double" | "double-escape" | "comment";
-  state = "start";
+  for (const statement of statements(text, version)) {
+    if (statement.kind !== "assignment") continue;
+    const key = utf8(statement.key);
+    const value = utf8(statement.value);
+    if (key === undefined || value === undefined) return [];
+    if (VARIABLE_NAME.test(key)) found.push({ key, value });
+  }
+  return found;
+}
+
+/** A letter for each byte: what is special to systemd is ASCII, and not all that it is given is text. */
+export function bytesAsLetters(file: string | Uint8Array): string {
+  const bytes = typeof file === "string" ? new TextEncoder().encode(file) : file;
+  let letters = "";
+  for (const byte of bytes) letters += String.fromCharCode(byte);
+  return letters;
+}
+
+/** The text behind bytes as letters; undefined when it is not what systemd calls UTF-8, which has no noncharacters. */
+export function utf8(letters: string): string | undefined {
+  if (!/[^\0-\x7f]/.test(letters)) return letters;
+  const bytes = Uint8Array.from(letters, (letter) => letter.charCodeAt(0));
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return /\p{Noncharacter_Code_Point}/u.test(text) ? undefined : text;
+  } catch {
+    return undefined;
+  }
+}
+
+type State = "start" | "key" | "before" | "value" | "escape" | "single" | "double" | "double-escape" | "comment";
+
+/** Splits a file, given as bytes for letters, by the states of systemd's env-file.c. */
+export function statements(text: string, version: number): Statement[] {
+  const found: Statement[] = [];
+  let state = "start" as State;
+  let line = 1;
+  let from = 1;
   let key = "";
   let value = "";
+  let how = "";
   let kept = 0; // a bare value is cut here: what follows is white space
-  const push = () => {
-    key = key.replace(/[ \t]+$/, "");
-    if (NAME.test(key)) found.push({ key, value: state === "value" ? value.slice(0, kept) : value });
-    key = "";
-    value = "";
+  let quotes: Quote[] = [];
+  let gaps: number[] = [];
+  let gap = false;
+  let joined = false;
+  const push = (kind: Statement["kind"]) => {
+    const end = state === "value" ? kept : value.length;
+    const written = { key: key.replace(/[ \t]+$/, ""), value: value.slice(0, end), how: how.slice(0, end) };
+    found.push({ kind, line: from, ...written, quotes, gaps, joined });
+    key = value = how = "";
     kept = 0;
+    quotes = [];
+    gaps = [];
+    gap = joined = false;
     state = "start";
   };
-  const keep = (characters: string) => {
-    value += characters;
+  const add = (letters: string, written: string) => {
+    value += letters;
+    how += written.repeat(letters.length);
+  };
+  const keep = (letters: string, written: string) => {
+    add(letters, written);
     kept = value.length;
+  };
+  const open = (quote: "single" | "double") => {
+    quotes.push({ line, end: undefined });
+    state = quote;
+  };
+  const close = () => {
+    quotes.push({ line: quotes.pop()?.line ?? line, end: line });
+    state = "before";
   };
   for (let index = 0; index < text.length; index++) {
     const c = text[index] as string;
@@ -37,6 +121,7 @@ export function parseEnvFile(text: string): Assignment[] {
     const blank = newline || c === " " || c === "\t";
     switch (state) {
       case "start":
+        from = line;
         if (c === "#" || c === ";") state = "comment";
         else if (!blank) {
           state = "key";
@@ -44,53 +129,65 @@ export function parseEnvFile(text: string): Assignment[] {
         }
         break;
       case "key":
-        if (newline) state = "start";
+        if (newline) push("neither");
         else if (c === "=") state = "before";
         else key += c;
         break;
       case "before": // also after a closing quote: quoted pieces are joined
-        if (newline) push();
-        else if (c === "'") state = "single";
-        else if (c === '"') state = "double";
-        else if (c === "\\") state = "escape";
-        else if (!blank) {
-          state = "value";
-          keep(c);
+        if (newline) push("assignment");
+        else if (blank) gap = quotes.length > 0;
+        else {
+          if (gap) gaps.push(value.length);
+          gap = false;
+          if (c === "'") open("single");
+          else if (c === '"') open("double");
+          else if (c === "\\") state = "escape";
+          else {
+            state = "value";
+            keep(c, "b");
+          }
         }
         break;
       case "value":
-        if (newline) push();
-        else if (c === "\\") {
-          state = "escape";
-          keep("");
-        } else if (blank) value += c;
-        else keep(c);
+        if (newline) push("assignment");
+        else if (c === "\\") state = "escape";
+        else if (blank) add(c, "b");
+        else keep(c, "b");
         break;
       case "escape":
         state = "value";
-        keep(newline ? "" : c);
+        joined ||= c === "\r" && text[index + 1] === "\n";
+        keep(newline ? "" : c, "e");
         break;
       case "single":
-        if (c === "'") state = "before";
-        else value += c;
+        if (c === "'") close();
+        else add(c, "s");
         break;
       case "double":
-        if (c === '"') state = "before";
+        if (c === '"') close();
         else if (c === "\\") state = "double-escape";
-        else value += c;
+        else add(c, "d");
         break;
       case "double-escape":
         state = "double";
-        if ('"\\`$'.includes(c)) value += c;
-        else if (c !== "\n") value += `\\${c}`;
+        if ('"\\`$'.includes(c)) add(c, "e");
+        else if (c !== "\n") add(`\\${c}`, "d");
         break;
       case "comment":
-        if (c === "\\") index++;
-        else if (newline) state = "start";
+        if (c === "\\") {
+          const next = text[index + 1];
+          if (version >= 254 && (next === "\n" || next === "\r")) break;
+          joined ||= next === "\n";
+          if (next === "\n") line++;
+          index++;
+        } else if (newline) push("comment");
         break;
     }
+    if (c === "\n") line++;
   }
-  if (state !== "start" && state !== "key" && state !== "comment") push();
+  if (state === "comment") push("comment");
+  else if (state === "key") push("neither");
+  else if (state !== "start") push("assignment");
   return found;
 }
 

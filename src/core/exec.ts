@@ -12,6 +12,8 @@ export interface ExecOptions {
   /** Variables on top of the host's environment; undefined takes one away. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
+  /** When it is aborted the child is killed. With one, that and the time-out also kill what the child has started. */
+  readonly cancelled?: AbortSignal;
 }
 
 /** Runs a program (argv only, no shell) to its end, or to its time-out. */

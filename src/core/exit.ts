@@ -5,6 +5,8 @@ export const EXIT = {
   broken: 1,
   /** It could not be told whether something is broken. */
   unknown: 2,
+  /** What was waited for did not come in its time. */
+  waited: 3,
   usage: 64,
   /** A prerequisite is missing. */
   unavailable: 69,
@@ -23,10 +25,22 @@ export const EXIT = {
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** What an examination came to: of a machine by doctor, of a fleet by the canary. */
-export type Verdict = "pass" | "broken" | "unknown" | "unavailable";
+/** What a canary run came to. unavailable: a prerequisite is missing, so nothing could be tried. */
+export const CANARY_VERDICTS = ["pass", "broken", "unknown", "unavailable"] as const;
+export type CanaryVerdict = (typeof CANARY_VERDICTS)[number];
+
+/** What doctor came to. unreadable: a file with settings cannot be read. waited: --wait ran out. */
+export const DOCTOR_VERDICTS = ["pass", "broken", "unknown", "unreadable", "waited"] as const;
+export type DoctorVerdict = (typeof DOCTOR_VERDICTS)[number];
 
 /** The one place where a verdict becomes an exit code. */
-export function exitOf(verdict: Verdict): ExitCode {
-  return { pass: EXIT.ok, broken: EXIT.broken, unknown: EXIT.unknown, unavailable: EXIT.unavailable }[verdict];
+export function exitOf(verdict: CanaryVerdict | DoctorVerdict): ExitCode {
+  return {
+    pass: EXIT.ok,
+    broken: EXIT.broken,
+    unknown: EXIT.unknown,
+    unavailable: EXIT.unavailable,
+    unreadable: EXIT.config,
+    waited: EXIT.waited,
+  }[verdict];
 }

@@ -13,12 +13,21 @@ export interface FileStatus {
   readonly modified: number;
 }
 
+/** What is left on a file system for those who are not root. Inodes are 0 of 0 where it has no fixed number of them. */
+export interface Space {
+  readonly freeBytes: number;
+  readonly freeInodes: number;
+  readonly inodes: number;
+}
+
 /** The file system, as far as this program uses it. Methods throw what the system says (ENOENT, EACCES …). */
 export interface Files {
   /** The text of a file, or undefined when there is none. */
   read(path: string): Promise<string | undefined>;
   /** Its bytes, where the text may be no text. */
   readBytes(path: string): Promise<Uint8Array | undefined>;
+  /** Its first bytes, fewer where it is shorter: what a program is, without reading all of it. */
+  readStart(path: string, length: number): Promise<Uint8Array | undefined>;
   /** The status of a path, or undefined when nothing is there. */
   status(path: string): Promise<FileStatus | undefined>;
   /** Names in a folder, sorted; empty when there is no such folder. */
@@ -35,6 +44,8 @@ export interface Files {
   makeFolder(path: string, mode?: number): Promise<string[]>;
   /** A new folder with a random name that starts with `prefix`, mode 0700. */
   makeTemporaryFolder(prefix: string): Promise<string>;
+  /** Adds to the end of a file, which is made where there is none. */
+  append(path: string, text: string): Promise<void>;
   chmod(path: string, mode: number): Promise<void>;
   /** Removes a file; nothing happens when it is not there. */
   removeFile(path: string): Promise<void>;
@@ -55,6 +66,9 @@ export interface Files {
   samePlace(one: string, other: string): Promise<boolean>;
   /** The uid that a path belongs to, links followed; undefined when nothing is there. */
   ownerOf(path: string): Promise<number | undefined>;
+  /** Whether this process may do that to what is there, links followed; a folder is entered by "execute". */
+  allows(path: string, what: "read" | "write" | "execute"): Promise<boolean>;
+  space(path: string): Promise<Space>;
 }
 
 export interface Output {
@@ -84,10 +98,15 @@ export interface Host {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly user: User;
   readonly pid: number;
+  /** The program that this process runs: mosaic-fleet itself, wherever it is. */
+  readonly executable: string;
+  /** The hardware as the kernel names it (uname -m): x86_64, aarch64 … */
+  readonly machine: string;
   readonly exec: Exec;
   /** Starts a program that outlives the call, its output appended to `log`. */
   spawn(argv: readonly string[], options: { readonly log: string; readonly env: Record<string, string> }): Child;
-  kill(pid: number, signal: "SIGKILL" | "SIGTERM"): boolean;
+  /** False when there is no such process, or it is not ours. */
+  kill(pid: number, signal: "SIGKILL" | "SIGTERM" | "SIGUSR1"): boolean;
   readonly files: Files;
   /** Milliseconds on a clock that only goes forward. */
   now(): number;

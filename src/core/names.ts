@@ -2,10 +2,17 @@ export const HOLDER_UNIT = "mosaic-tmux-holder.service";
 export const AGENT_TEMPLATE = "mosaic-agent@.service";
 export const DEFAULT_SOCKET = "mosaic-factory";
 
+/** Throwaway agents of a canary run: no user names an agent like this. */
+export const CANARY_PREFIX = "mosaic-canary-";
+/** An agent of a canary run: pid and start time of the run's process, which name it for good. */
+export const CANARY_RUN = new RegExp(`^${CANARY_PREFIX}(\\d+)-(\\d+)(-second)?$`);
+/** A canary's sandbox; the pid of the run's process comes next. */
+export const SANDBOX_PREFIX = "mosaic-sandbox-";
+
 /** One string for the unit's instance, the tmux session and the file: no character that any of them rewrites. */
 const AGENT_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/;
 
-function isAgentName(name: string): boolean {
+export function isAgentName(name: string): boolean {
   return AGENT_NAME.test(name);
 }
 

@@ -7,3 +7,9 @@ export function shellWord(word: string): string {
 export function moveAside(path: string, suffix: string): string {
   return `mv ${shellWord(path)} ${shellWord(`${path}.${suffix}`)}`;
 }
+
+/** A path as it is typed into a shell: ~ for the home folder, quoted only where it has to be. */
+export function shellPath(path: string, home: string): string {
+  if (path === home) return "~";
+  return path.startsWith(`${home}/`) ? `~/${shellWord(path.slice(home.length + 1))}` : shellWord(path);
+}

@@ -1,69 +1,294 @@
-import { HOLDER_UNIT } from "./names.ts";
+import { agentOfUnit, HOLDER_UNIT } from "./names.ts";
 
 /** An effective setting without which a promise does not hold. */
 interface Setting {
-  readonly property: string;
-  readonly holds: (value: string) => boolean;
+  /** As a unit's file calls it. */
+  readonly directive: string;
+  /** As the manager calls it, where that is another name. */
+  readonly property?: string;
+  /** What the layout says; `name` is the agent's. */
+  readonly wanted: (name: string) => string;
+  readonly holds: (value: string, wanted: string) => boolean;
   /** What happens otherwise. */
   readonly otherwise: string;
+  /** The fleet runs without it, for a while. */
+  readonly minor?: true;
+}
+
+/** A setting that breaks a promise, as it is and as it should be. */
+export interface BrokenSetting {
+  readonly directive: string;
+  readonly value: string;
+  readonly wanted: string;
+  readonly otherwise: string;
+  readonly minor: boolean;
+}
+
+interface JudgedUnit {
+  readonly id: string;
+  readonly extra: Readonly<Record<string, string>>;
 }
 
 const words = (value: string) => value.split(" ");
+const is = (value: string, wanted: string) => value === wanted;
+const has = (value: string, wanted: string) => words(value).includes(wanted);
+/** Older systemds do not know it, and do not do it. */
+const isNotOn = (value: string) => value !== "yes";
+const noLessThan = (value: string, wanted: string) =>
+  value === "infinity" || (value !== "" && Number(value) >= Number(wanted));
+/** One of the commands runs this script of ours, and its failure counts. */
+const runs = (value: string, wanted: string) =>
+  commandsOf(value).some(({ argv, ignored }) => !ignored && scriptsIn(argv).some((path) => path.endsWith(wanted)));
+
+const script = (name: string) => () => `/mosaic/tools/fleet/${name}`;
+
+const KILL_MODE: Setting = {
+  directive: "KillMode",
+  wanted: () => "control-group",
+  holds: is,
+  otherwise: "a stop leaves processes behind",
+};
 
 const HOLDER: readonly Setting[] = [
   {
-    property: "OOMPolicy",
-    holds: (value) => value === "continue",
+    directive: "OOMPolicy",
+    wanted: () => "continue",
+    holds: is,
     otherwise: "one pane out of memory ends the whole fleet",
   },
-  { property: "Restart", holds: (value) => value === "always", otherwise: "a tmux server that died stays dead" },
-  { property: "KillMode", holds: (value) => value === "control-group", otherwise: "a stop leaves processes behind" },
+  { directive: "Restart", wanted: () => "always", holds: is, otherwise: "a tmux server that died stays dead" },
+  KILL_MODE,
+  {
+    directive: "Type",
+    wanted: () => "forking",
+    holds: is,
+    otherwise: "systemd does not know which process is the tmux server, nor when it is there",
+  },
+  {
+    directive: "ExecStart",
+    wanted: script("start-tmux-holder.sh"),
+    holds: runs,
+    otherwise: "nothing proves that the server on the fleet's socket is this unit's",
+  },
+  {
+    directive: "ExecStopPost",
+    wanted: script("tmux-holder-ended.sh"),
+    holds: runs,
+    otherwise: "a server that ended leaves its socket behind",
+    minor: true,
+  },
+  {
+    directive: "RuntimeDirectory",
+    wanted: () => "mosaic-tmux-holder",
+    holds: is,
+    otherwise: "agents do not find the server",
+  },
+  {
+    directive: "RemainAfterExit",
+    wanted: () => "no",
+    holds: isNotOn,
+    otherwise: "it stays active with no server, and nothing brings one back",
+  },
+  {
+    directive: "PrivateTmp",
+    wanted: () => "no",
+    holds: isNotOn,
+    otherwise: "its socket is in a /tmp of its own, where no agent and no shell finds it",
+  },
+  {
+    directive: "StartLimitIntervalSec",
+    property: "StartLimitIntervalUSec",
+    wanted: () => "0",
+    holds: is,
+    otherwise: "after a few crashes in a row systemd gives the server up, and the whole fleet with it",
+  },
+  {
+    directive: "LimitNOFILE",
+    property: "LimitNOFILESoft",
+    wanted: () => "65536",
+    holds: noLessThan,
+    otherwise: "the server goes deaf at about that many panes",
+    minor: true,
+  },
+  {
+    directive: "TasksMax",
+    wanted: () => "infinity",
+    holds: is,
+    otherwise: "with that many processes beside it the server opens no more panes",
+    minor: true,
+  },
 ];
 
 // Restart= may be overridden: what systemd then brings back, it does truly. Only "no" breaks the promise.
 const AGENT: readonly Setting[] = [
   {
-    property: "Delegate",
-    holds: (value) => value === "yes",
+    directive: "Delegate",
+    wanted: () => "yes",
+    holds: is,
     otherwise: "the agent's processes may not be moved into its unit",
   },
   {
-    property: "Restart",
+    directive: "Restart",
+    wanted: () => "always",
     holds: (value) => value !== "no" && value !== "",
     otherwise: "an agent that ended stays down",
   },
-  { property: "KillMode", holds: (value) => value === "control-group", otherwise: "a stop leaves processes behind" },
+  KILL_MODE,
+  { directive: "OOMPolicy", wanted: () => "continue", holds: is, otherwise: "one child out of memory ends the agent" },
+  { directive: "Requires", wanted: () => HOLDER_UNIT, holds: has, otherwise: "it starts without its tmux server" },
+  { directive: "After", wanted: () => HOLDER_UNIT, holds: has, otherwise: "it starts before its tmux server" },
   {
-    property: "OOMPolicy",
-    holds: (value) => value === "continue",
-    otherwise: "one child out of memory ends the agent",
-  },
-  {
-    property: "Requires",
-    holds: (value) => words(value).includes(HOLDER_UNIT),
-    otherwise: "it starts without its tmux server",
-  },
-  {
-    property: "After",
-    holds: (value) => words(value).includes(HOLDER_UNIT),
-    otherwise: "it starts before its tmux server",
-  },
-  {
-    property: "BindsTo",
-    holds: (value) => !words(value).includes(HOLDER_UNIT),
+    directive: "BindsTo",
+    wanted: () => "nothing of the fleet",
+    holds: (value) => !has(value, HOLDER_UNIT),
     otherwise: "a crash of the server stops it for good",
+  },
+  {
+    directive: "Type",
+    wanted: () => "forking",
+    holds: is,
+    otherwise: "the unit does not last as long as the agent's processes do",
+  },
+  {
+    directive: "GuessMainPID",
+    wanted: () => "no",
+    holds: is,
+    otherwise: "the unit ends with whichever process systemd takes for the main one",
+  },
+  {
+    directive: "ExecStart",
+    wanted: script("start-agent-session.sh"),
+    holds: runs,
+    otherwise: "a start that succeeds does not mean that the agent runs, in its session and in this unit",
+  },
+  {
+    directive: "ExecStop",
+    wanted: script("stop-agent-session.sh"),
+    holds: runs,
+    otherwise: "a stop gives the agent no time to end",
+  },
+  {
+    directive: "ExecStopPost",
+    wanted: script("agent-session-ended.sh"),
+    holds: runs,
+    otherwise: "nothing tells how the agent ended: one that failed looks like one that is done",
+  },
+  {
+    directive: "RuntimeDirectory",
+    wanted: (name) => `mosaic-agent/${name}`,
+    holds: is,
+    otherwise: "its scripts do not find each other's notes, and it does not start",
+  },
+  {
+    directive: "RemainAfterExit",
+    wanted: () => "no",
+    holds: isNotOn,
+    otherwise: "it stays active when the agent is gone",
+  },
+  {
+    directive: "EnvironmentFile",
+    property: "EnvironmentFiles",
+    wanted: (name) => `/mosaic/fleet/agents/${name}.env`,
+    holds: (value, wanted) => value.includes(wanted),
+    otherwise: "the agent's own settings are not read",
   },
 ];
 
 /** The properties to ask the manager for, to judge a unit. */
 export const JUDGED_PROPERTIES: readonly string[] = [
-  ...new Set([...HOLDER, ...AGENT].map((setting) => setting.property)),
+  ...new Set([...HOLDER, ...AGENT].map(({ directive, property }) => property ?? directive)),
 ];
 
-/** Effective settings (drop-ins merged) that break a promise, one sentence each. */
-export function brokenSettings(unit: { id: string; extra: Readonly<Record<string, string>> }): string[] {
-  return (unit.id === HOLDER_UNIT ? HOLDER : AGENT).flatMap(({ property, holds, otherwise }) => {
-    const value = unit.extra[property] ?? "";
-    return holds(value) ? [] : [`${property}=${value}: ${otherwise}`];
+const JUDGED_LINE = new RegExp(`^[ \\t]*(${AGENT.map(({ directive }) => directive).join("|")})[ \\t]*=`, "m");
+
+/** Whether a drop-in of an agent's says anything that is judged. */
+export function saysAnythingJudged(text: string): boolean {
+  return JUDGED_LINE.test(text);
+}
+
+/** Effective settings (drop-ins merged) that break a promise. */
+export function judgeSettings(unit: JudgedUnit): BrokenSetting[] {
+  const name = agentOfUnit(unit.id) ?? "";
+  return (unit.id === HOLDER_UNIT ? HOLDER : AGENT).flatMap((setting) => {
+    const value = unit.extra[setting.property ?? setting.directive] ?? "";
+    const wanted = setting.wanted(name);
+    if (setting.holds(value, wanted)) return [];
+    const { directive, otherwise, minor = false } = setting;
+    return [{ directive, value: shown(directive, value), wanted, otherwise, minor }];
   });
+}
+
+/** Those without which the fleet does not hold, one sentence each. */
+export function brokenSettings(unit: JudgedUnit): string[] {
+  return judgeSettings(unit).flatMap(({ directive, value, otherwise, minor }) =>
+    minor ? [] : [`${directive}=${value}: ${otherwise}`],
+  );
+}
+
+/** A command of a unit as the manager tells it. */
+interface Command {
+  /** With its arguments, one blank between them. */
+  readonly argv: string;
+  /** Its failure does not count: the "-" before it. */
+  readonly ignored: boolean;
+}
+
+/** As D-Bus has them: path, arguments, whether failure is ignored, four times, pid, code, status. */
+const ON_BUS = /(.*?) (yes|no)(?: (?:-?\d+|infinity)){7}(?: |$)/g;
+/** As systemctl show prints them. */
+const AS_SHOWN = /\{ path=.*? ; argv\[\]=(.*?) ; (?:ignore_errors=(yes|no)|flags=(\S*)) ; .*?\}/g;
+
+/** The commands of a setting such as ExecStart=, out of either form. */
+export function commandsOf(value: string): Command[] {
+  if (value.startsWith("{ "))
+    return [...value.matchAll(AS_SHOWN)].map(([, argv = "", ignored, flags = ""]) => ({
+      argv,
+      ignored: ignored === "yes" || flags.includes("ignore-failure"),
+    }));
+  return [...value.matchAll(ON_BUS)].map(([, command = "", ignored]) => ({
+    argv: withoutPath(command),
+    ignored: ignored === "yes",
+  }));
+}
+
+/** The path of the program stands before its arguments, of which the first is mostly the same. */
+function withoutPath(command: string): string {
+  for (let blank = command.indexOf(" "); blank > 0; blank = command.indexOf(" ", blank + 1)) {
+    const path = command.slice(0, blank);
+    const argv = command.slice(blank + 1);
+    if (argv === path || argv.startsWith(`${path} `)) return argv;
+  }
+  return command.slice(command.indexOf(" ") + 1);
+}
+
+/** The script of ours that a command runs, by its whole path; there may be blanks in it, so each that it could be. */
+export function scriptsIn(argv: string): string[] {
+  const end = /\/mosaic\/tools\/fleet\/[a-z-]+\.sh(?= |$)/.exec(argv);
+  if (end === null) return [];
+  const upTo = argv.slice(0, end.index + end[0].length);
+  return [...upTo.matchAll(/(?:^| )(?=\/)/g)].map(({ index, 0: blank }) => upTo.slice(index + blank.length));
+}
+
+/** A value as a person reads it. */
+function shown(directive: string, value: string): string {
+  if (!directive.startsWith("Exec")) return value;
+  return commandsOf(value)
+    .map(({ argv, ignored }) => `${ignored ? "-" : ""}${argv}`)
+    .join(" ; ");
+}
+
+/** Where a unit's file last sets something: line numbers start at 1. undefined where it does not. */
+export function settingIn(
+  text: string,
+  directive: string,
+): { readonly line: number; readonly said: string; readonly continued: boolean } | undefined {
+  const lines = text.split("\n");
+  const pattern = new RegExp(`^\\s*${directive}\\s*=`);
+  // A line that the one before runs into is none of its own.
+  const starts = lines.flatMap((line, index) =>
+    pattern.test(line) && !lines[index - 1]?.endsWith("\\") ? [{ line: index + 1, said: line.trim() }] : [],
+  );
+  const last = starts.at(-1);
+  if (last === undefined) return undefined;
+  return { ...last, continued: starts.some(({ line }) => lines[line - 1]?.endsWith("\\")) };
 }

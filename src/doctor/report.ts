@@ -1,41 +1,34 @@
-import { z } from "zod";
-import type { Verdict } from "../core/exit.ts";
+import type { DoctorVerdict } from "../core/exit.ts";
+import type { CheckReport, DoctorReport } from "./schema.ts";
 
-export const checkReportSchema = z.object({
-  id: z.string(),
-  area: z.string(),
-  title: z.string(),
-  /** unknown: it threw or took too long, never a pass. blocked: a check that it needs has not passed. */
-  status: z.enum(["pass", "warn", "fail", "skip", "unknown", "blocked"]),
-  message: z.string().nullable(),
-  evidence: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())])),
-  fix: z.array(z.string()),
-  ms: z.number(),
-});
+// Types only: the schemas themselves cost 6 ms of a start, and only --schema needs them.
+export type { CheckList, CheckReport, DoctorLine, DoctorReport, FixReport, FixText, SubjectReport } from "./schema.ts";
 
-/** The document that `doctor -o json` prints. */
-export const doctorReportSchema = z.object({
-  schemaVersion: z.literal(1),
-  /** null when it could not be told. */
-  ok: z.boolean().nullable(),
-  verdict: z.enum(["pass", "broken", "unknown", "unavailable"]),
-  summary: z.record(z.string(), z.number()),
-  environment: z.object({
-    binary: z.string(),
-    systemd: z.string().nullable(),
-    tmux: z.string().nullable(),
-    kernel: z.string().nullable(),
-  }),
-  checks: z.array(checkReportSchema),
-  ms: z.number(),
-});
+/** What counts as broken: a warning too, or only a failure. */
+export type FailOn = "warn" | "fail";
 
-export type CheckReport = z.infer<typeof checkReportSchema>;
-export type DoctorReport = z.infer<typeof doctorReportSchema>;
+/**
+ * The one verdict of a look. Settings that cannot be read beat what is broken, which beats what could not be told; what
+ * is blocked hangs on either. Nothing that passed is no pass.
+ */
+export function verdictOf(
+  checks: readonly Pick<CheckReport, "status">[],
+  { failOn, unreadable }: { readonly failOn: FailOn; readonly unreadable: boolean },
+): DoctorVerdict {
+  const some = (...statuses: readonly CheckReport["status"][]) =>
+    checks.some(({ status }) => statuses.includes(status));
+  if (unreadable) return "unreadable";
+  if (some("fail") || (failOn === "warn" && some("warn"))) return "broken";
+  if (some("unknown", "blocked")) return "unknown";
+  return some("pass", "warn") ? "pass" : "unknown";
+}
 
-/** A failed check beats one that could not tell; what is blocked hangs on either. A warning breaks nothing. */
-export function verdictOf(checks: readonly Pick<CheckReport, "status">[]): Verdict {
-  if (checks.some((check) => check.status === "fail")) return "broken";
-  if (checks.some((check) => check.status === "unknown" || check.status === "blocked")) return "unknown";
-  return checks.some((check) => check.status === "pass") ? "pass" : "unknown";
+/** The report of the last of several looks: where it is no pass, it was waited in vain. */
+export function waited(report: DoctorReport, ms: number): DoctorReport {
+  const verdict = report.verdict === "pass" ? "pass" : "waited";
+  return { ...report, verdict, ok: okOf(verdict), waitedMs: Math.round(ms) };
+}
+
+export function okOf(verdict: DoctorVerdict): boolean | null {
+  return { pass: true, broken: false, unknown: null, unreadable: false, waited: false }[verdict];
 }

@@ -1,83 +1,143 @@
-import { versionsOf } from "../adapters/versions.ts";
-import { describeError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import type { Check } from "./check.ts";
-import { type CheckReport, type DoctorReport, verdictOf } from "./report.ts";
-import { type Tools, toolsOf } from "./tools.ts";
+import { type PlannedFix, planFixes } from "./fix.ts";
+import { attempt, because, blockedBy, type Outcome } from "./outcome.ts";
+import { redacted } from "./redacted.ts";
+import { type CheckReport, type DoctorReport, type FailOn, type FixReport, okOf, verdictOf } from "./report.ts";
+import { areaOf, type Selection, select } from "./select.ts";
+import { toolsOf } from "./tools.ts";
 
-/** Milliseconds until a check that does not end is unknown; above every time-out of the commands inside. */
-const CHECK_LIMIT_MS = 30_000;
+/** Milliseconds until what has not ended is unknown, and every child process is killed. */
+const LIMIT_MS = 10_000;
 
-/** Runs checks at once, each after those that it needs, and reports in the order of the list. */
-export async function runDoctor(host: Host, checks: readonly Check[], version: string): Promise<DoctorReport> {
+export interface DoctorOptions extends Selection {
+  readonly version: string;
+  /** What counts as broken; fail unless told. */
+  readonly failOn?: FailOn;
+  /** What was mended before this run. */
+  readonly fixes?: readonly FixReport[];
+}
+
+export interface DoctorRun {
+  readonly report: DoctorReport;
+  /** What `--fix` would do about what was found. */
+  readonly planned: readonly PlannedFix[];
+}
+
+/**
+ * Runs the selected checks at once, each after those that it needs, and reports in the order of the list. Ends within
+ * its limit, and soon when the host is interrupted; what was not told by then is unknown.
+ */
+export async function runDoctor(host: Host, checks: readonly Check[], options: DoctorOptions): Promise<DoctorRun> {
   const started = host.now();
-  const tools = toolsOf(host);
-  const running = new Map<string, Promise<CheckReport>>();
-  const report = (check: Check): Promise<CheckReport> => {
-    const known = running.get(check.id);
-    if (known !== undefined) return known;
-    const needed = checks.filter((each) => check.requires?.includes(each.id));
-    const promise = Promise.all(needed.map(report)).then((before) => runCheck(host, check, before, tools));
-    running.set(check.id, promise);
+  const over = new AbortController();
+  const end = () => over.abort();
+  host.interrupted.addEventListener("abort", end);
+  if (host.interrupted.aborted) end();
+  const limit = host
+    .pause(LIMIT_MS, over.signal)
+    .then(() => (host.interrupted.aborted ? "interrupted" : `did not end within ${LIMIT_MS / 1000} s`));
+  void limit.then(end);
+  const tools = toolsOf({ ...host, exec: (argv, more) => host.exec(argv, { ...more, cancelled: over.signal }) });
+
+  const selected = select(checks, options);
+  const wanted = new Set(selected.checks.map(({ id }) => id as string));
+  const outcomes = new Map<Check, Outcome>();
+  const running = new Map<Check, Promise<CheckReport>>();
+  const look = (check: Check): Promise<CheckReport> => {
+    const promise = running.get(check) ?? examine(check);
+    running.set(check, promise);
     return promise;
   };
-  const [reports, versions] = await Promise.all([Promise.all(checks.map(report)), versionsOf(host)]);
-  const verdict = verdictOf(reports);
+  const examine = async (check: Check): Promise<CheckReport> => {
+    const needed = selected.skipped.has(check.id)
+      ? []
+      : checks.filter(({ id }) => check.requires?.includes(id) && !selected.skipped.has(id));
+    const before = await Promise.all(needed.map(look));
+    const began = host.now();
+    const outcome = selected.skipped.has(check.id)
+      ? because("skip", "left out by --skip")
+      : (blockedBy(before, (id) => wanted.has(id)) ?? (await attempt(check, tools, limit)));
+    outcomes.set(check, outcome);
+    const { actions, unreadable, ...found } = outcome;
+    const { id, title } = check;
+    return { id, area: areaOf(check), title, ...found, ms: Math.round(host.now() - began) };
+  };
+
+  const lookAtAll = async () => {
+    try {
+      await tools.begin(selected.checks.filter(({ id }) => !selected.skipped.has(id)).map(({ id }) => id));
+      const found = await Promise.all([Promise.all(selected.checks.map(look)), tools.environment()]);
+      // A secret that was read after it was found elsewhere is one all the same.
+      await Promise.race([tools.learnSecrets(), limit]);
+      return found;
+    } finally {
+      end();
+      host.interrupted.removeEventListener("abort", end);
+      tools.close();
+    }
+  };
+  const [reports, environment] = await lookAtAll();
+
+  const verdict = verdictOf(reports, {
+    unreadable: selected.checks.some((check) => outcomes.get(check)?.unreadable),
+    failOn: options.failOn ?? "fail",
+  });
   const summary: Record<string, number> = {};
   for (const { status } of reports) summary[status] = (summary[status] ?? 0) + 1;
+  const shown = withoutSecrets(tools.redactor.redact, {
+    environment,
+    reports,
+    fixes: options.fixes ?? [],
+    planned: planFixes(
+      selected.checks.map((check) => ({ id: check.id, actions: outcomes.get(check)?.actions ?? [] })),
+      host.user.home,
+    ),
+  });
   return {
-    schemaVersion: 1,
-    ok: { pass: true, broken: false, unknown: null, unavailable: null }[verdict],
-    verdict,
-    summary,
-    environment: { binary: version, ...versions },
-    checks: reports,
-    ms: Math.round(host.now() - started),
+    report: {
+      schemaVersion: 1,
+      ok: okOf(verdict),
+      verdict,
+      summary,
+      environment: { binary: options.version, ...shown.environment },
+      checks: [...shown.reports],
+      fixes: [...shown.fixes],
+      waitedMs: null,
+      ms: Math.round(host.now() - started),
+    },
+    planned: shown.planned,
   };
 }
 
-async function runCheck(host: Host, check: Check, before: readonly CheckReport[], tools: Tools): Promise<CheckReport> {
-  const started = host.now();
-  const finish = (status: CheckReport["status"], rest: Partial<CheckReport> = {}): CheckReport => ({
-    id: check.id,
-    area: check.id.slice(0, check.id.indexOf(".")),
-    title: check.title,
-    status,
-    message: null,
-    evidence: {},
-    fix: [],
-    ms: Math.round(host.now() - started),
-    ...rest,
+interface Shown<E> {
+  readonly environment: E;
+  readonly reports: readonly CheckReport[];
+  readonly fixes: readonly FixReport[];
+  readonly planned: readonly PlannedFix[];
+}
+
+/** The same, redacted where it is free text: a secret may be called "unknown", as a status is. */
+function withoutSecrets<E>(redact: (text: string) => string, all: Shown<E>): Shown<E> {
+  const texts = redacted(redact, {
+    environment: all.environment,
+    planned: all.planned.map(({ command }) => ({ command })),
+    fixes: all.fixes.map(({ command, message }) => ({ command, message })),
+    reports: all.reports.map(({ message, evidence, fix, subjects }) => ({
+      message,
+      evidence,
+      fix,
+      subjects: subjects.map(({ subject, message, evidence, fix }) => ({ subject, message, evidence, fix })),
+    })),
   });
-  const blockers = before.filter(({ status }) => status !== "pass" && status !== "warn");
-  if (blockers.length > 0) {
-    const names = blockers.map(({ id }) => id).join(", ");
-    // What was left out for a good reason leaves nothing to look at, which is no problem either.
-    if (blockers.every(({ status }) => status === "skip")) return finish("skip", { message: `with ${names}` });
-    return finish("blocked", { message: `by ${names}` });
-  }
-  const settled = new AbortController();
-  try {
-    const result = await Promise.race([
-      check.run(tools),
-      host.pause(CHECK_LIMIT_MS, settled.signal).then(() => undefined),
-    ]);
-    if (result === undefined) return finish("unknown", { message: `did not end within ${CHECK_LIMIT_MS / 1000} s` });
-    switch (result.status) {
-      case "pass":
-        return finish("pass", { message: result.detail ?? null });
-      case "skip":
-        return finish("skip", { message: result.reason });
-      default:
-        return finish(result.status, {
-          message: result.message,
-          evidence: JSON.parse(JSON.stringify(result.evidence ?? {})),
-          fix: [...result.fix.commands],
-        });
-    }
-  } catch (error) {
-    return finish("unknown", { message: `could not tell: ${describeError(error)}` });
-  } finally {
-    settled.abort();
-  }
+  return {
+    environment: texts.environment,
+    planned: all.planned.map((fix, index) => ({ ...fix, ...texts.planned[index] })),
+    fixes: all.fixes.map((fix, index) => ({ ...fix, ...texts.fixes[index] })),
+    reports: all.reports.map((report, index) => ({
+      ...report,
+      ...texts.reports[index],
+      subjects: report.subjects.map((subject, at) => ({ ...subject, ...texts.reports[index]?.subjects[at] })),
+    })),
+  };
 }

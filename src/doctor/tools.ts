@@ -1,64 +1,269 @@
-import { type Procfs, procfsOf } from "../adapters/procfs.ts";
-import { type Systemd, systemdOf, type Unit } from "../adapters/systemd.ts";
-import { type Pane, type Server, type Tmux, tmuxOf } from "../adapters/tmux.ts";
+import { join } from "node:path";
+import { type Bus, BusError, openSystemBus } from "../adapters/bus.ts";
+import {
+  explained,
+  type LoadedUnit,
+  type Manager,
+  type ManagerState,
+  managerProblem,
+  openUserManager,
+} from "../adapters/manager.ts";
+import { type Mount, mountsOf } from "../adapters/mounts.ts";
+import { type Process, type Procfs, procfsOf } from "../adapters/procfs.ts";
+import { type Systemd, systemdMajor, systemdOf, type Unit } from "../adapters/systemd.ts";
+import { type ServerLook, socketPath, tmuxOf } from "../adapters/tmux.ts";
+import { type Versions, versionsOf } from "../adapters/versions.ts";
+import { describeError } from "../core/errors.ts";
 import type { ExecResult } from "../core/exec.ts";
 import type { Host } from "../core/host.ts";
-import { AGENT_TEMPLATE, HOLDER_UNIT } from "../core/names.ts";
+import { AGENT_TEMPLATE, agentUnit, DEFAULT_SOCKET, HOLDER_UNIT } from "../core/names.ts";
 import { type Paths, pathsOf } from "../core/paths.ts";
-import { fleetSocket } from "../core/settings.ts";
-import { JUDGED_PROPERTIES } from "../core/unit-settings.ts";
+import { type Redactor, redactorFor } from "../core/redact.ts";
+import type { BusProblem } from "../core/user-bus.ts";
 import type { Plan } from "../install/action.ts";
-import { install } from "../install/install.ts";
+import { planLayout } from "../install/install.ts";
+import { type Receipt, readReceipt } from "../install/receipt.ts";
+import {
+  type Agent,
+  readAgentFiles,
+  readAgents,
+  readSettings,
+  readUnitLinks,
+  type SettingsFile,
+  type UnitLinks,
+} from "./agents.ts";
+import { readUnitFiles, type UnitFiles } from "./unit-files.ts";
 
-/** What checks look with. Each outside question is asked once in a run, however many checks want its answer. */
+/** Why the user manager cannot be reached, in words and in the words of systemctl. */
+export interface ManagerMissing {
+  readonly problem: BusProblem;
+  readonly said: string;
+}
+
+/** What the holder's start script recorded; undefined without a running holder. */
+export interface HolderRecord {
+  readonly pid: number;
+  readonly socketName: string;
+  readonly socketPath: string;
+}
+
+/**
+ * What checks look with. Each outside question is asked once in a run, however many checks want its answer; each
+ * throws when it cannot be told. Nothing here writes, starts or touches anything.
+ */
 export interface Tools {
   readonly host: Host;
   readonly paths: Paths;
   readonly systemd: Systemd;
   readonly procfs: Procfs;
-  systemdVersion(): Promise<ExecResult>;
+  readonly redactor: Redactor;
+  /** Whether systemd is the machine's first process. */
+  booted(): Promise<boolean>;
+  mounts(): Promise<readonly Mount[]>;
+  /** `systemctl --version`, `tmux -V`: whether the program is there. */
+  systemctlVersion(): Promise<ExecResult>;
   tmuxVersion(): Promise<ExecResult>;
-  /** The question that shows whether the user manager answers. */
-  manager(): Promise<ExecResult>;
+  /** The user manager, or why it cannot be reached. */
+  userManager(): Promise<{ manager: Manager } | ManagerMissing>;
+  /** Throws where the manager cannot be reached, as do all that follow up to unitLinks(). */
+  managerState(): Promise<ManagerState>;
   holder(): Promise<Unit>;
   /** An instance's settings as the template and its drop-ins make them. */
   template(): Promise<Unit>;
-  agents(): Promise<{ unit: string; active: string; sub: string }[]>;
-  server(): Promise<Server | undefined>;
-  panes(): Promise<Pane[]>;
+  /** One agent's own unit with every property: costs the manager 4 ms, so only for the few that need it. */
+  agentUnit(name: string): Promise<Unit>;
+  /** Loaded agents' units with how often each was brought back. */
+  agentUnits(): Promise<readonly (LoadedUnit & { readonly restarts: number })[]>;
+  /** The variables that an agent's unit sets itself, drop-ins merged. */
+  unitEnvironment(name: string): Promise<Readonly<Record<string, string>>>;
+  unitLinks(): Promise<UnitLinks>;
+  /** The files of our units and their drop-ins, in every folder that the manager reads. */
+  unitFiles(): Promise<UnitFiles>;
+  /** To logind and the system's manager; undefined where there is no system bus. */
+  systemBus(): Promise<Bus | undefined>;
+  /** `systemd-analyze verify` of our units. */
+  verified(): Promise<ExecResult>;
+  holderRecord(): Promise<HolderRecord | undefined>;
+  /** The fleet's tmux server; undefined when nothing answers on its socket. */
+  server(): Promise<ServerLook | undefined>;
+  /** fleet.env; undefined where there is none. */
+  settings(): Promise<SettingsFile | undefined>;
+  /** The agents' environment files, by the agent's name. */
+  agentFiles(): Promise<ReadonlyMap<string, SettingsFile>>;
+  /** Reads whatever holds secrets, so that the redactor knows them all; what cannot be read has shown none. */
+  learnSecrets(): Promise<void>;
+  /** Every agent that is configured, loaded, enabled or has a session, by name. */
+  agents(): Promise<readonly Agent[]>;
+  processes(): Promise<readonly Process[]>;
+  receipt(): Promise<Receipt | undefined | "unreadable">;
+  /** What install would do now. */
   plan(): Promise<Plan>;
+  /** What a report says of the machine. */
+  environment(): Promise<Versions & { readonly host: string; readonly user: string }>;
+  /** Asks the slow questions of these checks: when they want the answers they wait less. Resolves when all are asked. */
+  begin(checks: readonly string[]): Promise<void>;
+  close(): void;
 }
 
 export function toolsOf(host: Host): Tools {
+  const paths = pathsOf(host);
   const systemd = systemdOf(host);
-  const tmux = once(async (): Promise<Tmux> => tmuxOf(host, await fleetSocket(host)));
-  const units = once(() => systemd.show([HOLDER_UNIT, AGENT_TEMPLATE.replace("@", "@doctor")], JUDGED_PROPERTIES));
-  const unitAt = async (index: number): Promise<Unit> => {
-    const unit = (await units())[index];
-    if (unit === undefined) throw new Error("systemctl show left a unit out");
-    return unit;
+  const procfs = procfsOf(host);
+  const redactor = redactorFor(host.user.home);
+  redactor.learn(host.env);
+  const opened: { close(): void }[] = [];
+  let closed = false;
+  /** To be closed with the rest; at once where that is over, or an open connection would keep the program running. */
+  const keep = <T extends { close(): void }>(connection: T): T => {
+    if (closed) connection.close();
+    else opened.push(connection);
+    return connection;
   };
-  return {
+
+  const userManager = once(async (): Promise<{ manager: Manager } | ManagerMissing> => {
+    try {
+      return { manager: keep(await openUserManager(host)) };
+    } catch (error) {
+      // Who hangs would only hang again.
+      if (error instanceof BusError && error.code === "ETIMEDOUT")
+        return { problem: await explained(host, { code: error.code, said: "" }), said: error.message };
+      const answer = await systemd.managerVersion();
+      const problem = await managerProblem(host, answer);
+      if (problem === undefined) throw error;
+      return { problem, said: answer.stderr.trim() || describeError(error) };
+    }
+  });
+  const manager = async (): Promise<Manager> => {
+    const found = await userManager();
+    if ("manager" in found) return found.manager;
+    throw new Error(found.problem.cause);
+  };
+  const managerState = once(async () => {
+    const state = await (await manager()).state();
+    redactor.learn(state.environment);
+    return state;
+  });
+  const units = keyed(async (name: string) => (await manager()).unit(name));
+  const settings = once(() => readSettings(host, join(paths.site, "fleet.env"), redactor));
+  const holderRecord = once(async (): Promise<HolderRecord | undefined> => {
+    if (paths.runtime === undefined) return undefined;
+    const folder = join(paths.runtime, "mosaic-tmux-holder");
+    const [pid, socket] = await Promise.all(["pid", "socket"].map((name) => host.files.read(join(folder, name))));
+    const [socketName, socketPath] = (socket ?? "").split("\n");
+    return pid && socketName && socketPath ? { pid: Number(pid), socketName, socketPath } : undefined;
+  });
+  const server = once(async () => {
+    // The holder's own socket, wherever it is: this shell's TMUX_TMPDIR may be another than the manager's.
+    const target = (await holderRecord())?.socketPath ?? (await socketPath(host, await fleetSocketName()));
+    // A client would make the folder.
+    return (await host.files.status(target)) === undefined ? undefined : tmuxOf(host, target).look();
+  });
+  const fleetSocketName = async () => (await settings())?.variables.MOSAIC_TMUX_SOCKET || DEFAULT_SOCKET;
+  const agentUnits = once(async () => {
+    const found = await manager();
+    const loaded = await found.loaded("mosaic-agent@*.service");
+    return Promise.all(
+      loaded.map(async (unit) => ({ ...unit, restarts: Number(await found.serviceProperty(unit, "NRestarts")) })),
+    );
+  });
+  const systemctlVersion = once(() => host.exec(["systemctl", "--version"], { timeoutMs: 5_000 }));
+  const tmuxVersion = once(() => host.exec(["tmux", "-V"], { timeoutMs: 5_000 }));
+  const managersFolder = once(() => host.files.status(join(paths.runtime ?? "/nonexistent", "systemd")));
+  const verified = once(async () => {
+    // systemd-analyze would make this folder, which every manager has.
+    if ((await managersFolder())?.kind !== "folder") await manager();
+    return systemd.verify([HOLDER_UNIT, AGENT_TEMPLATE].map((unit) => join(paths.units, unit)));
+  });
+  const versions = once(() => versionsOf(host, { systemctlVersion, tmuxVersion }));
+  const tools: Tools = {
     host,
-    paths: pathsOf(host),
+    paths,
     systemd,
-    procfs: procfsOf(host),
-    systemdVersion: once(() => host.exec(["systemctl", "--version"])),
-    tmuxVersion: once(() => host.exec(["tmux", "-V"])),
-    manager: once(() => systemd.managerVersion()),
-    holder: () => unitAt(0),
-    template: () => unitAt(1),
-    agents: once(() => systemd.list("mosaic-agent@*")),
-    server: once(async () => (await tmux()).server()),
-    panes: once(async () => (await tmux()).panes()),
-    plan: once(async () => (await install(host, { dryRun: true, version: "" })).plan),
+    procfs,
+    redactor,
+    booted: once(async () => (await host.files.status("/run/systemd/system")) !== undefined),
+    mounts: once(() => mountsOf(host)),
+    systemctlVersion,
+    tmuxVersion,
+    userManager,
+    managerState,
+    holder: () => units(HOLDER_UNIT),
+    template: () => units(agentUnit("doctor")),
+    agentUnit: (name) => units(agentUnit(name)),
+    agentUnits,
+    unitEnvironment: keyed(async (name) => {
+      const variables = await (await manager()).unitEnvironment(agentUnit(name));
+      redactor.learn(variables);
+      return variables;
+    }),
+    unitLinks: once(async () => readUnitLinks(host, (await managerState()).unitPath)),
+    unitFiles: once(async () => readUnitFiles(host, (await managerState()).unitPath)),
+    systemBus: once(async () => {
+      const bus = await openSystemBus(host);
+      return bus === undefined ? undefined : keep(bus);
+    }),
+    verified,
+    holderRecord,
+    server,
+    settings,
+    agentFiles: once(() => readAgentFiles(host, paths.agents, redactor)),
+    async learnSecrets() {
+      const ofHolder = async () => redactor.learn(await (await manager()).unitEnvironment(HOLDER_UNIT));
+      const ofAgents = async () => {
+        const { changedAgents } = await tools.unitLinks();
+        await Promise.all(["doctor", ...changedAgents].map(tools.unitEnvironment));
+      };
+      await Promise.allSettled([settings(), tools.agentFiles(), managerState(), ofHolder(), ofAgents()]);
+    },
+    agents: once(() => readAgents(tools)),
+    processes: once(() => procfs.ofUser(host.user.uid)),
+    receipt: once(() => readReceipt(host, paths.receipt)),
+    plan: once(async () => {
+      const major = systemdMajor((await systemctlVersion()).stdout) ?? 0;
+      const recorded = await tools.receipt();
+      return planLayout(host, major, recorded === "unreadable" ? undefined : recorded);
+    }),
+    environment: async () => ({
+      ...(await versions()),
+      host: (await host.files.read("/proc/sys/kernel/hostname"))?.trim() ?? "unknown",
+      user: host.user.name,
+    }),
+    async begin(checks) {
+      await managersFolder();
+      const slow: readonly (readonly [check: string, ask: () => Promise<unknown>])[] = [
+        ["units.verify", verified],
+        ["tmux.version", tmuxVersion],
+        ["holder.server", server],
+        ["agents.state", agentUnits],
+        ["holder.server", tools.holder],
+        ["units.promises", tools.template],
+      ];
+      // What fails is told by those who want the answer.
+      for (const [check, ask] of slow) if (checks.includes(check)) ask().catch(() => undefined);
+      await host.pause(0); // for them to be on their way before this process has its hands full
+    },
+    close() {
+      closed = true;
+      for (const each of opened) each.close();
+    },
   };
+  return tools;
 }
 
 function once<T>(ask: () => Promise<T>): () => Promise<T> {
   let answer: Promise<T> | undefined;
   return () => {
     answer ??= ask();
+    return answer;
+  };
+}
+
+/** once(), for each key. */
+function keyed<T>(ask: (key: string) => Promise<T>): (key: string) => Promise<T> {
+  const answers = new Map<string, Promise<T>>();
+  return (key) => {
+    const answer = answers.get(key) ?? ask(key);
+    answers.set(key, answer);
     return answer;
   };
 }

@@ -1,4 +1,4 @@
-import { lingers } from "../adapters/loginctl.ts";
+import { lingers } from "../adapters/logind.ts";
 import { FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";

@@ -1,10 +1,12 @@
 import { dirname, join } from "node:path";
-import { listedIn, managerProblem, systemdMajor, systemdOf, type Unit } from "../adapters/systemd.ts";
+import { managerProblem } from "../adapters/manager.ts";
+import { listedIn, systemdMajor, systemdOf, type Unit } from "../adapters/systemd.ts";
 import { FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { HOLDER_UNIT } from "../core/names.ts";
 import { pathsOf } from "../core/paths.ts";
+import { typed } from "../core/user-bus.ts";
 import type { Intent } from "./look.ts";
 
 /** The user manager, as far as a layout depends on it. */
@@ -27,7 +29,7 @@ export async function reachManager(host: Host, { nothing, again }: Intent): Prom
   const problem = await managerProblem(host, answer);
   if (problem !== undefined)
     throw new FleetError(EXIT.unavailable, `${nothing}: the user manager cannot be reached`, problem.cause, [
-      ...problem.remedy,
+      ...typed(problem.remedy),
       again,
     ]);
   if ("error" in holder) throw holder.error;

@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { lingers } from "../adapters/loginctl.ts";
+import { lingers } from "../adapters/logind.ts";
 import { systemdOf } from "../adapters/systemd.ts";
 import { FleetError } from "../core/errors.ts";
 import { describeResult, type ExecResult, succeeded } from "../core/exec.ts";

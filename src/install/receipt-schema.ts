@@ -1,4 +1,4 @@
-import { z } from "zod";
+import { z } from "../core/schema.ts";
 
 const fileSchema = z.object({
   path: z.string(),

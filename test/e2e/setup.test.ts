@@ -12,7 +12,7 @@ afterAll(() => temporary[Symbol.dispose]());
 /** What a finished set-up starts: nothing here knows the network, and neither Bun nor npm is among it. */
 const base = ["bash", "dirname", "sed", "sha256sum"];
 /** What set-up looks for and need not start. */
-const needed = ["tmux", "systemctl", "flock", "unshare", "shellcheck", "shfmt"];
+const needed = ["tmux", "systemctl", "flock", "unshare", "shellcheck", "shfmt", "strace"];
 /** What it takes besides to install something. */
 const installing = ["sh", "env", "sort", "cat", "mkdir", "rm", "uname"];
 

@@ -17,6 +17,8 @@ export const envFileCases: readonly (readonly [string, string, Readonly<Record<s
   ["CR alone ends a line", "A=1\rB=2\r", { A: "1", B: "2" }],
   ["the first variable after a byte order mark is lost", "\uFEFFA=1\nB=2\n", { B: "2" }],
   ["a NUL loses the file", "A=1\nB=\0\nC=3\n", {}],
+  ["a noncharacter (U+FFFF) loses the file", "A=1\nB=\uFFFF\n", {}],
+  ["a noncharacter in a comment, or where nothing is assigned", "# \uFDD0\n\uFFFE\nA=1\n", { A: "1" }],
   ["single quotes keep everything", "A='a \"b\" \\ $c'\n", { A: 'a "b" \\ $c' }],
   ["double quotes know four escapes", '\tA="\\" \\\\ \\` \\$ \\n"\n', { A: '" \\ ` $ \\n' }],
   ["quotes keep blanks at both ends", "A=' a '\nB=\" b \"\n", { A: " a ", B: " b " }],

@@ -43,6 +43,8 @@ export function fakeHost(overrides: Partial<Host> = {}): Host {
     env: {},
     user: { uid: 1000, name: "somebody", home: "/home/somebody" },
     pid: 1,
+    executable: "/usr/local/bin/mosaic-fleet",
+    machine: "x86_64",
     exec: async (argv) => ({ argv, stdout: "", stderr: "", kind: "not-found" }),
     spawn: refuse("spawn"),
     kill: refuse("kill"),

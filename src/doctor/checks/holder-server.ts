@@ -1,44 +1,76 @@
 import { HOLDER_UNIT } from "../../core/names.ts";
-import type { Check } from "../check.ts";
+import { shellWord } from "../../core/shell.ts";
+import type { Check, CheckResult } from "../check.ts";
+import type { FixAction } from "../fix.ts";
+
+const LOOK = [`systemctl --user status ${HOLDER_UNIT}`, `journalctl --user -u ${HOLDER_UNIT} -n 20`];
+
+/** Who is it, and how to end it. */
+function squatter(pid: number, socketPath: string): string[] {
+  return [`ps -f -p ${pid}`, `tmux -S ${shellWord(socketPath)} kill-server   # ends every session on it`];
+}
 
 export const holderServer: Check = {
   id: "holder.server",
   title: "the tmux server on the fleet's socket is the holder's main process, in its cgroup",
-  requires: ["layout.files", "tmux.version"],
-  async run(tools) {
+  requires: ["layout.files", "tmux.version", "tmux.socket"],
+  explain: {
+    checks:
+      "The state of mosaic-tmux-holder.service as the user manager has it, against the tmux server that answers on the fleet's socket: its pid against the unit's main process, and its cgroup, by /proc, against the unit's.",
+    why: "tmux forks every pane's process from its server. A server that is not the holder's lives in the cgroup of whatever founded it, a login or an agent's unit, and takes the whole fleet with it when that ends; systemd neither sees it nor brings it back. While a stranger serves the socket no agent can start.",
+    mend: "Look whose server it is (`ps -f -p PID`), save what runs on it, and end it (`tmux -S SOCKET kill-server`); then start the holder (`systemctl --user start mosaic-tmux-holder.service`). What the holder itself says is in its journal.",
+  },
+  async run(tools): Promise<CheckResult> {
     const [unit, server] = await Promise.all([tools.holder(), tools.server()]);
-    const look = [`systemctl --user status ${HOLDER_UNIT}`, `journalctl --user -u ${HOLDER_UNIT} -n 20`];
-    if (unit.active !== "active") {
+    const start = `systemctl --user start ${HOLDER_UNIT}`;
+    if (unit.active === "inactive" || unit.active === "failed" || unit.sub === "auto-restart") {
       if (server !== undefined)
         return {
           status: "fail",
-          message: `the holder is ${unit.active}, but a tmux server that is not its own (pid ${server.pid}) serves ${server.socketPath}`,
-          fix: {
-            commands: [
-              `ps -f -p ${server.pid}`,
-              `tmux -S ${server.socketPath} kill-server   # ends every session on it`,
-              `systemctl --user start ${HOLDER_UNIT}`,
-            ],
-          },
+          message: `the holder is ${unit.sub === "auto-restart" ? "between two attempts to start" : unit.active}, but a tmux server that is not its own (pid ${server.pid}) serves ${server.socketPath}: no agent can start`,
+          evidence: { pid: server.pid, cgroup: (await tools.procfs.cgroup(server.pid)) ?? "unknown" },
+          fix: { commands: [...squatter(server.pid, server.socketPath), start] },
         };
-      if (unit.active === "failed")
-        return { status: "fail", message: `the holder has failed (${unit.result})`, fix: { commands: look } };
-      return { status: "skip", reason: `the holder is ${unit.active}: systemctl --user start ${HOLDER_UNIT}` };
+      if (unit.active === "inactive") return { status: "skip", reason: `the holder is inactive: ${start}` };
     }
+    if (unit.active === "failed")
+      return { status: "fail", message: `the holder has failed (${unit.result})`, fix: { commands: LOOK } };
+    if (unit.active !== "active")
+      return {
+        status: "fail",
+        message: `the holder is ${unit.active} (${unit.sub}), after ${unit.restarts} restarts: there is no server for the agents yet`,
+        evidence: { result: unit.result },
+        fix: { commands: LOOK },
+      };
+    const { mainPid } = unit;
+    const startTime = await tools.procfs.startTime(mainPid);
+    const revive: FixAction[] = startTime === undefined ? [] : [{ kind: "revive-socket", pid: mainPid, startTime }];
     if (server === undefined)
       return {
         status: "fail",
-        message: `the holder is active (pid ${unit.mainPid}), but nothing answers on its socket: the socket file may be gone`,
-        fix: { commands: [`kill -USR1 ${unit.mainPid}   # makes the server create its socket again`] },
+        message: `the holder is active (pid ${mainPid}), but nothing answers on its socket`,
+        fix: { actions: revive, commands: LOOK },
       };
     const cgroup = await tools.procfs.cgroup(server.pid);
-    if (server.pid === unit.mainPid && cgroup === unit.controlGroup)
-      return { status: "pass", detail: `pid ${server.pid}` };
+    if (server.pid === mainPid && cgroup === unit.controlGroup) return { status: "pass", detail: `pid ${server.pid}` };
+    const evidence = { "cgroup of the server": cgroup ?? "unknown", "cgroup of the holder": unit.controlGroup };
+    if (server.pid === mainPid)
+      return {
+        status: "fail",
+        message: `the holder's server (pid ${mainPid}) was moved out of its cgroup: it ends with ${cgroup ?? "another one"}`,
+        evidence,
+        fix: { commands: [...LOOK, `systemctl --user restart ${HOLDER_UNIT}   # every agent ends, and comes back`] },
+      };
     return {
       status: "fail",
-      message: `the server that answers (pid ${server.pid}) is not the holder's main process (pid ${unit.mainPid}) in its cgroup`,
-      evidence: { "cgroup of the server": cgroup ?? "unknown", "cgroup of the holder": unit.controlGroup },
-      fix: { commands: look },
+      message: `the server that answers (pid ${server.pid}) is not the holder's main process (pid ${mainPid}), whose agents nobody can reach`,
+      evidence,
+      fix: {
+        commands: [
+          ...squatter(server.pid, server.socketPath),
+          `kill -USR1 ${mainPid}   # makes the holder's server create its socket anew`,
+        ],
+      },
     };
   },
 };

@@ -1,39 +1,117 @@
+import { basename, dirname, join } from "node:path";
+import { AGENT_TEMPLATE, HOLDER_UNIT } from "../../core/names.ts";
 import { tilde } from "../../core/paths.ts";
-import { changes, conflicts, keeps } from "../../install/action.ts";
-import type { Check } from "../check.ts";
+import { moveAside } from "../../core/shell.ts";
+import type { Step } from "../../install/action.ts";
+import { knownSums } from "../../install/receipt.ts";
+import { type Check, type Fix, ofSubjects, type SubjectResult } from "../check.ts";
+import type { Tools } from "../tools.ts";
 
 export const layoutFiles: Check = {
   id: "layout.files",
   title: "every file of the layout is there and of this version",
-  requires: ["systemd.user-manager"],
+  explain: {
+    checks:
+      "Whether each unit, script and configuration file that mosaic-fleet owns is where it belongs, with its mode and with the content of this version, and whose content is used where it is another.",
+    why: "systemd and tmux read these files as they are. A missing one means that units do not load or that agents do not start. One of another version does what that version did, beside scripts that expect otherwise. A file that you edited is used as you left it, and no later version changes it.",
+    mend: "mosaic-fleet install writes what is missing or out of date, and leaves alone what you edited. To keep a change of a unit, make it in a drop-in (systemctl --user edit UNIT); of tmux.conf, in tmux.local.conf. Then move the edited file aside and install again.",
+  },
   async run(tools) {
     const plan = await tools.plan();
-    const paths = (steps: ReturnType<typeof changes>) =>
-      steps.flatMap(({ action }) => ("path" in action ? [tilde(action.path, tools.host.user.home)] : []));
-    const off = changes(plan);
-    const foreign = conflicts(plan);
-    const kept = keeps(plan);
-    const gone = kept.filter(({ kept }) => kept === "removed");
-    if (off.length === 0 && foreign.length === 0 && kept.length > 0)
+    const files = plan.steps.filter(({ action }) => action.kind === "write-file");
+    if (files.every(({ change }) => change === "create"))
       return {
-        status: gone.length > 0 ? "fail" : "warn",
-        message: "files are not as this version has them, because you have changed or removed them",
-        evidence: { changed: paths(kept.filter(({ kept }) => kept !== "removed")), removed: paths(gone) },
-        fix: { commands: [...new Set(kept.map(({ next }) => next))] },
+        status: "fail",
+        message: "nothing is installed here yet",
+        evidence: { missing: files.map(({ action }) => shownPath(tools, action)) },
+        fix: { actions: [{ kind: "install" }] },
       };
-    if (off.length === 0 && foreign.length === 0)
-      return {
-        status: "pass",
-        detail: `${plan.steps.filter(({ action }) => action.kind === "write-file").length} files`,
-      };
-    return {
-      status: "fail",
-      message:
-        foreign.length > 0
-          ? "files that are not of this version are in the place of ours"
-          : "files are missing or out of date",
-      evidence: { "missing or out of date": paths(off), "not ours": paths(foreign) },
-      fix: { commands: ["mosaic-fleet install"] },
-    };
+    const subjects = await Promise.all(
+      plan.steps.flatMap((step) => ("path" in step.action ? [subjectOf(tools, step, step.action.path)] : [])),
+    );
+    const result = ofSubjects(subjects, {
+      many: "files and folders",
+      healthy: `${files.length} files`,
+      failing: "they are not as this version has them",
+    });
+    return { ...result, subjects: subjects.filter(({ status }) => status !== "pass") };
   },
 };
+
+function shownPath(tools: Tools, action: Step["action"]): string {
+  return "path" in action ? tilde(action.path, tools.host.user.home) : "";
+}
+
+async function subjectOf(tools: Tools, step: Step, path: string): Promise<SubjectResult> {
+  const subject = shownPath(tools, step.action);
+  const install: Fix = { actions: [{ kind: "install" }] };
+  const status = await tools.host.files.status(path);
+  if (step.change === "none") return { subject, status: "pass", message: "up to date" };
+  if (step.change === "keep" && step.kept === "removed")
+    return {
+      subject,
+      status: "fail",
+      message: "you have removed it, and it stays removed",
+      fix: { commands: [step.next] },
+    };
+  if (step.change === "create") return { subject, status: "fail", message: "it is missing", fix: install };
+  const { action } = step;
+  if (action.kind !== "write-file" || status?.kind !== "file")
+    return {
+      subject,
+      status: "fail",
+      message: `a ${status?.kind ?? "file"} is in its place, and is used instead of ours`,
+      fix: { commands: [moveAside(path, "yours"), "mosaic-fleet install"] },
+    };
+  if (step.change === "update" && status.mode !== action.mode && (await isCurrent(tools, path, action.text)))
+    return {
+      subject,
+      status: "warn",
+      message: `its mode is ${octal(status.mode)}, not ${octal(action.mode)}`,
+      fix: install,
+    };
+  const receipt = await tools.receipt();
+  if (step.change === "update") {
+    const from = receipt === undefined || receipt === "unreadable" ? "another version" : `version ${receipt.version}`;
+    return { subject, status: "fail", message: `it is of ${from}, and is used as it is`, fix: install };
+  }
+  if (receipt === "unreadable")
+    return {
+      subject,
+      status: "fail",
+      message: "it is used, and is not of this version; whose it is only the receipt knows, which cannot be read",
+      fix: { commands: [moveAside(path, "yours"), "mosaic-fleet install"] },
+    };
+  const sums = knownSums(receipt, path);
+  if (sums.length === 0)
+    return {
+      subject,
+      status: "fail",
+      message: "it was not written by mosaic-fleet, and is used instead of ours",
+      fix: { commands: [moveAside(path, "yours"), "mosaic-fleet install"] },
+    };
+  const behind = sums.includes(action.sha256) ? "" : ", and this version's changes are not in it";
+  return {
+    subject,
+    status: "warn",
+    message: `it was edited since mosaic-fleet wrote it: your edit is used, and install does not touch it${behind}`,
+    fix: { commands: [moveAside(path, "yours"), "mosaic-fleet install", ...keepBy(tools, path)] },
+  };
+}
+
+async function isCurrent(tools: Tools, path: string, text: string): Promise<boolean> {
+  return (await tools.host.files.read(path)) === text;
+}
+
+function octal(mode: number): string {
+  return mode.toString(8).padStart(4, "0");
+}
+
+/** Where a change of one's own belongs, and stays whatever is installed. */
+function keepBy({ paths, host }: Tools, path: string): string[] {
+  if (path === join(paths.tools, "tmux.conf"))
+    return [`# your change belongs into ${tilde(join(paths.site, "tmux.local.conf"), host.user.home)}`];
+  const unit = [HOLDER_UNIT, AGENT_TEMPLATE].find((each) => join(paths.units, each) === path);
+  const changed = unit ?? (path.endsWith(".conf") ? basename(dirname(path)).replace(/\.d$/, "") : undefined);
+  return changed === undefined ? [] : [`systemctl --user edit ${changed}   # your change, as a drop-in`];
+}

@@ -7,22 +7,40 @@ const OLDEST = 252;
 
 export const systemdVersion: Check = {
   id: "systemd.version",
-  title: `systemd is installed, ${OLDEST} or later`,
+  title: `systemd is installed, ${OLDEST} or later, and the user manager runs this version`,
+  pre: true,
+  explain: {
+    checks: `The version that \`systemctl --version\` names, and the one that the running user manager names over D-Bus. ${OLDEST} is the oldest on which a fleet was proved.`,
+    why: "An older systemd lacks settings that the units rely on. After an upgrade of the package the user manager goes on as the old program until it is re-executed, and the two may differ in what a unit file means.",
+    mend: "Upgrade the distribution for an older systemd. `systemctl --user daemon-reexec` puts the new program in the place of the running manager; units, agents and sessions stay.",
+  },
   async run(tools) {
-    const result = await tools.systemdVersion();
+    const result = await tools.systemctlVersion();
     if (result.kind === "not-found")
       return {
         status: "fail",
-        message: "systemctl is not installed",
-        fix: { commands: ["sudo apt-get install systemd dbus-user-session"] },
+        message: "systemctl is not installed: without systemd nothing starts, limits or brings back an agent",
+        fix: { root: ["apt-get install systemd dbus-user-session   # or your distribution's packages of these"] },
       };
+    const installed = /^systemd \d+ \((.+)\)/m.exec(result.stdout)?.[1];
     const major = succeeded(result) ? systemdMajor(result.stdout) : undefined;
     if (major === undefined) throw new Error(describeResult(result));
-    if (major >= OLDEST) return { status: "pass", detail: String(major) };
-    return {
-      status: "fail",
-      message: `systemd ${major} is older than any on which a fleet was proved`,
-      fix: { commands: [] },
-    };
+    if (major < OLDEST)
+      return {
+        status: "fail",
+        message: `systemd ${major} is older than any on which a fleet was proved (${OLDEST})`,
+        evidence: { installed: installed ?? major },
+        fix: { root: ["apt-get full-upgrade   # to a release of the distribution with a newer systemd"] },
+      };
+    // A manager that does not answer is another check's finding, which needs this one.
+    const running = (await tools.managerState().catch(() => undefined))?.version;
+    if (running !== undefined && installed !== undefined && running !== installed)
+      return {
+        status: "warn",
+        message: `the user manager still runs systemd ${running}, while ${installed} is installed`,
+        evidence: { installed, running },
+        fix: { commands: ["systemctl --user daemon-reexec"] },
+      };
+    return { status: "pass", detail: String(major) };
   },
 };

@@ -1,6 +1,7 @@
 import { tmuxVersion as parse } from "../../adapters/tmux.ts";
 import { describeResult, succeeded } from "../../core/exec.ts";
 import type { Check } from "../check.ts";
+import { installLines } from "../packages.ts";
 
 /** The first tmux with -N, without which a client may found a server in the wrong cgroup. */
 const OLDEST = { major: 3, minor: 2 };
@@ -8,15 +9,30 @@ const OLDEST = { major: 3, minor: 2 };
 export const tmuxVersion: Check = {
   id: "tmux.version",
   title: `tmux is installed, ${OLDEST.major}.${OLDEST.minor} or later`,
+  pre: true,
+  explain: {
+    checks: "What `tmux -V` says, of the tmux that this shell's PATH has.",
+    why: "Every agent is a session of one tmux server, which only the holder may found. A client before 3.2 has no -N, and so founds a server wherever it happens to run: in an agent's unit or in a login, which then takes the whole fleet with it when it ends.",
+    mend: "Install tmux from your distribution. Where that one is older than 3.2, install a newer one elsewhere and put its folder into MOSAIC_PATH in fleet.env, so that the units use it too.",
+  },
   async run(tools) {
     const result = await tools.tmuxVersion();
-    const fix = { commands: ["sudo apt-get install tmux"] };
-    if (result.kind === "not-found") return { status: "fail", message: "tmux is not on PATH", fix };
+    const fix = async () => ({
+      root: await installLines(tools.host, { debian: "tmux", fedora: "tmux", suse: "tmux", arch: "tmux" }),
+    });
+    if (result.kind === "not-found")
+      return { status: "fail", message: "tmux is not on PATH: no session can be made", fix: await fix() };
     const version = succeeded(result) ? parse(result.stdout) : undefined;
     if (version === undefined) throw new Error(describeResult(result));
     const { major, minor } = version;
+    const said = result.stdout.trim();
     if (major > OLDEST.major || (major === OLDEST.major && minor >= OLDEST.minor))
-      return { status: "pass", detail: result.stdout.trim() };
-    return { status: "fail", message: `${result.stdout.trim()} cannot be kept from founding servers (tmux -N)`, fix };
+      return { status: "pass", detail: said };
+    return {
+      status: "fail",
+      message: `${said} cannot be kept from founding servers (that is -N, of ${OLDEST.major}.${OLDEST.minor})`,
+      evidence: { version: said },
+      fix: await fix(),
+    };
   },
 };

@@ -1,30 +1,61 @@
+import type { LoadedUnit } from "../../adapters/manager.ts";
+import { AGENT_TEMPLATE, HOLDER_UNIT } from "../../core/names.ts";
+import { tilde } from "../../core/paths.ts";
 import type { Check } from "../check.ts";
+import type { Tools } from "../tools.ts";
+import type { UnitFiles } from "../unit-files.ts";
+
+/** What is written while the manager reads may have been missed, or not. */
+const READING_MS = 5_000;
 
 export const unitsReload: Check = {
   id: "units.reload",
   title: "the manager has read the units as they are on disk",
-  requires: ["layout.files"],
+  explain: {
+    checks:
+      "Whether a unit or a drop-in of the holder, the template or a loaded agent was written since the user manager read it. Also drop-ins in folders that the manager has never seen, of which systemd itself says nothing.",
+    why: "systemd goes by what it has read: until it reads again, your change does nothing. It then comes into force with the next reload, whoever causes it.",
+    mend: "systemctl --user daemon-reload. It ends nothing; settings of a start, such as ExecStart=, count from the next start on.",
+  },
+  requires: ["systemd.user-manager", "layout.files"],
   async run(tools) {
-    const units = [await tools.holder(), await tools.template()];
-    const fix = { commands: ["systemctl --user daemon-reload"] };
-    const off = units.filter((unit) => unit.load !== "loaded");
-    if (off.length > 0)
-      return {
-        status: "fail",
-        message: off.map((unit) => `${unit.id} is ${unit.load}`).join(", "),
-        fix: {
-          commands: [
-            ...fix.commands,
-            ...off.map((unit) => `systemctl --user ${unit.load === "masked" ? "unmask" : "status"} ${unit.id}`),
-          ],
-        },
-      };
-    const stale = units.filter((unit) => unit.needsReload);
-    if (stale.length === 0) return { status: "pass" };
+    const [holder, template, files] = await Promise.all([tools.holder(), tools.template(), tools.unitFiles()]);
+    const stale = new Set<string>();
+    const unread = new Set<string>();
+    const { manager, readAt, units } = await suspects(tools, files);
+    const compare = async (id: string, onDisk: string, unit: { dropIns: readonly string[]; needsReload: boolean }) => {
+      const fresh = files.dropIns(onDisk).filter((path) => !unit.dropIns.includes(path));
+      for (const path of fresh) unread.add(path);
+      const said = unit.needsReload && (!(await files.hasOdd(onDisk)) || (await files.writtenAt(onDisk)) > readAt);
+      if (said || fresh.length > 0) stale.add(id);
+    };
+    // Of a unit that is not loaded systemd always says that it needs a reload: units.loaded has told of it.
+    if (holder.load === "loaded") await compare(HOLDER_UNIT, HOLDER_UNIT, holder);
+    if (template.load === "loaded") await compare(AGENT_TEMPLATE, template.id, template);
+    await Promise.all(units.map(async (unit) => compare(unit.unit, unit.unit, await manager.readFrom(unit))));
+    if (stale.size === 0) return { status: "pass" };
+    const [first, ...others] = stale;
     return {
       status: "fail",
-      message: `${stale.map((unit) => unit.id).join(" and ")} changed on disk since the manager read it`,
-      fix,
+      message: `${first}${others.length === 0 ? "" : ` and ${others.length} more`} changed on disk since the manager read ${others.length === 0 ? "it" : "them"}: the change does nothing yet`,
+      evidence: {
+        units: [...stale],
+        ...(unread.size > 0 ? { "never read": [...unread].map((path) => tilde(path, tools.host.user.home)) } : {}),
+      },
+      fix: { actions: [{ kind: "daemon-reload" }] },
     };
   },
 };
+
+/** Loaded agents of whose files one was written since the manager last read any: of the others nothing needs be asked. */
+async function suspects(tools: Tools, files: UnitFiles) {
+  const found = await tools.userManager();
+  if (!("manager" in found)) throw new Error(found.problem.cause);
+  const [{ readAt = 0 }, loaded] = await Promise.all([tools.managerState(), tools.agentUnits()]);
+  const units: LoadedUnit[] = [];
+  for (const unit of loaded) {
+    if (unit.load !== "loaded") continue;
+    if ((await files.writtenAt(unit.unit)) >= readAt - READING_MS) units.push(unit);
+  }
+  return { manager: found.manager, readAt, units };
+}

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { chmodSync } from "node:fs";
+import { chmodSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createExec } from "../../../src/adapters/process.ts";
 import { bun, run, temporaryFolder, tree, writeFiles } from "../../support/build.ts";
@@ -54,6 +54,46 @@ describe("what became of a child is told apart", () => {
     const env = { PATH: `${join(temporary.path, "bin")}:/bin` };
     expect(await exec(["only-here"], { env })).toMatchObject({ kind: "exited", stdout: "found\n" });
     expect(await createExec({})(["sh"])).toMatchObject({ kind: "not-found" });
+  });
+});
+
+describe("a child that can be cancelled", () => {
+  /** A shell with a child of its own that ignores what a terminal sends; prints the pids of both. */
+  const family = "sh -c 'trap \"\" INT HUP TERM; echo $$; exec sleep 1000' & echo $$; wait";
+  const pids = (text: string) => text.trim().split("\n").map(Number);
+  /** Not even as one that nobody has asked about yet. */
+  const lives = (pid: number) => runs(pid) && readFileSync(`/proc/${pid}/cmdline`, "utf8") !== "";
+
+  test("is killed with all that it has started", async () => {
+    const cancel = new AbortController();
+    const ending = sh(`{ ${family}; }`, { cancelled: cancel.signal, timeoutMs: 30_000 });
+    setTimeout(() => cancel.abort(), 100);
+    const result = await ending;
+    expect(result).toMatchObject({ kind: "signaled", signal: "SIGKILL" });
+    const both = pids(result.stdout);
+    expect(both).toHaveLength(2);
+    expect(both.filter(lives)).toEqual([]);
+  });
+
+  test("is so at its time-out too", async () => {
+    const result = await sh(family, { cancelled: new AbortController().signal, timeoutMs: 100 });
+    expect(result.kind).toBe("timed-out");
+    const both = pids(result.stdout);
+    expect(both).toHaveLength(2);
+    expect(both.filter(lives)).toEqual([]);
+  });
+
+  test("is not left running when that was cancelled before", async () => {
+    const result = await sh("sleep 1000", { cancelled: AbortSignal.abort() });
+    expect(result.kind).toBe("signaled");
+  });
+
+  test("ends as any other when nobody does", async () => {
+    expect(await sh("echo out", { cancelled: new AbortController().signal })).toMatchObject({
+      kind: "exited",
+      code: 0,
+      stdout: "out\n",
+    });
   });
 });
 

@@ -12,6 +12,13 @@ describe("wrapping", () => {
     expect(wrap("see /a/very/long/path there", 8)).toEqual(["see", "/a/very/long/path", "there"]);
   });
 
+  test("counts what is wide as two columns, and what is put upon another as none", () => {
+    expect(wrap("作業 作業 a", 9)).toEqual(["作業 作業", "a"]);
+    expect(wrap("作業 作業 a", 8)).toEqual(["作業", "作業 a"]);
+    expect(wrap("🦉🦉 b", 5)).toEqual(["🦉🦉", "b"]);
+    expect(wrap("e\u0301e\u0301 b", 4)).toEqual(["e\u0301e\u0301 b"]);
+  });
+
   test("of nothing is one empty line", () => {
     expect(wrap("", 80)).toEqual([""]);
   });

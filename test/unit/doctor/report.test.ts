@@ -1,21 +1,48 @@
 import { describe, expect, test } from "bun:test";
-import { verdictOf } from "../../../src/doctor/report.ts";
+import { type DoctorReport, okOf, verdictOf, waited } from "../../../src/doctor/report.ts";
 
 type Status = Parameters<typeof verdictOf>[0][number]["status"];
 
+function verdict(statuses: readonly Status[], more: Partial<Parameters<typeof verdictOf>[1]> = {}): string {
+  return verdictOf(
+    statuses.map((status) => ({ status })),
+    { failOn: "fail", unreadable: false, ...more },
+  );
+}
+
 describe("the verdict of doctor", () => {
-  for (const [statuses, verdict] of [
+  for (const [statuses, expected] of [
     [["pass", "pass"], "pass"],
     [["pass", "warn", "skip"], "pass"],
+    [["warn", "skip"], "pass"],
     [["pass", "unknown"], "unknown"],
     [["pass", "skip", "blocked"], "unknown"],
     [["pass", "warn", "fail"], "broken"],
     [["unknown", "blocked", "fail"], "broken"],
-    [["warn", "skip"], "unknown"],
+    [["skip", "skip"], "unknown"],
     [[], "unknown"],
   ] as [Status[], string][]) {
-    test(`is ${verdict} for ${statuses.join(", ") || "no check"}`, () => {
-      expect(verdictOf(statuses.map((status) => ({ status }))) as string).toBe(verdict);
+    test(`is ${expected} for ${statuses.join(", ") || "no check"}`, () => {
+      expect(verdict(statuses)).toBe(expected);
+    });
+  }
+
+  test("with --fail-on warn is broken by a warning too", () => {
+    expect(verdict(["pass", "warn"], { failOn: "warn" })).toBe("broken");
+    expect(verdict(["pass", "unknown"], { failOn: "warn" })).toBe("unknown");
+  });
+
+  test("is unreadable before all else", () => {
+    expect(verdict(["pass", "fail", "unknown"], { unreadable: true })).toBe("unreadable");
+  });
+});
+
+describe("a report that was waited for", () => {
+  for (const before of ["pass", "broken", "unknown", "unreadable"] as const) {
+    const after = before === "pass" ? "pass" : "waited";
+    test(`is ${after} where it would be ${before}`, () => {
+      const report = { verdict: before, ok: okOf(before), waitedMs: null } as DoctorReport;
+      expect(waited(report, 1200.4)).toMatchObject({ verdict: after, ok: after === "pass", waitedMs: 1200 });
     });
   }
 });

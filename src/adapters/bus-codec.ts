@@ -1,0 +1,221 @@
+/** A D-Bus value without its types: a variant is what is in it; the largest 64-bit number, "no limit", is Infinity. */
+export type BusValue = string | number | boolean | readonly BusValue[];
+
+/** What a method is called with here: a text (s), or a list of texts (as). */
+export type Argument = string | readonly string[];
+
+export interface MethodCall {
+  readonly serial: number;
+  readonly object: string;
+  readonly interfaceName: string;
+  readonly member: string;
+  /** Whom on a message bus it is for; undefined on a connection of two. */
+  readonly destination: string | undefined;
+  readonly args: readonly Argument[];
+}
+
+export interface Reply {
+  /** The serial of the call that it answers. */
+  readonly to: number;
+  readonly values: readonly BusValue[];
+  /** The D-Bus error name, where it is one. */
+  readonly error: string | undefined;
+}
+
+const LITTLE = 0x6c; // l
+const BIG = 0x42; // B
+const METHOD_CALL = 1;
+const METHOD_RETURN = 2;
+const ERROR = 3;
+const NO_AUTO_START = 2;
+const FIELD = { path: 1, interface: 2, member: 3, errorName: 4, replySerial: 5, destination: 6, signature: 8 } as const;
+
+/** Bytes of a header that are always there. */
+export const FIXED_HEADER = 16;
+/** The protocol allows 128 MiB; the longest answer to what is asked here, a thousand units, has one. */
+const LONGEST_MESSAGE = 32 * 1024 * 1024;
+
+const OBJECT_PATH = /^\/(?:[A-Za-z0-9_]+(?:\/[A-Za-z0-9_]+)*)?$/;
+
+/** The bytes of a method call that starts nobody. Throws on what a peer would end the connection for: no path, a NUL. Little endian, as the protocol lets the sender choose. */
+export function encodeCall({ serial, object, interfaceName, member, destination, args }: MethodCall): Buffer {
+  if (!OBJECT_PATH.test(object)) throw new Error(`no object path: ${JSON.stringify(object)}`);
+  if (args.flat().some((text) => text.includes("\0"))) throw new Error("a text with a NUL");
+  const signature = args.map((arg) => (typeof arg === "string" ? "s" : "as")).join("");
+  const fields: [code: number, type: "o" | "s" | "g", value: string][] = [
+    [FIELD.path, "o", object],
+    [FIELD.interface, "s", interfaceName],
+    [FIELD.member, "s", member],
+    ...(destination === undefined ? [] : [[FIELD.destination, "s", destination] as [number, "s", string]]),
+    ...(signature === "" ? [] : [[FIELD.signature, "g", signature] as [number, "g", string]]),
+  ];
+  // Room for the longest that these texts can come to: three bytes a letter, and what stands around each.
+  const letters = (texts: readonly string[]) => texts.reduce((sum, text) => sum + 3 * text.length + 24, 0);
+  const buffer = Buffer.alloc(
+    64 + letters(fields.map(([, , value]) => value)) + letters(args.flat()) + 8 * args.length,
+  );
+  let at = FIXED_HEADER;
+  const align = (size: number) => {
+    at = Math.ceil(at / size) * size;
+  };
+  const text = (value: string) => {
+    align(4);
+    const length = buffer.write(value, at + 4);
+    buffer.writeUInt32LE(length, at);
+    at += 4 + length + 1;
+  };
+  for (const [code, type, value] of fields) {
+    align(8);
+    at += buffer.write(`${String.fromCharCode(code)}\x01${type}\0`, at, "latin1");
+    if (type !== "g") text(value);
+    else at += buffer.write(`${String.fromCharCode(value.length)}${value}\0`, at, "latin1");
+  }
+  buffer.writeUInt32LE(at - FIXED_HEADER, 12);
+  align(8);
+  const body = at;
+  for (const arg of args) {
+    if (typeof arg === "string") {
+      text(arg);
+      continue;
+    }
+    align(4);
+    const length = at;
+    at += 4;
+    const first = at;
+    for (const each of arg) text(each);
+    buffer.writeUInt32LE(at - first, length);
+  }
+  buffer.set([LITTLE, METHOD_CALL, NO_AUTO_START, 1]);
+  buffer.writeUInt32LE(at - body, 4);
+  buffer.writeUInt32LE(serial, 8);
+  return buffer.subarray(0, at);
+}
+
+/** How long the message is that starts here, by its fixed header. Throws when it is none. */
+export function messageLength(bytes: Buffer): number {
+  if (bytes[0] !== LITTLE && bytes[0] !== BIG) throw new Error("a message starts with neither l nor B");
+  const number = (at: number) => (bytes[0] === LITTLE ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at));
+  const length = Math.ceil((FIXED_HEADER + number(12)) / 8) * 8 + number(4);
+  if (length > LONGEST_MESSAGE) throw new Error(`a message of ${length} bytes`);
+  return length;
+}
+
+/** A whole message as a reply; undefined for what answers nothing: signals, calls, kinds that are yet to come. Throws on nonsense. */
+export function decodeReply(bytes: Buffer): Reply | undefined {
+  const kind = bytes[1];
+  if (kind !== METHOD_RETURN && kind !== ERROR) return undefined;
+  if (bytes[3] !== 1) throw new Error(`version ${bytes[3]} of the protocol`);
+  const read = decoder(bytes);
+  read.at = 12;
+  const fields = new Map(read.value("a(yv)") as readonly [number, BusValue][]);
+  read.align(8);
+  const signature = String(fields.get(FIELD.signature) ?? "");
+  const values = types(signature).map(read.value);
+  if (read.at !== bytes.length) throw new Error("a body is not as long as its header says");
+  const error = kind === ERROR ? String(fields.get(FIELD.errorName) ?? "an error without a name") : undefined;
+  return { to: Number(fields.get(FIELD.replySerial)), values, error };
+}
+
+/** Bytes to which each type is aligned. */
+const ALIGNMENT: Readonly<Record<string, number>> = {
+  ...{ y: 1, g: 1, v: 1, n: 2, q: 2, i: 4, u: 4, b: 4, h: 4, s: 4, o: 4, a: 4, x: 8, t: 8, d: 8, "(": 8, "{": 8 },
+};
+const NO_LIMIT = 0xffff_ffff_ffff_ffffn;
+
+/** Reads values one after another out of a message. */
+function decoder(bytes: Buffer) {
+  const little = bytes[0] === LITTLE;
+  const read = {
+    at: 0,
+    align(size: number) {
+      read.at = Math.ceil(read.at / size) * size;
+    },
+    value(type: string): BusValue {
+      const size = ALIGNMENT[type[0] ?? ""];
+      if (size === undefined) throw new Error(`no type ${JSON.stringify(type.slice(0, 20))}`);
+      read.align(size);
+      switch (type[0]) {
+        case "y":
+          return bytes.readUInt8(skip(1));
+        case "n":
+          return little ? bytes.readInt16LE(skip(2)) : bytes.readInt16BE(skip(2));
+        case "q":
+          return little ? bytes.readUInt16LE(skip(2)) : bytes.readUInt16BE(skip(2));
+        case "i":
+          return little ? bytes.readInt32LE(skip(4)) : bytes.readInt32BE(skip(4));
+        case "u":
+        case "h":
+          return unsigned();
+        case "b":
+          return unsigned() !== 0;
+        case "d":
+          return little ? bytes.readDoubleLE(skip(8)) : bytes.readDoubleBE(skip(8));
+        case "x":
+          return Number(little ? bytes.readBigInt64LE(skip(8)) : bytes.readBigInt64BE(skip(8)));
+        case "t": {
+          const value = little ? bytes.readBigUInt64LE(skip(8)) : bytes.readBigUInt64BE(skip(8));
+          return value === NO_LIMIT ? Number.POSITIVE_INFINITY : Number(value);
+        }
+        case "g":
+          return text(bytes.readUInt8(skip(1)));
+        case "v": {
+          const inside = types(text(bytes.readUInt8(skip(1))));
+          if (inside.length !== 1) throw new Error("a variant holds one value");
+          return read.value(inside[0] ?? "");
+        }
+        case "a": {
+          const length = unsigned();
+          const element = type.slice(1);
+          read.align(ALIGNMENT[element[0] ?? ""] ?? 1);
+          const end = read.at + length;
+          if (end > bytes.length) throw new Error("a list is longer than its message");
+          const values: BusValue[] = [];
+          while (read.at < end) values.push(read.value(element));
+          if (read.at !== end) throw new Error("a list is not as long as it says");
+          return values;
+        }
+        case "(":
+        case "{":
+          return types(type.slice(1, -1)).map(read.value);
+        default: // s, o
+          return text(unsigned());
+      }
+    },
+  };
+  const skip = (size: number) => {
+    const at = read.at;
+    read.at += size;
+    return at;
+  };
+  const unsigned = () => (little ? bytes.readUInt32LE(skip(4)) : bytes.readUInt32BE(skip(4)));
+  const text = (length: number) => {
+    const from = skip(length + 1);
+    if (read.at > bytes.length) throw new Error("a text is longer than its message");
+    return bytes.toString("utf8", from, from + length);
+  };
+  return read;
+}
+
+const known = new Map<string, readonly string[]>();
+
+/** The single complete types of a signature: "sa(ss)u" → s, a(ss), u. */
+function types(signature: string): readonly string[] {
+  const before = known.get(signature);
+  if (before !== undefined) return before;
+  const found: string[] = [];
+  for (let at = 0; at < signature.length; ) {
+    let end = at;
+    while (signature[end] === "a") end++;
+    let depth = 0;
+    do {
+      const letter = signature[end++];
+      if (letter === undefined) throw new Error(`no signature: ${JSON.stringify(signature.slice(0, 60))}`);
+      if (letter === "(" || letter === "{") depth++;
+      else if (letter === ")" || letter === "}") depth--;
+    } while (depth > 0);
+    found.push(signature.slice(at, end));
+    at = end;
+  }
+  known.set(signature, found);
+  return found;
+}

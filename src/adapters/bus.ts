@@ -1,0 +1,213 @@
+import { connect, type Socket } from "node:net";
+import type { Host } from "../core/host.ts";
+import {
+  type Argument,
+  type BusValue,
+  decodeReply,
+  encodeCall,
+  FIXED_HEADER,
+  messageLength,
+  type Reply,
+} from "./bus-codec.ts";
+
+/** One connection to a D-Bus peer; calls go out at once and are answered in any order. */
+export interface Bus {
+  /** Calls a method and gives what it returns. Never starts a peer. Throws BusError when it refuses, or is not there. */
+  call(object: string, member: string, ...args: readonly Argument[]): Promise<readonly BusValue[]>;
+  /** One property of an object, such as "NRestarts" of interface "org.freedesktop.systemd1.Service". */
+  property(object: string, interfaceName: string, name: string): Promise<BusValue>;
+  /** The same connection, speaking to another peer on the message bus. */
+  to(destination: string): Bus;
+  close(): void;
+}
+
+/** The peer did not do what it was asked. `code`: its D-Bus error name, or the system's (ECONNREFUSED …). */
+export class BusError extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** Milliseconds until a peer that does not let us in, or leaves a call unanswered, is given up. */
+const LIMIT_MS = 5_000;
+/** A line of the handshake is shorter; what is longer is none. */
+const LONGEST_LINE = 4_096;
+const PROPERTIES = "org.freedesktop.DBus.Properties";
+
+/**
+ * Connects to a peer at a socket path: a manager's private socket, or, with `destination`, somebody on a message bus.
+ * Throws BusError when nobody who speaks D-Bus lets us in there. `limitMs`: how long anything may take.
+ */
+export async function openBus(path: string, uid: number, destination?: string, limitMs = LIMIT_MS): Promise<Bus> {
+  const waiting = new Map<number, { resolve(value: readonly BusValue[]): void; reject(error: BusError): void }>();
+  /** Peers that have left a call unanswered: asked again, each call would take its time anew. */
+  const silent = new Map<string, BusError>();
+  let serial = 0;
+  let over: BusError | undefined;
+  let socket: Socket | undefined;
+  const end = (error: BusError) => {
+    over ??= error;
+    for (const { reject } of waiting.values()) reject(over);
+    waiting.clear();
+    socket?.destroy();
+  };
+
+  const settle = ({ to, values, error }: Reply) => {
+    const asked = waiting.get(to);
+    if (error === undefined) asked?.resolve(values);
+    else asked?.reject(new BusError(error, String(values[0] ?? error)));
+    waiting.delete(to);
+  };
+
+  await new Promise<void>((resolve, reject) => {
+    const refused = (error: BusError) => {
+      clearTimeout(timer);
+      end(error);
+      reject(error);
+    };
+    const timer = setTimeout(
+      () => refused(new BusError("ETIMEDOUT", `${path} did not answer within ${limitMs / 1000} s`)),
+      limitMs,
+    );
+    // systemd leaves a message that comes in one piece with the handshake lying: nothing is sent until we are let in.
+    const replies = reader(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+    socket = connect(path);
+    socket.on("connect", () =>
+      socket?.write(`\0AUTH EXTERNAL ${Buffer.from(String(uid)).toString("hex")}\r\nBEGIN\r\n`),
+    );
+    socket.on("data", (chunk: Buffer) => {
+      if (over !== undefined) return;
+      try {
+        for (const reply of replies(chunk)) settle(reply);
+      } catch (error) {
+        const why = error instanceof Error ? error.message : String(error);
+        refused(error instanceof BusError ? error : new BusError("EPROTO", `${path} speaks no D-Bus: ${why}`));
+      }
+    });
+    socket.on("error", (error: NodeJS.ErrnoException) => refused(new BusError(error.code ?? "EIO", error.message)));
+    socket.on("close", () => refused(new BusError("ECONNRESET", `${path} closed the connection`)));
+  });
+
+  /** What is called in one go goes out in one piece. */
+  const unsent: Buffer[] = [];
+  const flush = () => void socket?.write(Buffer.concat(unsent.splice(0)));
+
+  const send = (object: string, member: string, args: readonly Argument[], to: string | undefined) =>
+    new Promise<readonly BusValue[]>((resolve, reject) => {
+      const given = over ?? silent.get(to ?? "");
+      if (given !== undefined) return reject(given);
+      const mine = ++serial;
+      const dot = member.lastIndexOf(".");
+      const message = encodeCall({
+        serial: mine,
+        object,
+        interfaceName: member.slice(0, dot),
+        member: member.slice(dot + 1),
+        destination: to,
+        args,
+      });
+      const timer = setTimeout(() => {
+        const error = new BusError("ETIMEDOUT", `${to ?? path} did not answer ${member} within ${limitMs / 1000} s`);
+        if (to === undefined) return end(error);
+        silent.set(to, error);
+        waiting.delete(mine);
+        reject(error);
+      }, limitMs);
+      const done =
+        <T>(then: (value: T) => void) =>
+        (value: T) => {
+          clearTimeout(timer);
+          then(value);
+        };
+      waiting.set(mine, { resolve: done(resolve), reject: done(reject) });
+      if (unsent.push(message) === 1) queueMicrotask(flush);
+    });
+
+  const peer = (to: string | undefined): Bus => ({
+    call: (object, member, ...args) => send(object, member, args, to),
+    async property(object, interfaceName, name) {
+      const [value] = await send(object, `${PROPERTIES}.Get`, [interfaceName, name], to);
+      return value ?? "";
+    },
+    to: peer,
+    close: () => end(new BusError("ECONNABORTED", "closed")),
+  });
+  if (destination !== undefined) {
+    try {
+      await send("/org/freedesktop/DBus", "org.freedesktop.DBus.Hello", [], "org.freedesktop.DBus");
+    } catch (error) {
+      end(new BusError("ECONNABORTED", "closed"));
+      throw error;
+    }
+  }
+  return peer(destination);
+}
+
+/** The system's message bus; undefined where there is none. Throws BusError when it lets nobody in. */
+export async function openSystemBus(host: Pick<Host, "env" | "user">): Promise<Bus | undefined> {
+  const path = pathOf(host.env.DBUS_SYSTEM_BUS_ADDRESS) ?? "/run/dbus/system_bus_socket";
+  try {
+    return await openBus(path, host.user.uid, "org.freedesktop.DBus");
+  } catch (error) {
+    if (error instanceof BusError && error.code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/** The socket of a bus's address, where it has one in the file system: "unix:path=/run/user/1000/bus,guid=…". */
+export function pathOf(address: string | undefined): string | undefined {
+  const escaped = /(?:^|;)unix:(?:[^;]*,)?path=([^,;]+)/.exec(address ?? "")?.[1];
+  try {
+    return escaped === undefined ? undefined : decodeURIComponent(escaped);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Cuts a stream into messages: a line of the handshake first, then each as long as its header says. */
+function reader(onAuthenticated: () => void): (chunk: Buffer) => Reply[] {
+  let chunks: Buffer[] = [];
+  let have = 0;
+  /** How many bytes are needed before anything can be done: what comes in pieces is put together once. */
+  let need = 1;
+  let authenticated = false;
+  return (chunk) => {
+    chunks.push(chunk);
+    have += chunk.length;
+    if (have < need) return [];
+    let rest = chunks.length === 1 ? chunk : Buffer.concat(chunks);
+    const replies: Reply[] = [];
+    if (!authenticated) {
+      const end = rest.indexOf("\r\n");
+      if (end < 0 && rest.length <= LONGEST_LINE) {
+        chunks = [rest];
+        return replies;
+      }
+      const line = rest.toString("latin1", 0, end < 0 ? LONGEST_LINE : end);
+      if (line.startsWith("REJECTED")) throw new BusError("EACCES", "the peer lets this user not in");
+      if (end < 0 || !/^OK [0-9a-f]*$/.test(line)) throw new Error(`it says ${JSON.stringify(line.slice(0, 60))}`);
+      authenticated = true;
+      onAuthenticated();
+      rest = rest.subarray(end + 2);
+    }
+    need = FIXED_HEADER;
+    while (rest.length >= FIXED_HEADER) {
+      const length = messageLength(rest);
+      need = length;
+      if (rest.length < length) break;
+      const reply = decodeReply(rest.subarray(0, length));
+      if (reply !== undefined) replies.push(reply);
+      rest = rest.subarray(length);
+      need = FIXED_HEADER;
+    }
+    chunks = [rest];
+    have = rest.length;
+    return replies;
+  };
+}

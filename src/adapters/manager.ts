@@ -1,0 +1,231 @@
+import { join } from "node:path";
+import { describeError } from "../core/errors.ts";
+import { type ExecResult, succeeded } from "../core/exec.ts";
+import type { Host } from "../core/host.ts";
+import { pathsOf } from "../core/paths.ts";
+import { type BusFailure, type BusProblem, busProblem } from "../core/user-bus.ts";
+import { type Bus, BusError, openBus, pathOf } from "./bus.ts";
+import type { BusValue } from "./bus-codec.ts";
+import { circumstancesOf } from "./circumstances.ts";
+import { type Unit, unitFrom } from "./systemd.ts";
+
+const MANAGER = "/org/freedesktop/systemd1";
+const MANAGER_INTERFACE = "org.freedesktop.systemd1.Manager";
+const UNIT = "org.freedesktop.systemd1.Unit";
+const SERVICE = "org.freedesktop.systemd1.Service";
+const PROPERTIES = "org.freedesktop.DBus.Properties";
+const OF_EVERY_UNIT = new Set(["LoadState", "ActiveState", "SubState", "FragmentPath", "DropInPaths"]);
+
+export interface ManagerState {
+  readonly version: string;
+  /** running, degraded, starting, stopping, maintenance … */
+  readonly state: string;
+  /** What every unit inherits. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Folders of units, the first wins. */
+  readonly unitPath: readonly string[];
+  /** The cgroup below which all of the user's units are. */
+  readonly controlGroup: string;
+  /** The container or virtual machine that systemd sees itself in, such as "docker" or "kvm"; empty for neither. */
+  readonly virtualization: string;
+  /** When it last read the units' files, in milliseconds since 1970; undefined where it does not say. */
+  readonly readAt: number | undefined;
+}
+
+/** A unit that the manager has loaded. */
+export interface LoadedUnit {
+  readonly unit: string;
+  readonly load: string;
+  readonly active: string;
+  readonly sub: string;
+  /** For what is asked about it alone. */
+  readonly object: string;
+}
+
+/** A systemd manager, read over one connection; nothing here changes or starts anything. Methods throw BusError. */
+export interface Manager {
+  state(): Promise<ManagerState>;
+  /** A unit with its drop-ins merged, loaded where it is not; every property is in `extra`. */
+  unit(name: string): Promise<Unit>;
+  loaded(pattern: string): Promise<LoadedUnit[]>;
+  /** The variables that a service's unit sets (Environment=), drop-ins merged. */
+  unitEnvironment(name: string): Promise<Record<string, string>>;
+  /** The drop-ins that a loaded unit was read from, and whether systemd itself has seen that its files changed. */
+  readFrom(unit: LoadedUnit): Promise<{ readonly dropIns: readonly string[]; readonly needsReload: boolean }>;
+  /** One property of a loaded unit's service: the read that scales to a thousand. */
+  serviceProperty(unit: LoadedUnit, name: string): Promise<string>;
+  /** One property of a unit of any kind, by its name alone. */
+  property(unit: string, name: string): Promise<string>;
+  /** Names of the units that have failed, whoever's they are. */
+  failed(): Promise<string[]>;
+  close(): void;
+}
+
+/**
+ * Connects to the user's manager: at its private socket, which needs no message bus, else on the user's bus.
+ * Throws BusError when neither answers. It has answered one question when it is returned: a manager that is stopped
+ * takes connections.
+ */
+export async function openUserManager(host: Pick<Host, "env" | "user" | "files">, limitMs?: number): Promise<Manager> {
+  const { runtime } = pathsOf(host);
+  const bus = pathOf(host.env.DBUS_SESSION_BUS_ADDRESS) ?? (runtime && join(runtime, "bus"));
+  const ways = [
+    ...(runtime === undefined ? [] : [{ path: join(runtime, "systemd/private"), destination: undefined }]),
+    ...(bus === undefined ? [] : [{ path: bus, destination: "org.freedesktop.systemd1" }]),
+  ];
+  let first: unknown;
+  for (const { path, destination } of ways) {
+    try {
+      await mustBeOurs(host, path);
+      const opened = await openBus(path, host.user.uid, destination, limitMs);
+      try {
+        await opened.property(MANAGER, MANAGER_INTERFACE, "Version");
+      } catch (error) {
+        opened.close();
+        throw error;
+      }
+      return managerOn(opened);
+    } catch (error) {
+      first ??= error;
+      if (error instanceof BusError && error.code === "ETIMEDOUT") break; // the bus would only ask the same manager
+    }
+  }
+  throw first ?? new BusError("ENOMEDIUM", "neither XDG_RUNTIME_DIR nor DBUS_SESSION_BUS_ADDRESS is set");
+}
+
+/** As systemctl does: root's or this user's, or it is not spoken to. */
+async function mustBeOurs({ files, user }: Pick<Host, "files" | "user">, path: string): Promise<void> {
+  const status = await files.status(path).catch((error) => {
+    throw new BusError((error as { code?: string }).code ?? "EIO", describeError(error));
+  });
+  if (status !== undefined && status.uid !== user.uid && status.uid !== 0)
+    throw new BusError("EPERM", `${path} belongs to uid ${status.uid}`);
+}
+
+/**
+ * Why the user manager cannot be reached, from the answer to Systemd.managerVersion(); undefined when it can. The
+ * cause is told by connecting: systemctl itself reports its last attempt, on the bus, whatever became of the first.
+ */
+export async function managerProblem(
+  host: Pick<Host, "env" | "user" | "files">,
+  answer: ExecResult,
+): Promise<BusProblem | undefined> {
+  if (succeeded(answer)) return undefined;
+  return explained(host, await failureOf(host, answer));
+}
+
+/** The same for an attempt of one's own. */
+export async function explained(host: Pick<Host, "env" | "user" | "files">, failure: BusFailure): Promise<BusProblem> {
+  return busProblem(failure, await circumstancesOf(host));
+}
+
+async function failureOf(host: Pick<Host, "env" | "user" | "files">, answer: ExecResult): Promise<BusFailure> {
+  const said = answer.stderr;
+  if (answer.kind === "not-found") return { code: "no-systemctl", said };
+  if (answer.kind === "timed-out") return { code: "ETIMEDOUT", said };
+  try {
+    (await openUserManager(host)).close();
+    return { code: "", said }; // it is there, and systemctl fails for a reason of its own
+  } catch (error) {
+    if (!(error instanceof BusError)) throw error;
+    return { code: error.code, said: said.trim() === "" ? error.message : said };
+  }
+}
+
+export function managerOn(bus: Bus): Manager {
+  const property = (name: string) => bus.property(MANAGER, MANAGER_INTERFACE, name);
+  const call = (member: string, ...args: readonly (string | readonly string[])[]) =>
+    bus.call(MANAGER, `${MANAGER_INTERFACE}.${member}`, ...args);
+  return {
+    async state() {
+      const names = ["Version", "SystemState", "Environment", "UnitPath", "ControlGroup", "Virtualization"];
+      const [[version, state, environment, unitPath, controlGroup, virtualization], readAt] = await Promise.all([
+        Promise.all(names.map(property)),
+        property("UnitsLoadTimestamp").catch(() => 0), // not known to every systemd
+      ]);
+      return {
+        version: text(version),
+        state: text(state),
+        environment: variables(environment),
+        unitPath: list(unitPath).map(text),
+        controlGroup: text(controlGroup),
+        virtualization: text(virtualization),
+        readAt: Number(readAt) > 0 ? Number(readAt) / 1_000 : undefined,
+      };
+    },
+    async unit(name) {
+      const [object] = await call("LoadUnit", name);
+      const all = await Promise.all(
+        [UNIT, SERVICE].map((each) => bus.call(text(object), `${PROPERTIES}.GetAll`, each)),
+      );
+      const properties = new Map(
+        all.flatMap(([entries]) =>
+          list(entries).map((entry): [string, BusValue | undefined] => [text(list(entry)[0]), list(entry)[1]]),
+        ),
+      );
+      const unit = unitFrom(Object.fromEntries([...properties].map(([each, value]) => [each, text(value)])));
+      return { ...unit, dropIns: list(properties.get("DropInPaths")).map(text) }; // there may be spaces in a path
+    },
+    async loaded(pattern) {
+      const [units] = await call("ListUnitsByPatterns", [], [pattern]);
+      return list(units).map((entry) => {
+        const [unit, , load, active, sub, , object] = list(entry).map(text);
+        return { unit: unit ?? "", load: load ?? "", active: active ?? "", sub: sub ?? "", object: object ?? "" };
+      });
+    },
+    async unitEnvironment(name) {
+      const [object] = await call("LoadUnit", name);
+      return variables(await bus.property(text(object), SERVICE, "Environment"));
+    },
+    async readFrom({ object }) {
+      const [dropIns, stale] = await Promise.all(
+        ["DropInPaths", "NeedDaemonReload"].map((name) => bus.property(object, UNIT, name)),
+      );
+      return { dropIns: list(dropIns).map(text), needsReload: stale === true };
+    },
+    serviceProperty: async ({ object }, name) => text(await bus.property(object, SERVICE, name)),
+    property: async (unit, name) => text(await bus.property(objectOf(unit), interfaceOf(unit, name), name)),
+    async failed() {
+      const [units] = await call("ListUnitsByPatterns", ["failed"], []);
+      return list(units).map((entry) => text(list(entry)[0]));
+    },
+    close: () => bus.close(),
+  };
+}
+
+/** The object of a unit, which the manager loads when it is asked for. */
+function objectOf(unit: string): string {
+  const escaped = Buffer.from(unit)
+    .toString("latin1")
+    .replace(/[^A-Za-z0-9]|^[0-9]/g, (byte) => `_${byte.charCodeAt(0).toString(16).padStart(2, "0")}`);
+  return `${MANAGER}/unit/${escaped}`;
+}
+
+/** What every unit has is in one interface, what its kind has in another: "Slice" for app.slice. */
+function interfaceOf(unit: string, property: string): string {
+  if (OF_EVERY_UNIT.has(property)) return UNIT;
+  const kind = unit.slice(unit.lastIndexOf(".") + 1);
+  return `org.freedesktop.systemd1.${kind.charAt(0).toUpperCase()}${kind.slice(1)}`;
+}
+
+function list(value: BusValue | undefined): readonly BusValue[] {
+  return Array.isArray(value) ? value : [];
+}
+
+/** Out of a list of NAME=VALUE. */
+function variables(value: BusValue | undefined): Record<string, string> {
+  const entries = list(value).map(text);
+  return Object.fromEntries(
+    entries
+      .filter((entry) => entry.includes("="))
+      .map((entry) => [entry.slice(0, entry.indexOf("=")), entry.slice(entry.indexOf("=") + 1)]),
+  );
+}
+
+/** As systemctl show prints it. */
+function text(value: BusValue | undefined): string {
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  if (typeof value === "number") return Number.isFinite(value) ? String(value) : "infinity";
+  if (Array.isArray(value)) return value.map(text).join(" ");
+  return String(value ?? "");
+}

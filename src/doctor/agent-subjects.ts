@@ -1,0 +1,57 @@
+import { isAgentName } from "../core/names.ts";
+import type { Agent } from "./agents.ts";
+import { type CheckResult, ofSubjects, type SubjectResult } from "./check.ts";
+import type { Tools } from "./tools.ts";
+
+/** What is so of one agent. */
+export type Look = Omit<SubjectResult, "subject">;
+
+/** A check that looks at every agent that can start (agents.name tells of the others): a line each. */
+export async function ofAgents(
+  tools: Tools,
+  words: { readonly healthy: string | ((looks: readonly SubjectResult[]) => string); readonly failing: string },
+  look: (agent: Agent) => Look | Promise<Look>,
+): Promise<CheckResult> {
+  const agents = (await tools.agents()).filter(({ name }) => isAgentName(name));
+  if (agents.length === 0) return noAgents;
+  const subjects = await Promise.all(agents.map(async (agent) => ({ subject: agent.name, ...(await look(agent)) })));
+  const { healthy, failing } = words;
+  return ofSubjects(subjects, {
+    many: "agents",
+    healthy: typeof healthy === "string" ? healthy : healthy(subjects),
+    failing,
+  });
+}
+
+export const noAgents: CheckResult = { status: "skip", reason: "there is no agent" };
+
+/** "3 settings", "1 setting". */
+export function counted(count: number, thing: string): string {
+  return `${count} ${thing}${count === 1 ? "" : "s"}`;
+}
+
+/** A time span as a person says it: "35 s", "2 h". */
+export function ageText(milliseconds: number): string {
+  const seconds = Math.max(0, Math.round(milliseconds / 1000));
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 2 * 3600) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 48 * 3600) return `${Math.floor(seconds / 3600)} h`;
+  return `${Math.floor(seconds / 86_400)} d`;
+}
+
+/** The kernel counts them a hundred a second on every machine that systemd runs on. */
+const TICK_MS = 10;
+
+/** For how long processes have run, in milliseconds; undefined for one that is gone. */
+export function ages(tools: Tools): (pid: number) => Promise<number | undefined> {
+  const uptime = tools.host.files.read("/proc/uptime").then((text) => Number.parseFloat(text ?? "") * 1000);
+  return async (pid) => {
+    const started = await tools.procfs.startTime(pid);
+    return started === undefined ? undefined : (await uptime) - Number(started) * TICK_MS;
+  };
+}
+
+/** The last words that a unit left. */
+export function journalOf(unit: string): string {
+  return `journalctl --user -u ${unit} -n 20`;
+}

@@ -1,0 +1,72 @@
+import { join } from "node:path";
+import { isAgentName } from "../../core/names.ts";
+import { shellPath, shellWord } from "../../core/shell.ts";
+import { noAgents } from "../agent-subjects.ts";
+import { type Check, ofSubjects, type SubjectResult } from "../check.ts";
+
+export const agentsName: Check = {
+  id: "agents.name",
+  title: "every agent has a name that can start",
+  explain: {
+    checks:
+      "The names of the files in `~/.config/mosaic/fleet/agents`, of the instances of `mosaic-agent@.service` that are loaded or enabled, and of the agents' sessions. A name is 1 to 63 letters, digits, `-` and `_`, and starts with a letter or digit.",
+    why: "An agent's name is its unit's instance, its tmux session and its file at once. Anything else is rewritten by one of the three, so that they would not find each other: the start script refuses it (exit 64).",
+    mend: "Rename the file with `mv`, then start the agent under its new name. Disable a unit that was enabled under the old name.",
+  },
+  async run(tools) {
+    const { host, paths } = tools;
+    const agents = await tools.agents();
+    if (agents.length === 0) return noAgents;
+    const taken = new Set(agents.map(({ name }) => name));
+    const server = agents.some(({ name, pane }) => pane !== undefined && !isAgentName(name))
+      ? await tools.server()
+      : undefined;
+    const subjects = agents.map(({ name, unit, file, loaded, enabled, pane }): SubjectResult => {
+      if (isAgentName(name)) return { subject: name, status: "pass", message: "can start" };
+      const better = allowedName(name, taken);
+      taken.add(better);
+      const commands: string[] = [];
+      if (file !== undefined) {
+        const home = host.user.home;
+        commands.push(`mv -n ${shellPath(file.path, home)} ${shellPath(join(paths.agents, `${better}.env`), home)}`);
+      }
+      if (enabled) commands.push(`systemctl --user disable ${shellWord(unit)}`);
+      if (loaded?.active === "failed") commands.push(`systemctl --user reset-failed ${shellWord(unit)}`);
+      if (pane !== undefined)
+        commands.push(
+          `tmux -S ${shellWord(server?.socketPath ?? "")} rename-session -t ${shellWord(`=${name}`)} ${better}`,
+        );
+      const known = [
+        ...(file === undefined ? [] : ["a file"]),
+        ...(loaded === undefined && !enabled ? [] : ["a unit"]),
+        ...(pane === undefined ? [] : ["a session"]),
+      ];
+      return {
+        subject: name === "" ? ".env" : name,
+        status: "fail",
+        message: `has ${known.join(" and ")}, but can never start: a name is 1 to 63 letters, digits, - and _, and starts with a letter or digit`,
+        evidence: { allowed: better },
+        fix: { commands },
+      };
+    });
+    return ofSubjects(subjects, {
+      many: "agents",
+      healthy: `${agents.length} configured or known`,
+      failing: "names that can never start",
+    });
+  },
+};
+
+/** The same with what is not allowed replaced, and not one that is taken. */
+function allowedName(name: string, taken: ReadonlySet<string>): string {
+  const plain = name
+    .normalize("NFKD")
+    .replace(/\p{Mark}/gu, "")
+    .replace(/[^A-Za-z0-9_-]+/g, "-")
+    .replace(/^[-_]+|-+$/g, "")
+    .slice(0, 60);
+  const base = plain === "" ? "agent" : plain;
+  let allowed = base;
+  for (let count = 2; taken.has(allowed); count++) allowed = `${base}-${count}`;
+  return allowed;
+}

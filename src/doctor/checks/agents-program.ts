@@ -1,0 +1,284 @@
+import { basename, join } from "node:path";
+import {
+  mosaicPath,
+  type ProgramAt,
+  type ProgramSearch,
+  programAt,
+  programSearch,
+  programStart,
+  runsForeign,
+} from "../../adapters/program-search.ts";
+import { isShellWord } from "../../core/agent-program.ts";
+import { closest } from "../../core/did-you-mean.ts";
+import { tilde } from "../../core/paths.ts";
+import { shellPath } from "../../core/shell.ts";
+import { type Look, ofAgents } from "../agent-subjects.ts";
+import type { Agent } from "../agents.ts";
+import type { Check, Evidence } from "../check.ts";
+import { editCommand, setCommand, settingLine } from "../setting-commands.ts";
+import type { Tools } from "../tools.ts";
+
+const REFUSED = "the agent is refused (exit 69)";
+const KEY = "MOSAIC_PATH";
+
+/** What became of looking for a program. */
+type Resolved =
+  | { readonly found: { readonly path: string; readonly real: string } }
+  /** `off`: the first place where something of that name is, which is no program. */
+  | { readonly found: undefined; readonly off: { readonly path: string; readonly at: ProgramAt } | undefined };
+
+export const agentsProgram: Check = {
+  id: "agents.program",
+  title: "every agent's program is found on the PATH that its pane gets",
+  requires: ["systemd.user-manager"],
+  explain: {
+    checks:
+      "What the agent's pane will run, worked out as the start script does it, and looked for on the PATH that the pane will have: `MOSAIC_PATH`, then the PATH of the user manager, of drop-ins and of the settings files. That it is an executable file, made for this machine, and that what runs it (the `#!` line) is found too. Where it is not found, it is looked for on the PATH of this shell, in what the start files of your shells add to PATH (read, never run), and in the usual folders of nvm, npm, mise and others.",
+    why: "The user manager's PATH is not that of your shell: it knows neither `~/.local/bin` nor what nvm and npm add. It is the most common reason for which an agent that runs well by hand does not start (exit 69).",
+    mend: "Add the program's folder to `MOSAIC_PATH` in `~/.config/mosaic/fleet/fleet.env`, as in `MOSAIC_PATH=~/.local/bin:~/.npm-global/bin`, or name the program's whole path. Then start the agent again.",
+  },
+  async run(tools) {
+    const lookup = lookupOf(tools);
+    return ofAgents(
+      tools,
+      {
+        healthy: (all) => {
+          const programs = [...new Set(all.map(({ message }) => message.split(",")[0] ?? ""))];
+          return programs.length > 2 ? `${programs.length} programs` : programs.join(", ");
+        },
+        failing: "their programs are not found, or cannot run",
+      },
+      (agent) => look(tools, lookup, agent),
+    );
+  },
+};
+
+/** Asks the file system once, however many agents have the same program. */
+interface Lookup {
+  resolve(program: string, agent: Agent): Promise<Resolved>;
+  /** Why what was found cannot run, or undefined. */
+  unfit(real: string, agent: Agent): Promise<{ message: string; interpreter?: string } | undefined>;
+  readonly search: ProgramSearch;
+}
+
+function lookupOf({ host }: Tools): Lookup {
+  const ats = new Map<string, Promise<ProgramAt>>();
+  const at = (path: string) => {
+    const known = ats.get(path) ?? programAt(host, path);
+    ats.set(path, known);
+    return known;
+  };
+  const inFolders = async (program: string, folders: readonly string[]): Promise<Resolved> => {
+    let off: { path: string; at: ProgramAt } | undefined;
+    for (const folder of folders) {
+      const path = folder === "" ? program : `${folder}/${program}`;
+      const found = await at(path);
+      if (found.state === "there") return { found: { path, real: found.real } };
+      if (found.state !== "absent") off ??= { path, at: found };
+    }
+    return { found: undefined, off };
+  };
+  const resolutions = new Map<string, Promise<Resolved>>();
+  const resolve: Lookup["resolve"] = (program, { program: { path, workdir: own } }) => {
+    const workdir = own.startsWith("/") ? own : join(host.user.home, own);
+    // A relative folder counts from the working folder; an empty one is the root, as the script has it.
+    const below = (folder: string) =>
+      folder === "" || folder.startsWith("/") ? folder || "/" : `${workdir}/${folder}`;
+    const folders = program.includes("/") ? [program.startsWith("/") ? "" : workdir] : path.map(below);
+    const key = [program, ...folders].join(":");
+    const known = resolutions.get(key) ?? inFolders(program, folders);
+    resolutions.set(key, known);
+    return known;
+  };
+  const starts = new Map<string, ReturnType<typeof programStart>>();
+  return {
+    resolve,
+    search: programSearch(host),
+    async unfit(real, agent) {
+      const known = starts.get(real) ?? programStart(host, real);
+      starts.set(real, known);
+      const { machine, interpreter } = await known;
+      if (machine !== undefined && !(await runsForeign(host)))
+        return { message: `is made for another machine (${machine}, this is ${host.machine}): it cannot run` };
+      if (interpreter === undefined) return undefined;
+      const { program, onPath } = interpreter;
+      if (program.endsWith("\\r"))
+        return {
+          message: "has Windows line ends: the kernel looks for an interpreter whose name ends in a carriage return",
+        };
+      if (onPath ? (await resolve(program, agent)).found : (await at(program)).state === "there") return undefined;
+      if (!onPath) return { message: `is run by ${program}, which is not there` };
+      return { message: `is run by ${program}, which is not on the PATH that its pane gets`, interpreter: program };
+    },
+  };
+}
+
+async function look(tools: Tools, lookup: Lookup, agent: Agent): Promise<Look> {
+  const { program, shell, launcher } = agent.program;
+  const { home } = tools.host.user;
+  if (program === undefined) return { status: "pass", message: "a shell command" };
+  const launched = launcher === undefined ? undefined : (await lookup.resolve(launcher, agent)).found;
+  const first = launched === undefined ? program : (launcher ?? program);
+  const resolved = launched === undefined ? await lookup.resolve(program, agent) : { found: launched };
+  if (resolved.found === undefined) {
+    if (shell && isShellWord(program)) return { status: "pass", message: `a shell command (${program})` };
+    return missing(tools, lookup, agent, program, resolved.off);
+  }
+  const { path, real } = resolved.found;
+  const unfit = await lookup.unfit(real, agent);
+  if (unfit !== undefined) {
+    const message = `${first.includes("/") ? "" : `${first}: `}${tilde(path, home)} ${unfit.message}`;
+    return unfit.interpreter === undefined
+      ? { status: "fail", message, evidence: { file: real }, fix: { commands: [edit(tools, agent)] } }
+      : addition(tools, lookup, agent, unfit.interpreter, `${message}, so it ends at once`, "fail");
+  }
+  if (launched !== undefined && (await lookup.resolve(program, agent)).found === undefined)
+    return addition(
+      tools,
+      lookup,
+      agent,
+      program,
+      `the ${launcher} launcher is found, but ${program}, which it is to start, is not on the PATH that its pane gets`,
+      "warn",
+    );
+  const name = launched === undefined ? basename(program) : `${launcher} ${program}`;
+  return { status: "pass", message: `${name}, ${tilde(path, home)}` };
+}
+
+/** Not found where its pane looks; perhaps because what is there is no program. */
+async function missing(
+  tools: Tools,
+  lookup: Lookup,
+  agent: Agent,
+  program: string,
+  off: { path: string; at: ProgramAt } | undefined,
+): Promise<Look> {
+  const { home } = tools.host.user;
+  if (off !== undefined) {
+    const shown = tilde(off.path, home);
+    const evidence = { file: off.path };
+    switch (off.at.state) {
+      case "not-executable":
+        return {
+          status: "fail",
+          message: `${shown} is not executable: ${REFUSED}`,
+          evidence,
+          fix: { commands: [`chmod +x ${shellPath(off.at.real, home)}`] },
+        };
+      case "dangling":
+        return addition(
+          tools,
+          lookup,
+          agent,
+          program,
+          `${shown} is a link to ${tilde(off.at.target, home)}, which is not there: ${REFUSED}`,
+          "fail",
+        );
+      case "folder":
+        return {
+          status: "fail",
+          message: `${shown} is a folder, no program: ${REFUSED}`,
+          evidence,
+          fix: { commands: [edit(tools, agent)] },
+        };
+    }
+  }
+  const what = program.includes("/")
+    ? `there is no ${tilde(program, home)}`
+    : `${program} is not on the PATH that its pane gets`;
+  return addition(tools, lookup, agent, program, `${what}: ${REFUSED}`, "fail");
+}
+
+/** Where it is instead, and the line to add. */
+async function addition(
+  tools: Tools,
+  lookup: Lookup,
+  agent: Agent,
+  program: string,
+  message: string,
+  status: "warn" | "fail",
+): Promise<Look> {
+  const { host } = tools;
+  const { home } = host.user;
+  const name = basename(program);
+  const path = agent.program.path.map((folder) => tilde(folder, home)).join(":");
+  const places = await lookup.search.find(name);
+  // One that is on its PATH already is not the answer.
+  const usable = places.filter(({ folder }) => !agent.program.path.includes(folder));
+  const [best] = usable;
+  if (best === undefined) {
+    const meant = await nearName(tools, lookup, agent, name);
+    return {
+      status,
+      message: `${message}; it was found nowhere else${meant === undefined ? "" : ` (was ${meant} meant?)`}`,
+      evidence: { PATH: path, "looked in": (await lookup.search.places()).length },
+      fix: { commands: [`${edit(tools, agent)}   # name another program, or install ${name}`] },
+    };
+  }
+  if (program.includes("/"))
+    return {
+      status,
+      message: `${message}; it is in ${tilde(best.folder, home)} (${best.from})`,
+      evidence: { found: usable.slice(0, 5).map((place) => `${tilde(place.path, home)} (${place.from})`) },
+      fix: { commands: [await pathCommand(tools, agent, best.path)] },
+    };
+  const folders = [best.folder, ...(await interpreterFolder(lookup, agent, best))];
+  const settings = await tools.settings();
+  // What its own file says wins over fleet.env.
+  const own = agent.file?.variables[KEY] === undefined ? undefined : agent.file;
+  const existing = agent.environment[KEY];
+  const value = mosaicPath(existing, folders, home);
+  const where = own ?? settings;
+  const evidence: Evidence = {
+    PATH: path,
+    found: usable.slice(0, 5).map((place) => `${tilde(place.path, home)} (${place.from})`),
+    "line to add": `${settingLine(KEY, value)}${existing ? "   (in the place of the one that is there)" : ""}`,
+  };
+  return {
+    status,
+    message: `${message}; it is in ${tilde(best.folder, home)} (${best.from})`,
+    evidence,
+    fix: { commands: [await setCommand(host, where?.path ?? join(tools.paths.site, "fleet.env"), where, KEY, value)] },
+  };
+}
+
+/** Another path in the place of the one that leads nowhere. */
+async function pathCommand(tools: Tools, agent: Agent, path: string): Promise<string> {
+  const { home } = tools.host.user;
+  const { file } = agent;
+  if (file?.variables.MOSAIC_RUNTIME_BIN === undefined || agent.program.shell)
+    return `${edit(tools, agent)}   # name ${shellPath(path, home)}`;
+  return setCommand(tools.host, file.path, file, "MOSAIC_RUNTIME_BIN", tilde(path, home));
+}
+
+/** The folder of what runs it, where that is not on the PATH either. */
+async function interpreterFolder(
+  lookup: Lookup,
+  agent: Agent,
+  best: { readonly folder: string; readonly real: string },
+): Promise<string[]> {
+  const widened: Agent = { ...agent, program: { ...agent.program, path: [best.folder, ...agent.program.path] } };
+  const needs = (await lookup.unfit(best.real, widened))?.interpreter;
+  if (needs === undefined) return [];
+  const [place] = await lookup.search.find(needs);
+  return place === undefined ? [] : [place.folder];
+}
+
+/** A program on its PATH, or where a person's programs are, that a typing error may have made this of. */
+async function nearName(
+  { host }: Tools,
+  lookup: Lookup,
+  { program: { path } }: Agent,
+  name: string,
+): Promise<string | undefined> {
+  const folders = [...new Set([...path, ...(await lookup.search.places()).map(({ folder }) => folder)])];
+  const lists = await Promise.all(
+    folders.filter((each) => each !== "").map((each) => host.files.list(each).catch(() => [])),
+  );
+  const alike = new Set(lists.flat().filter((each) => Math.abs(each.length - name.length) <= 2 && each[0] === name[0]));
+  return closest(name, [...alike]);
+}
+
+function edit({ host, paths }: Tools, { file }: Agent): string {
+  return editCommand(file?.real ?? join(paths.site, "fleet.env"), host.user.home);
+}

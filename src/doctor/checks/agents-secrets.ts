@@ -1,0 +1,118 @@
+import { dirname } from "node:path";
+import { commandArguments } from "../../core/agent-program.ts";
+import { looksSecret, secretInArguments } from "../../core/redact.ts";
+import { shellPath } from "../../core/shell.ts";
+import { counted, noAgents } from "../agent-subjects.ts";
+import type { SettingsFile } from "../agents.ts";
+import { type Check, ofSubjects, type SubjectResult } from "../check.ts";
+import { editCommand } from "../setting-commands.ts";
+import type { Tools } from "../tools.ts";
+
+const GROUP_OR_OTHERS_WRITE = 0o022;
+const GROUP_OR_OTHERS_READ = 0o044;
+const OTHERS_READ = 0o004;
+const OTHERS_ENTER = 0o001;
+
+export const agentsSecrets: Check = {
+  id: "agents.secrets",
+  title: "keys in settings files are their owner's alone",
+  explain: {
+    checks:
+      "Owner and mode of `fleet.env` and of every agent's file, and whether something in it looks like a key: by the name of the variable (`…_API_KEY`, `…_TOKEN`, `…_PASSWORD`) or by the shape of its value. And whether `MOSAIC_AGENT_COMMAND` has a key among its arguments. No value is ever shown.",
+    why: "A file that others can read gives the key away; one that others can write runs their commands as you. What stands in the arguments of a command is in the list of processes, where every user of the machine sees it.",
+    mend: "`chmod 600` the file. Put the key into a variable of its own in the agent's file, which its program inherits, and let the command name the variable or nothing at all.",
+  },
+  async run(tools) {
+    const [settings, agents] = await Promise.all([tools.settings(), tools.agents()]);
+    const files = [
+      { subject: "fleet.env", file: settings },
+      ...agents.map(({ name, file }) => ({ subject: name === "" ? ".env" : name, file })),
+    ].flatMap(({ subject, file }) => (file === undefined ? [] : [{ subject, file }]));
+    if (files.length === 0)
+      return agents.length === 0 ? noAgents : { status: "skip", reason: "no agent has a file with settings" };
+    const shields = new Map<string, Promise<boolean>>();
+    const shielded = (folder: string) => {
+      const known = shields.get(folder) ?? isShielded(tools, folder);
+      shields.set(folder, known);
+      return known;
+    };
+    const subjects = await Promise.all(
+      files.map(async ({ subject, file }): Promise<SubjectResult> => {
+        const result = await lookAt(tools, file, shielded);
+        return { subject, ...result };
+      }),
+    );
+    const holding = files.filter(({ file }) => secretKeys(file).length > 0).length;
+    return ofSubjects(subjects, {
+      many: "files",
+      healthy: holding === 0 ? "no keys in them" : `${counted(holding, "file")} with keys`,
+      failing: "keys are not their owner's alone",
+    });
+  },
+};
+
+function secretKeys({ variables }: SettingsFile): string[] {
+  return Object.entries(variables).flatMap(([key, value]) => (looksSecret(key, value) ? [key] : []));
+}
+
+async function lookAt(
+  tools: Tools,
+  file: SettingsFile,
+  shielded: (folder: string) => Promise<boolean>,
+): Promise<Omit<SubjectResult, "subject">> {
+  const { home, uid } = tools.host.user;
+  const { status, real, variables } = file;
+  const keys = secretKeys(file);
+  const mode = status.mode.toString(8).padStart(3, "0");
+  const evidence = { file: file.path, mode, "looks like a key": keys };
+  const makePrivate = { actions: [{ kind: "make-private", path: real } as const] };
+  if (status.kind !== "file") return { status: "pass", message: "no file that could be read" }; // agents.env-file says why
+  if (status.uid !== uid && status.uid !== 0)
+    return {
+      status: "fail",
+      message: `belongs to user ${status.uid}, who can make the agent run anything`,
+      evidence: { ...evidence, owner: status.uid },
+      fix: { root: [`chown ${uid} ${shellPath(real, home)}`] },
+    };
+  if ((status.mode & GROUP_OR_OTHERS_WRITE) !== 0 && !(await shielded(dirname(real))))
+    return {
+      status: "fail",
+      message: `others can write it (mode ${mode}), and so make the agent run anything`,
+      evidence,
+      fix: makePrivate,
+    };
+  if (keys.length > 0 && (status.mode & (GROUP_OR_OTHERS_READ | GROUP_OR_OTHERS_WRITE)) !== 0) {
+    const open = (status.mode & OTHERS_READ) !== 0 && !(await shielded(dirname(real)));
+    const what = `${keys.slice(0, 3).join(", ")} ${keys.length === 1 ? "looks" : "look"} like ${keys.length === 1 ? "a key" : "keys"}`;
+    return {
+      status: open ? "fail" : "warn",
+      message: open
+        ? `${what}, and every user of this machine can read the file (mode ${mode})`
+        : `${what}, and the file is not its owner's alone (mode ${mode})`,
+      evidence,
+      fix: makePrivate,
+    };
+  }
+  const command = variables.MOSAIC_AGENT_COMMAND;
+  if (command !== undefined && secretInArguments(commandArguments(command)))
+    return {
+      status: "warn",
+      message:
+        "MOSAIC_AGENT_COMMAND has a key among its arguments, which every user sees in the list of processes: give it a variable of its own in this file",
+      evidence: { file: file.path },
+      fix: { commands: [editCommand(real, home)] },
+    };
+  return {
+    status: "pass",
+    message: keys.length === 0 ? `no keys, mode ${mode}` : `${counted(keys.length, "key")}, mode ${mode}`,
+  };
+}
+
+/** Whether a folder above keeps other users out, whatever the file's own mode is. */
+async function isShielded({ host }: Tools, folder: string): Promise<boolean> {
+  for (let at = folder; ; at = dirname(at)) {
+    const status = await host.files.status(at);
+    if (status?.kind === "folder" && (status.mode & OTHERS_ENTER) === 0) return true;
+    if (at === dirname(at)) return false;
+  }
+}

@@ -1,0 +1,107 @@
+import { join } from "node:path";
+import { agentUnit, HOLDER_UNIT } from "../../core/names.ts";
+import { type Check, type CheckResult, ofSubjects, type SubjectResult } from "../check.ts";
+import { size } from "../sizes.ts";
+import type { Tools } from "../tools.ts";
+
+/** A hierarchy of cgroups in which the kernel counts what it killed for want of memory. */
+interface Counter {
+  readonly mount: string;
+  /** As /proc/PID/cgroup names the hierarchy. */
+  readonly controllers: (names: string) => boolean;
+  readonly file: string;
+  readonly limit: string;
+}
+
+async function counters(tools: Tools): Promise<Counter[]> {
+  return (await tools.mounts()).flatMap(({ folder, type, options }) => {
+    if (type === "cgroup2")
+      return [{ mount: folder, controllers: (names) => names === "", file: "memory.events", limit: "memory.max" }];
+    if (type !== "cgroup" || !options.includes("memory")) return [];
+    const controllers = (names: string) => names.split(",").includes("memory");
+    return [{ mount: folder, controllers, file: "memory.oom_control", limit: "memory.limit_in_bytes" }];
+  });
+}
+
+interface Count {
+  readonly killed: number;
+  /** Its own limit, in bytes, where it has one. */
+  readonly limit: number | undefined;
+}
+
+/** What the kernel killed in a unit's own cgroup, by one of its processes; undefined where it has none with memory. */
+async function countOf(tools: Tools, among: readonly Counter[], unit: string, pid: number): Promise<Count | undefined> {
+  const groups = await tools.procfs.cgroups(pid);
+  for (const { mount, controllers, file, limit } of among) {
+    const [, path = ""] = [...groups].find(([names]) => controllers(names)) ?? [];
+    // One that others share says nothing of this unit.
+    const [above, below] = path.split(`/${unit}`);
+    if (above === undefined || below === undefined) continue;
+    const group = join(mount, above, unit);
+    const events = await tools.host.files.read(join(group, file));
+    const killed = /^oom_kill (\d+)$/m.exec(events ?? "")?.[1];
+    if (killed === undefined) continue;
+    const most =
+      killed === "0" ? undefined : Number.parseInt((await tools.host.files.read(join(group, limit))) ?? "", 10);
+    // "max", or version 1's number for no limit.
+    return { killed: Number(killed), limit: most !== undefined && most < 2 ** 62 ? most : undefined };
+  }
+  return undefined;
+}
+
+function subjectOf(subject: string, unit: string, { killed, limit }: Count): SubjectResult {
+  if (killed === 0) return { subject, status: "pass", message: "nothing was killed for want of memory" };
+  const times = killed === 1 ? "a process" : `${killed} processes`;
+  const own = limit === undefined ? "the machine, or a slice above, ran out" : `its limit is ${size(limit)}`;
+  return {
+    subject,
+    status: "warn",
+    message: `the kernel has killed ${times} of it for want of memory since it was started (${own})`,
+    evidence: { killed, ...(limit === undefined ? {} : { limit }) },
+    fix: {
+      commands:
+        limit === undefined
+          ? [`systemctl --user status ${unit}`, "ps -eo pid,rss,args --sort=-rss | head"]
+          : [`systemctl --user set-property ${unit} MemoryMax=${limit * 2}`],
+      root: ["journalctl -k -g oom-kill -n 20"],
+    },
+  };
+}
+
+export const holderOom: Check = {
+  id: "holder.oom",
+  title: "the kernel has killed nothing of the fleet for want of memory",
+  requires: ["holder.server"],
+  explain: {
+    checks:
+      "The count oom_kill in the memory cgroup of the holder and of every agent that runs (memory.events with cgroups version 2, memory.oom_control with version 1), since the unit was last started; and the limit that the cgroup has.",
+    why: "An agent whose build or test run is shot halfway goes on with a wrong idea of what happened; where the server itself is shot, all agents end. A killed child of an agent leaves no trace but this count.",
+    mend: "Find what eats the memory (`ps -eo pid,rss,args --sort=-rss`, `systemd-cgtop`). Raise the limit of an agent that needs more (`systemctl --user set-property mosaic-agent@NAME.service MemoryMax=4G`); give agents limits where one can starve the others. The count starts anew with the unit.",
+  },
+  async run(tools): Promise<CheckResult> {
+    const [holder, agents, among] = await Promise.all([tools.holder(), tools.agents(), counters(tools)]);
+    const units = [
+      { subject: "holder", unit: HOLDER_UNIT, pid: holder.mainPid },
+      ...agents.flatMap(({ name, pane }) =>
+        pane === undefined || pane.dead ? [] : [{ subject: name, unit: agentUnit(name), pid: pane.pid }],
+      ),
+    ];
+    const found = await Promise.all(
+      units.map(async ({ subject, unit, pid }) => {
+        const count = await countOf(tools, among, unit, pid);
+        return count === undefined ? [] : [subjectOf(subject, unit, count)];
+      }),
+    );
+    const subjects = found.flat();
+    if (subjects.length === 0)
+      return {
+        status: "skip",
+        reason: "the units have no memory cgroups of their own here, in which the kernel would count",
+      };
+    return ofSubjects(subjects, {
+      many: "units",
+      healthy: "none killed",
+      failing: "the kernel has killed processes of theirs for want of memory",
+    });
+  },
+};

@@ -1,0 +1,149 @@
+import { join } from "node:path";
+import { shellPath, shellWord } from "../../core/shell.ts";
+import type { Check, CheckResult } from "../check.ts";
+import { fleetTmux } from "../fleet-tmux.ts";
+import type { Tools } from "../tools.ts";
+
+/** An option of the running server. */
+interface Option {
+  readonly name: string;
+  /** What tmux.conf has it be; shown so. */
+  readonly wanted: string;
+  readonly holds: (value: string) => boolean;
+  /** What happens otherwise. */
+  readonly otherwise: string;
+  /** Whether a promise rests on it. */
+  readonly promised: boolean;
+  /** What sets it, after the name of the server; the hook is too long to be typed. */
+  readonly set?: string;
+}
+
+const is = (wanted: string) => (value: string) => value === wanted;
+
+const OPTIONS: readonly Option[] = [
+  {
+    name: "exit-empty",
+    wanted: "off",
+    holds: is("off"),
+    otherwise: "the server ends with its last session",
+    promised: true,
+    set: "set -s exit-empty off",
+  },
+  {
+    name: "exit-unattached",
+    wanted: "off",
+    holds: is("off"),
+    otherwise: "the server ends, with every agent, when the last viewer leaves",
+    promised: true,
+    set: "set -s exit-unattached off",
+  },
+  {
+    name: "destroy-unattached",
+    wanted: "off",
+    holds: is("off"),
+    otherwise: "an agent ends when its last viewer leaves",
+    promised: true,
+    set: "set -g destroy-unattached off",
+  },
+  {
+    name: "remain-on-exit",
+    wanted: "on",
+    holds: is("on"),
+    otherwise: "the exit status of an agent is lost, and its session with it",
+    promised: true,
+    set: "set -gw remain-on-exit on",
+  },
+  {
+    name: "pane-died",
+    wanted: "the hook of tmux.conf",
+    holds: (value) => value.includes("agent-pane-died.sh"),
+    otherwise: "what an agent leaves behind when it dies keeps its unit active",
+    promised: true,
+  },
+  {
+    name: "update-environment",
+    wanted: "empty",
+    holds: is(""),
+    otherwise: "whoever attaches leaves variables of theirs in the session",
+    promised: false,
+    set: 'set -g update-environment ""',
+  },
+];
+
+export const holderOptions: Check = {
+  id: "holder.options",
+  title: "the options that keep the server and its sessions alive are in force",
+  requires: ["holder.server"],
+  explain: {
+    checks:
+      "What the running server has for exit-empty, exit-unattached, destroy-unattached, remain-on-exit, update-environment and the hook pane-died; and, of every agent's own pane, whether its window or session overrides remain-on-exit or destroy-unattached.",
+    why: "tmux ends a server without sessions, a session without viewers and a pane without a program where an option says so, and the fleet's promises rest on their being off. They may have been changed since tmux.conf was read: by tmux.local.conf, by hand, or by a plug-in.",
+    mend: "Set the option on the running server (`tmux -L mosaic-factory set …`), and take what changed it out of ~/.config/mosaic/fleet/tmux.local.conf, which is read last. `tmux -L mosaic-factory source-file ~/.config/mosaic/tools/fleet/tmux.conf` sets all of them anew.",
+  },
+  async run(tools): Promise<CheckResult> {
+    const server = await tools.server();
+    if (server === undefined) return { status: "skip", reason: "no tmux server of the fleet runs" };
+    const { home } = tools.host.user;
+    const tmux = await fleetTmux(tools);
+    // A list is shown an entry a line: name[0], name[1] …
+    const effective = (name: string) =>
+      Object.entries(server.options)
+        .filter(([key]) => key === name || key.startsWith(`${name}[`))
+        .map(([, value]) => value)
+        .join("; ")
+        .replace(/^(""|'')$/, "");
+    const off = OPTIONS.filter(({ name, holds }) => !holds(effective(name)));
+    const inForce = (name: string) => off.every((option) => option.name !== name);
+    const agents = server.panes.filter(({ agent }) => agent);
+    // Where the server's own option is off, they have it from there.
+    const unkept = inForce("remain-on-exit") ? agents.filter(({ remains }) => !remains) : [];
+    const fleeting = inForce("destroy-unattached") ? agents.filter(({ endsUnattached }) => endsUnattached) : [];
+    const says = [
+      ...off.map(({ name, wanted, otherwise }) => `${name} is ${shown(effective(name))}, not ${wanted}: ${otherwise}`),
+      ...unkept.map(({ session }) => `${session}: remain-on-exit is off for this agent alone`),
+      ...fleeting.map(({ session }) => `${session}: destroy-unattached is on for this agent alone`),
+    ];
+    if (says.length === 0) return { status: "pass" };
+    const conf = await culprits(tools, off);
+    return {
+      status: says.length > off.length || off.some(({ promised }) => promised) ? "fail" : "warn",
+      message:
+        says.length === 1
+          ? (says[0] ?? "")
+          : `${says.length} options that keep the server and its sessions alive are not in force`,
+      evidence: { options: says, ...(conf.length > 0 ? { "tmux.local.conf": conf.map(({ text }) => text) } : {}) },
+      fix: {
+        commands: [
+          ...(conf.length > 0
+            ? [
+                `\${EDITOR:-vi} ${shellPath(localConf(tools), home)}   # take out line ${conf.map(({ line }) => line).join(", ")}`,
+              ]
+            : []),
+          ...(off.some(({ set }) => set === undefined)
+            ? [`${tmux} source-file ${shellPath(join(tools.paths.tools, "tmux.conf"), home)}   # sets them all anew`]
+            : off.map(({ set }) => `${tmux} ${set}`)),
+          ...unkept.flatMap(({ pane }) =>
+            ["w", "p"].map((of) => `${tmux} set -${of}u -t ${shellWord(pane)} remain-on-exit`),
+          ),
+          ...fleeting.map(({ session }) => `${tmux} set -u -t ${shellWord(`=${session}:`)} destroy-unattached`),
+        ],
+      },
+    };
+  },
+};
+
+function localConf({ paths }: Tools): string {
+  return join(paths.site, "tmux.local.conf");
+}
+
+/** Lines of the user's own file that speak of these options. */
+async function culprits(tools: Tools, options: readonly Option[]): Promise<{ line: number; text: string }[]> {
+  const lines = ((await tools.host.files.read(localConf(tools))) ?? "").split("\n");
+  return lines
+    .map((text, index) => ({ line: index + 1, text: text.trim() }))
+    .filter(({ text }) => !text.startsWith("#") && options.some(({ name }) => text.includes(name)));
+}
+
+function shown(value: string): string {
+  return value === "" ? "empty" : value;
+}

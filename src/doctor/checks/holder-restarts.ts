@@ -1,0 +1,54 @@
+import { HOLDER_UNIT } from "../../core/names.ts";
+import type { Check, CheckResult } from "../check.ts";
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** "40 s", "12 min", "5 h", "3 days": as long ago as that. */
+function ago(milliseconds: number): string {
+  const minutes = milliseconds / 60_000;
+  if (minutes < 1) return `${Math.round(milliseconds / 1000)} s`;
+  if (minutes < 60) return `${Math.round(minutes)} min`;
+  return minutes < 48 * 60 ? `${Math.round(minutes / 60)} h` : `${Math.round(minutes / 60 / 24)} days`;
+}
+
+export const holderRestarts: Check = {
+  id: "holder.restarts",
+  title: "the holder's server has stayed up for a day, or since it was started",
+  requires: ["systemd.user-manager"],
+  explain: {
+    checks:
+      "How often systemd has brought the holder back since it was last started by hand or at boot (NRestarts), and when it entered its present state (ActiveEnterTimestamp), which is when it last came back.",
+    why: "Each death of the server ends every agent, and what was in their panes is gone; systemd brings them back, so that nothing but their lost work tells of it. A server that dies once dies again: tmux crashed, somebody typed kill-server, or memory ran out.",
+    mend: "Read the journal of the holder around the time of the restart (`journalctl --user -u mosaic-tmux-holder.service`), and the kernel's for the OOM killer and for crashes (`journalctl -k`). A later tmux may not crash any more. The count starts anew when the holder is started by hand.",
+  },
+  async run(tools): Promise<CheckResult> {
+    const { load, active, sub, restarts, result, extra } = await tools.holder();
+    if (load !== "loaded") return { status: "skip", reason: `the holder is ${load}` };
+    if (active === "inactive") return { status: "skip", reason: "the holder is inactive" };
+    const since = Number(extra.ActiveEnterTimestamp ?? 0) / 1000;
+    const up = Math.max(0, tools.host.date().getTime() - since);
+    const evidence = {
+      restarts,
+      ...(active === "active" && since > 0 ? { "server started": new Date(since).toISOString() } : { state: sub }),
+    };
+    const fix = { commands: [`journalctl --user -u ${HOLDER_UNIT} -n 50`], root: ["journalctl -k -n 50"] };
+    if (active !== "active") {
+      if (restarts === 0) return { status: "skip", reason: `the holder is ${active}` };
+      return {
+        status: "fail",
+        message: `the holder does not stay up: systemd has brought it back ${restarts} times, and it is ${active} (${sub}) again`,
+        evidence: { ...evidence, result },
+        fix,
+      };
+    }
+    if (restarts === 0) return { status: "pass", detail: `up for ${ago(up)}`, evidence };
+    const times = restarts === 1 ? "once" : `${restarts} times`;
+    if (up > DAY_MS) return { status: "pass", detail: `died ${times}, last ${ago(up)} ago`, evidence };
+    return {
+      status: "warn",
+      message: `the holder's server has died ${times} since it was started, the last time ${ago(up)} ago: every agent was ended with it`,
+      evidence,
+      fix,
+    };
+  },
+};

@@ -1,0 +1,93 @@
+import { dirname } from "node:path";
+import type { FileStatus } from "../../core/host.ts";
+import { tilde } from "../../core/paths.ts";
+import { shellPath, shellWord } from "../../core/shell.ts";
+import { type Check, ofSubjects, type SubjectResult } from "../check.ts";
+import { type Writers, writersOf } from "../permissions.ts";
+import type { Tools } from "../tools.ts";
+
+const STICKY = 0o1000;
+
+export const layoutWritable: Check = {
+  id: "layout.writable",
+  title: "nobody else can write to the files of the fleet, or to a folder that they are in",
+  explain: {
+    checks:
+      "Who owns, and who may write to, each file of the layout, fleet.env, tmux.local.conf, the folders of units, tools, settings and state, and every folder above them up to the home folder. A group counts only when somebody else is in it. Links are followed.",
+    why: "Whoever can write to a unit, a script or an environment file, or replace one because its folder is open, runs programs as you: at the next start of any agent, with your keys in the environment.",
+    mend: "Take the right away with chmod go-w PATH, or chmod o-w where the group may keep it. What belongs to somebody else is given back by root, with chown.",
+  },
+  async run(tools) {
+    const { host, paths } = tools;
+    const plan = await tools.plan();
+    const files = plan.steps.flatMap(({ action }) => (action.kind === "write-file" ? [action.path] : []));
+    const settings = ["fleet.env", "tmux.local.conf"].map((name) => `${paths.site}/${name}`);
+    // Whoever may put a file into one of these needs no right to any that is there.
+    const closed = new Set([
+      ...[paths.units, paths.tools, paths.site, paths.agents, paths.state],
+      ...files.map(dirname),
+    ]);
+    const all = new Set<string>();
+    const places = [...closed, ...files, ...settings, paths.receipt];
+    await Promise.all(
+      places.map(async (path) => {
+        const real = (await host.files.realPath(path)) ?? path;
+        if (closed.has(path)) closed.add(real);
+        for (const step of [...upwards(path, host.user.home), ...upwards(real, host.user.home)]) all.add(step);
+      }),
+    );
+    const writers = await writersOf(host);
+    const subjects = await Promise.all(
+      [...all].sort().map(async (path): Promise<SubjectResult[]> => {
+        const status = await host.files.status(path);
+        if (status === undefined) return [];
+        const found = writers(status);
+        // In a sticky folder others can add, but neither rename nor replace what is not theirs.
+        const harmless =
+          found?.kind !== "owner" && status.kind === "folder" && (status.mode & STICKY) !== 0 && !closed.has(path);
+        return [subjectOf(tools, path, status, harmless ? undefined : found)];
+      }),
+    );
+    const looked = subjects.flat();
+    const result = ofSubjects(looked, {
+      many: "files and folders",
+      healthy: `${looked.length} files and folders`,
+      failing: "others can change what runs as you",
+    });
+    return { ...result, subjects: looked.filter(({ status: each }) => each !== "pass") };
+  },
+};
+
+/** A path and the folders above it, up to the home folder, or to the root where it is elsewhere. */
+function upwards(path: string, home: string): string[] {
+  const steps = [path];
+  for (let each = path; each !== home && each !== "/"; ) {
+    each = dirname(each);
+    steps.push(each);
+  }
+  return steps;
+}
+
+function subjectOf({ host }: Tools, path: string, status: FileStatus, found: Writers | undefined): SubjectResult {
+  const subject = tilde(path, host.user.home);
+  if (found === undefined) return { subject, status: "pass", message: "only this user and root may write" };
+  const typed = shellPath(path, host.user.home);
+  const evidence = { mode: status.mode.toString(8).padStart(4, "0"), uid: status.uid, gid: status.gid };
+  if (found.kind === "owner")
+    return {
+      subject,
+      status: "fail",
+      message: `it belongs to ${found.who}, who can make programs run as ${host.user.name}`,
+      evidence,
+      fix: { root: [`chown ${shellWord(host.user.name)} ${typed}`] },
+    };
+  const chmod = `chmod go-w ${typed}`;
+  const mine = status.uid === host.user.uid;
+  return {
+    subject,
+    status: { everybody: "fail", group: "warn", unknown: "unknown" }[found.kind] as "fail" | "warn" | "unknown",
+    message: `${found.who} may write to it, and so make programs run as ${host.user.name}`,
+    evidence,
+    fix: mine ? { commands: [chmod] } : { root: [chmod] },
+  };
+}

@@ -1,0 +1,46 @@
+import { shellWord } from "../../core/shell.ts";
+import { type Check, type CheckResult, ofSubjects, type SubjectResult } from "../check.ts";
+import { fleetTmux } from "../fleet-tmux.ts";
+
+export const orphansSessions: Check = {
+  id: "orphans.sessions",
+  title: "no session on the fleet's server goes by an agent's name without being its own",
+  requires: ["holder.server"],
+  explain: {
+    checks:
+      "Every session on the fleet's server in which no pane is marked as an agent's (the start script marks them): whether an agent of that name is configured. Sessions under other names are counted; they are yours, and harmless.",
+    why: "A session that was opened by hand under an agent's name is in the way: the next start of the agent takes it over, program and all, as if it were the agent. Until then it looks like the agent in every list, but has not its unit's limits or environment, and nothing brings it back.",
+    mend: "Give the session another name (`tmux -L mosaic-factory rename-session`), or end it, then start the agent's unit.",
+  },
+  async run(tools): Promise<CheckResult> {
+    const [server, agents] = await Promise.all([tools.server(), tools.agents()]);
+    if (server === undefined) return { status: "skip", reason: "no tmux server of the fleet runs" };
+    const bySession = Map.groupBy(server.panes, ({ session }) => session);
+    const byHand = [...bySession].filter(([, panes]) => !panes.some(({ agent }) => agent)).map(([session]) => session);
+    const known = new Set(agents.map(({ name }) => name));
+    const tmux = await fleetTmux(tools);
+    const subjects = byHand
+      .filter((session) => known.has(session))
+      .map((session): SubjectResult => {
+        let other = `${session}-by-hand`;
+        while (bySession.has(other)) other += "-2";
+        return {
+          subject: session,
+          status: "warn",
+          message:
+            "a session of this name runs, but it is not the agent's own: the next start of the agent takes it over as it is",
+          evidence: { pids: (bySession.get(session) ?? []).map(({ pid }) => String(pid)) },
+          fix: { commands: [`${tmux} rename-session -t ${shellWord(`=${session}`)} ${shellWord(other)}`] },
+        };
+      });
+    if (subjects.length > 0)
+      return ofSubjects(subjects, { many: "sessions", healthy: "", failing: "have agents' names, but are not theirs" });
+    const count = byHand.length;
+    if (count === 0) return { status: "pass" };
+    return {
+      status: "pass",
+      detail: count === 1 ? "one session of your own" : `${count} sessions of your own`,
+      evidence: { "of your own": byHand },
+    };
+  },
+};

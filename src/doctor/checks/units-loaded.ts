@@ -1,0 +1,88 @@
+import { dirname, join } from "node:path";
+import { samePlace } from "../../adapters/files.ts";
+import type { Unit } from "../../adapters/systemd.ts";
+import { AGENT_TEMPLATE, HOLDER_UNIT } from "../../core/names.ts";
+import { tilde } from "../../core/paths.ts";
+import { moveAside, shellPath } from "../../core/shell.ts";
+import { type Check, type Fix, ofSubjects, type SubjectResult } from "../check.ts";
+import type { Tools } from "../tools.ts";
+
+const RELOAD = "systemctl --user daemon-reload";
+
+export const unitsLoaded: Check = {
+  id: "units.loaded",
+  title: "systemd has loaded the units from where mosaic-fleet put them",
+  explain: {
+    checks:
+      "What the user manager says of the holder's unit and the agents' template: whether they are loaded, masked or refused, and from which folder. The folders that it reads, first match first, are in systemctl --user show -p UnitPath.",
+    why: "A unit of the same name in a folder that systemd reads earlier wins, and ours is not used at all. A unit that is masked, refused or unknown does not start, and then no agent does.",
+    mend: "Move the unit that is in the way aside, or take the line out that systemd refuses, then run systemctl --user daemon-reload. systemctl --user status UNIT says why a unit is refused.",
+  },
+  requires: ["systemd.user-manager", "layout.files"],
+  async run(tools) {
+    const [holder, template] = await Promise.all([tools.holder(), tools.template()]);
+    const subjects = [await subjectOf(tools, HOLDER_UNIT, holder), await subjectOf(tools, AGENT_TEMPLATE, template)];
+    return ofSubjects(subjects, {
+      many: "units",
+      healthy: "holder and template",
+      failing: "systemd does not use them as they are installed",
+    });
+  },
+};
+
+async function subjectOf(tools: Tools, subject: string, unit: Unit): Promise<SubjectResult> {
+  const { paths, host } = tools;
+  const fail = (message: string, fix: Fix): SubjectResult => {
+    const evidence = { load: unit.load, fragment: unit.fragment, "drop-ins": unit.dropIns };
+    return { subject, status: "fail", message, evidence, fix };
+  };
+  const aside = async (path: string, command: string): Promise<Fix> =>
+    (await host.files.allows(dirname(path), "write"))
+      ? { commands: [command, RELOAD] }
+      : { root: [command], actions: [{ kind: "daemon-reload" }] };
+  switch (unit.load) {
+    case "loaded":
+      break;
+    case "masked":
+      return fail(
+        `it is masked by ${tilde(unit.fragment, host.user.home)}: it cannot be started`,
+        await aside(unit.fragment, `rm ${shellPath(unit.fragment, host.user.home)}`),
+      );
+    case "not-found":
+      return notFound(tools, fail);
+    case "error":
+      return fail(`systemd could not load it: ${reasonOf(unit)}`, { actions: [{ kind: "daemon-reload" }] });
+    default:
+      return fail(`systemd refuses it (${unit.load}): ${reasonOf(unit)}`, {
+        commands: [`systemctl --user cat ${subject}`, `systemctl --user edit ${subject}`, RELOAD],
+      });
+  }
+  // The folders: two files may be one by a hard link.
+  if (unit.fragment === "" || !(await samePlace(dirname(unit.fragment), paths.units)))
+    return fail(
+      `systemd takes it from ${tilde(unit.fragment, host.user.home)}, not from ${tilde(join(paths.units, subject), host.user.home)}, which is not used`,
+      await aside(unit.fragment, moveAside(unit.fragment, "other")),
+    );
+  return { subject, status: "pass", message: "loaded" };
+}
+
+async function notFound(tools: Tools, fail: (message: string, fix: Fix) => SubjectResult): Promise<SubjectResult> {
+  const { units } = tools.paths;
+  const { unitPath } = await tools.managerState();
+  for (const folder of unitPath)
+    if (await samePlace(folder, units))
+      return fail("systemd has not read it since it was installed", { actions: [{ kind: "daemon-reload" }] });
+  const ours = tools.host.env.XDG_CONFIG_HOME;
+  return fail(
+    `systemd does not look into ${units}: XDG_CONFIG_HOME is ${ours ?? "not set"} in this shell, and another in the manager`,
+    {
+      commands:
+        ours === undefined ? ["systemctl --user show -p UnitPath"] : ["unset XDG_CONFIG_HOME", "mosaic-fleet install"],
+    },
+  );
+}
+
+/** LoadError is the name of an error and its words. */
+function reasonOf({ extra }: Unit): string {
+  return (extra.LoadError ?? "").replace(/^\S* /, "").replace(/\.$/, "") || "it does not say why";
+}

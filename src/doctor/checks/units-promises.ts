@@ -1,0 +1,140 @@
+import { basename, join } from "node:path";
+import { samePlace } from "../../adapters/files.ts";
+import type { Unit } from "../../adapters/systemd.ts";
+import { AGENT_TEMPLATE, agentUnit, HOLDER_UNIT } from "../../core/names.ts";
+import { tilde } from "../../core/paths.ts";
+import { moveAside, shellPath } from "../../core/shell.ts";
+import {
+  type BrokenSetting,
+  commandsOf,
+  judgeSettings,
+  saysAnythingJudged,
+  scriptsIn,
+  settingIn,
+} from "../../core/unit-settings.ts";
+import { type Check, ofSubjects, type SubjectResult } from "../check.ts";
+import type { Tools } from "../tools.ts";
+import type { UnitFiles } from "../unit-files.ts";
+
+export const unitsPromises: Check = {
+  id: "units.promises",
+  title: "no drop-in and no edit breaks what the units promise",
+  explain: {
+    checks:
+      "The settings of the holder, the template and each agent with settings of its own as systemd has merged them: those on which the fleet stands, such as OOMPolicy=, Delegate=, KillMode=, Restart=, Requires=, and the scripts of ExecStart=. Named with each are the effective value, the one that the layout has, and the file and line that set it.",
+    why: "Everything else may be changed in a drop-in. These may not: one line can make a single process out of memory end the whole fleet, or a unit that says active while its agent is gone.",
+    mend: "Take the line out of the file that is named, then run systemctl --user daemon-reload.",
+  },
+  requires: ["units.loaded"],
+  async run(tools) {
+    const [holder, template, files] = await Promise.all([tools.holder(), tools.template(), tools.unitFiles()]);
+    const common = await judge(tools, template);
+    const own = await Promise.all(
+      (await agentsToAsk(files, template)).map(async (name) => {
+        const unit = await tools.agentUnit(name);
+        // What the template itself has broken is said once.
+        const broken = (await judge(tools, unit)).filter(({ directive, value }) =>
+          common.every((each) => each.directive !== directive || each.value !== value),
+        );
+        return subjectOf(tools, files, agentUnit(name), unit, broken);
+      }),
+    );
+    const subjects = [
+      await subjectOf(tools, files, HOLDER_UNIT, holder, await judge(tools, holder)),
+      await subjectOf(tools, files, AGENT_TEMPLATE, template, common),
+      ...own,
+    ];
+    return ofSubjects(subjects, {
+      many: "units",
+      healthy: own.length === 0 ? "holder and template" : `${subjects.length} units`,
+      failing: "their settings break what the fleet promises",
+    });
+  },
+};
+
+/** Agents that a file of their own makes differ from the template in something that is judged. */
+async function agentsToAsk(files: UnitFiles, template: Unit): Promise<string[]> {
+  const asked = await Promise.all(
+    files.agents.map(async (name) => {
+      const unit = agentUnit(name);
+      if (files.ownFiles(unit).length > 0) return name;
+      const own = files.dropIns(unit).filter((path) => !template.dropIns.includes(path));
+      const texts = await Promise.all(own.map((path) => files.text(path).catch(() => undefined))); // told by units.drop-ins
+      return texts.some((text) => text !== undefined && saysAnythingJudged(text)) ? name : undefined;
+    }),
+  );
+  return asked.flatMap((name) => name ?? []);
+}
+
+/** What is wrong with a unit; its scripts must be those that were installed, not others of the same name. */
+async function judge({ paths }: Tools, unit: Unit): Promise<BrokenSetting[]> {
+  if (unit.load !== "loaded") return [];
+  const broken = judgeSettings(unit);
+  if (broken.some(({ directive }) => directive === "ExecStart")) return broken;
+  const value = unit.extra.ExecStart ?? "";
+  const scripts = commandsOf(value).flatMap(({ argv }) => scriptsIn(argv));
+  for (const script of scripts) if (await samePlace(script, join(paths.tools, basename(script)))) return broken;
+  const [script = ""] = scripts;
+  const wanted = join(paths.tools, basename(script));
+  const otherwise = "a script is run that mosaic-fleet did not install";
+  return [...broken, { directive: "ExecStart", value: script, wanted, otherwise, minor: false }];
+}
+
+async function subjectOf(
+  tools: Tools,
+  files: UnitFiles,
+  subject: string,
+  unit: Unit,
+  broken: readonly BrokenSetting[],
+): Promise<SubjectResult> {
+  if (broken.length === 0) return { subject, status: "pass", message: "as promised" };
+  const { host } = tools;
+  const messages: string[] = [];
+  const evidence: Record<string, string> = {};
+  const commands = new Set<string>();
+  const root = new Set<string>();
+  for (const { directive, value, wanted, otherwise } of broken) {
+    const source = await sourceOf(files, unit, directive);
+    const at = tilde(source.path, host.user.home);
+    messages.push(`${directive}=${value} (${wanted} in the layout): ${otherwise}`);
+    evidence[directive] = source.line === undefined ? `no line in ${at}` : `${at}:${source.line}: ${source.said}`;
+    const mend = await mendOf(tools, source, directive);
+    for (const command of mend.commands) (mend.root ? root : commands).add(command);
+  }
+  commands.add("systemctl --user daemon-reload");
+  return {
+    subject,
+    status: broken.every(({ minor }) => minor) ? "warn" : "fail",
+    message: messages.join("; "),
+    evidence,
+    fix: { commands: [...commands], root: [...root] },
+  };
+}
+
+interface Source {
+  readonly path: string;
+  readonly line?: number;
+  readonly said?: string;
+  readonly continued?: boolean;
+}
+
+/** The file that has the last word; the unit's own where none says anything. */
+async function sourceOf(files: UnitFiles, unit: Unit, directive: string): Promise<Source> {
+  for (const path of [...unit.dropIns].reverse().concat(unit.fragment)) {
+    const text = (await files.text(path).catch(() => undefined)) ?? "";
+    const found = settingIn(text, directive);
+    if (found !== undefined) return { path, ...found };
+  }
+  return { path: unit.fragment };
+}
+
+async function mendOf(tools: Tools, { path, line, continued }: Source, directive: string) {
+  const { host } = tools;
+  const plan = await tools.plan();
+  if (plan.steps.some(({ action }) => action.kind === "write-file" && action.path === path))
+    return { root: false, commands: [moveAside(path, "yours"), "mosaic-fleet install"] };
+  const root = !(await host.files.allows(path, "write"));
+  // Of a line that runs on, or that is not there, no line can be taken out.
+  if (line === undefined || continued) return { root, commands: [moveAside(path, "off")] };
+  return { root, commands: [`sed -i '/^\\s*${directive}\\s*=/d' ${shellPath(path, host.user.home)}`] };
+}

@@ -1,0 +1,87 @@
+import { describeError } from "../core/errors.ts";
+import type { Check, CheckResult, SubjectResult } from "./check.ts";
+import { type FixAction, fixText } from "./fix.ts";
+import type { CheckReport } from "./report.ts";
+import type { Tools } from "./tools.ts";
+
+/** How a check ended. */
+export interface Outcome
+  extends Pick<CheckReport, "status" | "message" | "evidence" | "fix" | "subjects" | "blockedBy"> {
+  /** What `--fix` could do about it. */
+  readonly actions: readonly FixAction[];
+  readonly unreadable: boolean;
+}
+
+/** An outcome of which there is no more to say than why. */
+export function because(status: "skip" | "blocked" | "unknown", message: string): Outcome {
+  const nothing = { evidence: {}, fix: fixText({}, ""), subjects: [], blockedBy: [], actions: [], unreadable: false };
+  return { status, message, ...nothing };
+}
+
+/**
+ * Runs a check. Unknown is one that throws, or returns nonsense, or has not ended when `limit` comes: with what that
+ * says.
+ */
+export async function attempt(check: Check, tools: Tools, limit: Promise<string>): Promise<Outcome> {
+  try {
+    const result = await Promise.race([check.run(tools), limit]);
+    return typeof result === "string" ? because("unknown", result) : outcomeOf(plain(result), tools.host.user.home);
+  } catch (error) {
+    return because("unknown", `could not tell: ${describeError(error)}`);
+  }
+}
+
+/** The same without what JSON does not know: it is to be shown as it is seen. */
+function plain(result: CheckResult): CheckResult {
+  const known = (_: string, value: unknown) =>
+    typeof value === "bigint" || (typeof value === "number" && !Number.isFinite(value)) ? String(value) : value;
+  return JSON.parse(JSON.stringify(result, known));
+}
+
+function outcomeOf(result: CheckResult, home: string): Outcome {
+  if (result.status === "skip") return because("skip", result.reason);
+  const passed = result.status === "pass";
+  const subjects = result.subjects ?? [];
+  const fixes = [passed ? {} : result.fix, ...subjects.map(({ fix = {} }) => fix)];
+  const untold = result.status === "fail" ? [] : subjects.filter(({ status }) => status === "unknown");
+  return {
+    status: untold.length > 0 ? "unknown" : result.status,
+    message: messageOf(untold) ?? (passed ? (result.detail ?? null) : result.message),
+    evidence: { ...result.evidence } as CheckReport["evidence"],
+    fix: fixText(passed ? {} : result.fix, home),
+    subjects: subjects.map(({ subject, status, message, evidence, fix = {} }) => ({
+      subject,
+      status,
+      message,
+      evidence: { ...evidence } as CheckReport["evidence"],
+      fix: fixText(fix, home),
+    })),
+    blockedBy: [],
+    actions: fixes.flatMap(({ actions = [] }) => actions),
+    unreadable: !passed && result.unreadable === true,
+  };
+}
+
+/** What is to be said of those of which it could not be told; undefined when there are none. */
+function messageOf([first, ...more]: readonly SubjectResult[]): string | undefined {
+  if (first === undefined) return undefined;
+  return more.length === 0 ? `${first.subject}: ${first.message}` : `could not tell of ${more.length + 1}`;
+}
+
+/**
+ * What has to be said of a check where those that it needs have not all passed; undefined when it can be run. The
+ * message of one that is not reported itself goes with its id.
+ */
+export function blockedBy(needed: readonly CheckReport[], reported: (id: string) => boolean): Outcome | undefined {
+  const blockers = needed.filter(({ status }) => status !== "pass" && status !== "warn");
+  if (blockers.length === 0) return undefined;
+  const names = blockers
+    .map(({ id, message }) => (reported(id) || message === null ? id : `${id} (${message})`))
+    .join(", ");
+  // What was left out for a good reason leaves nothing to look at, which is no problem either.
+  const skipped = blockers.every(({ status }) => status === "skip");
+  return {
+    ...(skipped ? because("skip", `with ${names}`) : because("blocked", `by ${names}`)),
+    blockedBy: blockers.map(({ id }) => id),
+  };
+}

@@ -1,0 +1,24 @@
+import type { Host } from "../core/host.ts";
+
+/** The names of a package with the distributions that a fleet is run on, and their kin. */
+export interface PackageNames {
+  readonly debian: string;
+  readonly fedora: string;
+  readonly suse: string;
+  readonly arch: string;
+}
+
+const FAMILIES: readonly { family: keyof PackageNames; like: RegExp; command: string }[] = [
+  { family: "debian", like: /\b(debian|ubuntu)\b/, command: "apt-get install" },
+  { family: "fedora", like: /\b(fedora|rhel|centos)\b/, command: "dnf install" },
+  { family: "suse", like: /suse\b/, command: "zypper install" },
+  { family: "arch", like: /\barch\b/, command: "pacman -S" },
+];
+
+/** What root types to install a package; nothing where the distribution is none of these. */
+export async function installLines(host: Pick<Host, "files">, names: PackageNames): Promise<string[]> {
+  const release = (await host.files.read("/etc/os-release")) ?? "";
+  const kin = [...release.matchAll(/^ID(?:_LIKE)?=(.*)$/gm)].map(([, value]) => value).join(" ");
+  const found = FAMILIES.find(({ like }) => like.test(kin));
+  return found === undefined ? [] : [`${found.command} ${names[found.family]}`];
+}

@@ -1,0 +1,43 @@
+import { dirname } from "node:path";
+import type { Host } from "../core/host.ts";
+import { shellPath, shellWord } from "../core/shell.ts";
+import type { SettingsFile } from "./agents.ts";
+
+/** An assignment as it stands in an environment file, so that systemd reads exactly this value. */
+export function settingLine(key: string, value: string): string {
+  return `${key}=${/^[\w@%+=:,./~-]*$/.test(value) ? value : `"${value.replace(/["\\`$]/g, "\\$&")}"`}`;
+}
+
+/** The command that gives a setting a value: in the place of the line that is there, else at the end of the file. */
+export async function setCommand(
+  host: Pick<Host, "files" | "user">,
+  path: string,
+  file: SettingsFile | undefined,
+  key: string,
+  value: string,
+): Promise<string> {
+  const { home } = host.user;
+  const line = settingLine(key, value);
+  const text = new TextDecoder().decode(file?.bytes);
+  const target = shellPath(file?.real ?? path, home);
+  // Only where all of the assignment is in that line.
+  if (new RegExp(`^[ \\t]*${key}[ \\t]*=[^"'\\\\\\r\\n]*$`, "m").test(text)) {
+    const change = `s|^[ \\t]*${key}[ \\t]*=.*|${line.replace(/[\\&|]/g, "\\$&")}|`;
+    return `sed -i ${shellWord(change)} ${target}`;
+  }
+  const whole = text === "" || text.endsWith("\n");
+  const append = `printf '${whole ? "" : "\\n"}%s\\n' ${shellWord(line)} >>${target}`;
+  if (file !== undefined) return append;
+  const folder = dirname(path);
+  const made = (await host.files.status(folder)) !== undefined;
+  return `${made ? "" : `mkdir -p ${shellPath(folder, home)} && `}( umask 077; ${append} )`;
+}
+
+/** The command that takes a setting out of a file. */
+export function unsetCommand(file: SettingsFile, key: string, home: string): string {
+  return `sed -i ${shellWord(`/^[ \\t]*${key}[ \\t]*=/d`)} ${shellPath(file.real, home)}`;
+}
+
+export function editCommand(path: string, home: string): string {
+  return `\${EDITOR:-vi} ${shellPath(path, home)}`;
+}

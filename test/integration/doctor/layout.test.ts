@@ -1,0 +1,605 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import {
+  appendFileSync,
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { procfsOf } from "../../../src/adapters/procfs.ts";
+import type { Host } from "../../../src/core/host.ts";
+import { checks } from "../../../src/doctor/registry.ts";
+import type { CheckReport } from "../../../src/doctor/report.ts";
+import { runDoctor } from "../../../src/doctor/run.ts";
+import { install } from "../../../src/install/install.ts";
+import { examine, green, red } from "../../support/doctor.ts";
+import { openFleet, type TestFleet } from "../../support/fleet.ts";
+
+let fleet: TestFleet;
+let kept: string;
+beforeAll(async () => {
+  fleet = await openFleet();
+  kept = join(fleet.root, "kept");
+  cpSync(fleet.host.user.home, kept, { recursive: true, preserveTimestamps: true });
+});
+afterAll(async () => {
+  await fleet?.close();
+});
+// Each has the layout as it was installed.
+const renew = () => {
+  rmSync(fleet.host.user.home, { recursive: true, force: true });
+  cpSync(kept, fleet.host.user.home, { recursive: true, preserveTimestamps: true });
+};
+beforeEach(() => renew());
+afterEach(() => rmSync(join(fleet.root, "bin"), { recursive: true, force: true }));
+
+const tools = (name: string) => join(fleet.paths.tools, name);
+const site = (name: string) => join(fleet.paths.site, name);
+const HOLDER = "mosaic-tmux-holder.service";
+
+/** Types what a report says, as it says it, up to the first comment; then looks again. */
+async function mended(report: CheckReport, host: Host = fleet.host): Promise<CheckReport> {
+  const said = [report, ...report.subjects];
+  for (const command of said.flatMap(({ fix }) => [...fix.commands, ...fix.root])) {
+    if (command === "mosaic-fleet install")
+      await install(host, { dryRun: false, enable: false, now: false, version: "0.0.0-test" });
+    else if (!command.startsWith("systemctl --user edit"))
+      expect(await host.exec(["sh", "-c", command])).toMatchObject({ code: 0, stderr: "" });
+  }
+  return examine(host, report.id as `${string}.${string}`);
+}
+
+/** The receipt as it would be with other values. */
+function receipt(
+  change: (receipt: { phase: string; version: string; files: { path: string; sha256: string }[] }) => void,
+) {
+  const written = JSON.parse(readFileSync(fleet.paths.receipt, "utf8"));
+  change(written);
+  writeFileSync(fleet.paths.receipt, JSON.stringify(written));
+}
+
+describe("layout.files", () => {
+  const files = (host: Host = fleet.host) => examine(host, "layout.files");
+
+  green("layout.files", "after install", files);
+
+  test("it needs no user manager", async () => {
+    const env = { ...fleet.host.env, XDG_RUNTIME_DIR: undefined };
+    expect(await files({ ...fleet.host, env })).toMatchObject({
+      status: "pass",
+      message: expect.stringMatching(/^\d+ files$/),
+    });
+  });
+
+  red(
+    "layout.files",
+    "that nothing is installed",
+    { status: "fail", message: /^nothing is installed here yet$/, fix: /^mosaic-fleet install$/ },
+    async () => {
+      rmSync(join(fleet.host.user.home, ".config"), { recursive: true });
+      rmSync(fleet.paths.receipt);
+      const report = await files();
+      expect(report.subjects).toEqual([]);
+      expect((await mended(report)).status).toBe("pass");
+      return report;
+    },
+  );
+
+  red(
+    "layout.files",
+    "a missing script",
+    { status: "fail", message: /agent-pane\.sh: it is missing/, fix: /^mosaic-fleet install$/ },
+    async () => {
+      rmSync(tools("agent-pane.sh"));
+      const report = await files();
+      expect(report.subjects.filter(({ status }) => status !== "pass")).toHaveLength(1);
+      expect((await mended(report)).status).toBe("pass");
+      return report;
+    },
+  );
+
+  red(
+    "layout.files",
+    "an edited file, with whose edit wins",
+    {
+      status: "warn",
+      message: /tmux\.conf: it was edited .* your edit is used/,
+      fix: /^mv .*tmux\.conf .*tmux\.conf\.yours$/,
+    },
+    async () => {
+      appendFileSync(tools("tmux.conf"), "# mine\n");
+      const report = await files();
+      expect(report.subjects.find(({ status }) => status === "warn")?.fix.commands.at(-1)).toBe(
+        "# your change belongs into ~/.config/mosaic/fleet/tmux.local.conf",
+      );
+      expect(report.message).not.toContain("this version's changes");
+      expect((await mended(report)).status).toBe("pass");
+      return report;
+    },
+  );
+
+  test("an edit of what an older version wrote says so; one of a unit is kept as a drop-in", async () => {
+    appendFileSync(join(fleet.paths.units, HOLDER), "# mine\n");
+    receipt(({ files: [...all] }) => {
+      const file = all.find(({ path }) => path.endsWith(HOLDER));
+      if (file) file.sha256 = "of-an-older-version";
+    });
+    const report = await files();
+    expect(report).toMatchObject({
+      status: "warn",
+      message: expect.stringContaining("and this version's changes are not in it"),
+    });
+    expect(report.subjects.find(({ status }) => status === "warn")?.fix.commands.at(-1)).toStartWith(
+      `systemctl --user edit ${HOLDER} `,
+    );
+  });
+
+  red(
+    "layout.files",
+    "a file of another version",
+    { status: "fail", message: /fleet-functions\.sh: it is of version 0\.0\.0-test/, fix: /^mosaic-fleet install$/ },
+    async () => {
+      appendFileSync(tools("fleet-functions.sh"), "# as it was\n");
+      const sha256 = new Bun.CryptoHasher("sha256").update(readFileSync(tools("fleet-functions.sh"))).digest("hex");
+      receipt(({ files: all }) => {
+        const file = all.find(({ path }) => path.endsWith("fleet-functions.sh"));
+        if (file) file.sha256 = sha256;
+      });
+      const report = await files();
+      expect((await mended(report)).status).toBe("pass");
+      return report;
+    },
+  );
+
+  red(
+    "layout.files",
+    "a file with another mode",
+    { status: "warn", message: /agent-pane\.sh: its mode is 0600, not 0755/, fix: /^mosaic-fleet install$/ },
+    async () => {
+      chmodSync(tools("agent-pane.sh"), 0o600);
+      const report = await files();
+      expect((await mended(report)).status).toBe("pass");
+      return report;
+    },
+  );
+
+  red(
+    "layout.files",
+    "a file that is not ours",
+    { status: "fail", message: /tmux\.conf: it was not written by mosaic-fleet/, fix: /^mv .*tmux\.conf\.yours$/ },
+    async () => {
+      writeFileSync(tools("tmux.conf"), "set -g mouse on\n");
+      receipt((written) => {
+        written.files = written.files.filter(({ path }) => !path.endsWith("tmux.conf"));
+      });
+      const report = await files();
+      expect((await mended(report)).status).toBe("pass");
+      return report;
+    },
+  );
+
+  red(
+    "layout.files",
+    "a folder and a link in the places of files",
+    {
+      status: "fail",
+      message:
+        /2 of \d+ files and folders: they are not as this version has them\na folder is in its place.*\na link is in its place/,
+      fix: /^mv .*agent-pane\.sh\.yours$/,
+    },
+    async () => {
+      rmSync(tools("agent-pane.sh"));
+      mkdirSync(tools("agent-pane.sh"));
+      renameSync(tools("tmux.conf"), join(fleet.host.user.home, "my.conf"));
+      symlinkSync(join(fleet.host.user.home, "my.conf"), tools("tmux.conf"));
+      const report = await files();
+      expect((await mended(report)).status).toBe("pass");
+      return report;
+    },
+  );
+
+  test("with a receipt that cannot be read nobody can tell whose a file is", async () => {
+    appendFileSync(tools("tmux.conf"), "# mine?\n");
+    writeFileSync(fleet.paths.receipt, "{");
+    expect(await files()).toMatchObject({
+      status: "fail",
+      message: expect.stringContaining("whose it is only the receipt knows"),
+    });
+  });
+});
+
+describe("layout.writable", () => {
+  const writable = (host: Host = fleet.host) => examine(host, "layout.writable");
+
+  green("layout.writable", "after install", writable);
+
+  red(
+    "layout.writable",
+    "a folder of scripts that everybody may write to",
+    {
+      status: "fail",
+      message: /tools\/fleet: everybody may write to it/,
+      fix: /^chmod go-w ~\/\.config\/mosaic\/tools\/fleet$/,
+    },
+    async () => {
+      chmodSync(fleet.paths.tools, 0o777);
+      const report = await writable();
+      expect((await mended(report)).status).toBe("pass");
+      return report;
+    },
+  );
+
+  red(
+    "layout.writable",
+    "a file and a folder above it that belong to somebody else",
+    {
+      status: "fail",
+      message: /^2 of \d+ files and folders: others can change what runs as you\nit belongs to daemon, who can/,
+      fix: /^sudo chown \S+ ~\/\.config$/,
+    },
+    async () => {
+      writeFileSync(site("fleet.env"), "");
+      chownSync(site("fleet.env"), 1, 1);
+      chownSync(fleet.paths.config, 1, 1);
+      const report = await writable();
+      expect((await mended(report)).status).toBe("pass");
+      return report;
+    },
+  );
+
+  red(
+    "layout.writable",
+    "a unit that a group with others in it may write to",
+    {
+      status: "warn",
+      message: /mosaic-tmux-holder\.service: group daemon \(daemon\) may write to it/,
+      fix: /^chmod go-w /,
+    },
+    async () => {
+      chownSync(join(fleet.paths.units, HOLDER), 0, 1);
+      chmodSync(join(fleet.paths.units, HOLDER), 0o664);
+      const report = await writable();
+      expect((await mended(report)).status).toBe("pass");
+      return report;
+    },
+  );
+
+  green("layout.writable", "where the group is the user's alone", () => {
+    for (const path of [fleet.paths.units, fleet.paths.tools, fleet.paths.agents]) chmodSync(path, 0o775); // group root
+    return writable();
+  });
+
+  test("of a group that is not in /etc/group it cannot be told", async () => {
+    chownSync(fleet.paths.tools, 0, 54_321);
+    chmodSync(fleet.paths.tools, 0o775);
+    expect(await writable()).toMatchObject({ status: "unknown", message: expect.stringContaining("group 54321") });
+  });
+
+  test("a sticky folder above ours is harmless; one of ours is not", async () => {
+    chmodSync(fleet.host.user.home, 0o1777);
+    expect((await writable()).status).toBe("pass");
+    chmodSync(fleet.paths.units, 0o1777);
+    expect(await writable()).toMatchObject({
+      status: "fail",
+      message: expect.stringContaining("systemd/user: everybody"),
+    });
+  });
+
+  test("behind a link it is the place itself that counts", async () => {
+    const real = join(fleet.host.user.home, "dotfiles");
+    renameSync(fleet.paths.config, real);
+    symlinkSync(real, fleet.paths.config);
+    expect((await writable()).status).toBe("pass");
+    chmodSync(real, 0o777);
+    expect(await writable()).toMatchObject({
+      status: "fail",
+      message: expect.stringMatching(/^~\/dotfiles: everybody/),
+    });
+  });
+});
+
+describe("layout.receipt", () => {
+  const look = (host: Host = fleet.host) => examine(host, "layout.receipt");
+
+  green("layout.receipt", "after install", look);
+
+  red(
+    "layout.receipt",
+    "one that cannot be read",
+    {
+      status: "fail",
+      message: /^the receipt cannot be read by this version/,
+      fix: /^mv .*receipt\.json .*receipt\.json\.unreadable$/,
+    },
+    async () => {
+      writeFileSync(fleet.paths.receipt, `{"schemaVersion": 2}`);
+      const { report } = await runDoctor(fleet.host, checks, { only: ["layout.receipt"], version: "0.0.0-test" });
+      expect(report).toMatchObject({ verdict: "unreadable", ok: false });
+      const found = await look();
+      expect((await mended(found)).status).toBe("pass");
+      return found;
+    },
+  );
+
+  red("layout.receipt", "a folder in its place", { status: "fail", message: /EISDIR/, fix: /^mv / }, async () => {
+    rmSync(fleet.paths.receipt);
+    mkdirSync(fleet.paths.receipt);
+    const found = await look();
+    expect((await mended(found)).status).toBe("pass");
+    return found;
+  });
+
+  red(
+    "layout.receipt",
+    "an install that was killed",
+    { status: "fail", message: /^an install of version 0\.0\.0-test was killed/, fix: /^mosaic-fleet install$/ },
+    async () => {
+      receipt((written) => {
+        written.phase = "applying";
+      });
+      symlinkSync("1 1", join(fleet.paths.state, "install.lock")); // of a process that is gone
+      const found = await look();
+      expect((await mended(found)).status).toBe("pass");
+      return found;
+    },
+  );
+
+  test("an install that runs now is waited for", async () => {
+    receipt((written) => {
+      written.phase = "applying";
+    });
+    const me = `${process.pid} ${await procfsOf(fleet.host).startTime(process.pid)}`;
+    symlinkSync(me, join(fleet.paths.state, "install.lock"));
+    expect(await look()).toMatchObject({
+      status: "warn",
+      message: expect.stringContaining(`is running (pid ${process.pid})`),
+    });
+  });
+
+  red(
+    "layout.receipt",
+    "a layout without one",
+    { status: "warn", message: /but no receipt/, fix: /^mosaic-fleet install$/ },
+    async () => {
+      rmSync(fleet.paths.receipt);
+      const found = await look();
+      expect((await mended(found)).status).toBe("pass");
+      return found;
+    },
+  );
+
+  red(
+    "layout.receipt",
+    "a file that another version left",
+    {
+      status: "warn",
+      message: /^version 9\.9\.9 has left a file that this version does not have/,
+      fix: /^mv .*20-later\.conf .*20-later\.conf\.old$/,
+    },
+    async () => {
+      const path = join(fleet.paths.units, `${HOLDER}.d/20-later.conf`);
+      receipt((written) => {
+        written.version = "9.9.9";
+        written.files.push(
+          { path: `${path}.gone`, sha256: "", mode: 0 } as never,
+          { path, sha256: "", mode: 0 } as never,
+        );
+      });
+      mkdirSync(join(path, ".."));
+      writeFileSync(path, "[Service]\n");
+      const found = await look();
+      expect((await mended(found)).status).toBe("pass");
+      return found;
+    },
+  );
+
+  test("where nothing is installed it is skipped", async () => {
+    rmSync(join(fleet.host.user.home, ".config"), { recursive: true });
+    rmSync(fleet.paths.receipt);
+    expect(await look()).toMatchObject({ status: "skip", message: "nothing is installed here yet" });
+  });
+});
+
+describe("layout.settings", () => {
+  const settings = (host: Host = fleet.host) => examine(host, "layout.settings");
+
+  green("layout.settings", "with all of them", async () => {
+    writeFileSync(site("fleet.env"), "A=1\n");
+    writeFileSync(site("tmux.local.conf"), "set -g mouse on\n");
+    return settings();
+  });
+
+  green("layout.settings", "with none of them", () => settings());
+
+  red(
+    "layout.settings",
+    "a folder in the place of fleet.env",
+    {
+      status: "fail",
+      message:
+        /^~\/\.config\/mosaic\/fleet\/fleet\.env cannot be read \(a folder is in its place\): no agent gets its settings$/,
+      fix: /^mv .*fleet\.env .*fleet\.env\.yours$/,
+    },
+    async () => {
+      mkdirSync(site("fleet.env"));
+      const { report } = await runDoctor(fleet.host, checks, { only: ["layout"], version: "0.0.0-test" });
+      expect(report.verdict).toBe("unreadable");
+      const found = await settings();
+      expect((await mended(found)).status).toBe("pass");
+      return found;
+    },
+  );
+
+  red(
+    "layout.settings",
+    "a fleet.env that links to nothing",
+    {
+      status: "fail",
+      message: /it is a link to \S*elsewhere, which is not there/,
+      fix: /^rm ~\/\.config\/mosaic\/fleet\/fleet\.env /,
+    },
+    async () => {
+      symlinkSync(join(fleet.host.user.home, "elsewhere"), site("fleet.env"));
+      const found = await settings();
+      expect((await mended(found)).status).toBe("pass");
+      return found;
+    },
+  );
+
+  red(
+    "layout.settings",
+    "a file in the place of the agents' folder",
+    {
+      status: "fail",
+      message: /agents cannot be read \(a file is in its place\)/,
+      fix: /^mkdir ~\/\.config\/mosaic\/fleet\/agents$/,
+    },
+    async () => {
+      rmSync(fleet.paths.agents, { recursive: true });
+      writeFileSync(fleet.paths.agents, "");
+      const found = await settings();
+      expect((await mended(found)).status).toBe("pass");
+      return found;
+    },
+  );
+
+  red(
+    "layout.settings",
+    "a tmux.local.conf that this user may not read (fake)",
+    {
+      status: "fail",
+      message: /tmux\.local\.conf cannot be read \(EACCES/,
+      fix: /^chmod u\+r ~\/\.config\/mosaic\/fleet\/tmux\.local\.conf$/,
+    },
+    () => {
+      writeFileSync(site("tmux.local.conf"), "");
+      const readBytes = async (path: string) => {
+        if (path.endsWith("tmux.local.conf"))
+          throw Object.assign(new Error("EACCES: permission denied"), { code: "EACCES" });
+        return fleet.host.files.readBytes(path);
+      };
+      return settings({ ...fleet.host, files: { ...fleet.host.files, readBytes } });
+    },
+  );
+});
+
+describe("layout.pending", () => {
+  const pending = () => examine(fleet.host, "layout.pending");
+
+  green("layout.pending", "after install", pending);
+
+  red(
+    "layout.pending",
+    "a new version beside an edited file",
+    {
+      status: "warn",
+      message: /tmux\.conf: a newer version of it waits beside it/,
+      fix: /^diff ~\/\.config\/mosaic\/tools\/fleet\/tmux\.conf ~\/\.config\/mosaic\/tools\/fleet\/tmux\.conf\.mosaic-new$/,
+    },
+    async () => {
+      copyFileSync(tools("tmux.conf"), tools("tmux.conf.mosaic-new"));
+      appendFileSync(tools("tmux.conf"), "# mine\n");
+      const report = await pending();
+      const [diff = "", take = ""] = report.subjects[0]?.fix.commands ?? [];
+      expect(await fleet.host.exec(["sh", "-c", diff])).toMatchObject({
+        code: 1,
+        stdout: expect.stringContaining("< # mine"),
+      });
+      expect(await fleet.host.exec(["sh", "-c", take])).toMatchObject({ code: 0, stderr: "" });
+      expect((await pending()).status).toBe("pass");
+      expect((await examine(fleet.host, "layout.files")).status).toBe("pass");
+      return report;
+    },
+  );
+});
+
+describe("layout.binary", () => {
+  /** A host on which the program at that path runs; of the others it is only there. */
+  function running(executable: string, path: readonly string[], ...others: string[]): Host {
+    for (const program of [executable, ...others]) {
+      mkdirSync(join(program, ".."), { recursive: true });
+      if (!existsSync(program)) writeFileSync(program, "#!/bin/sh\n", { mode: 0o755 });
+    }
+    return { ...fleet.host, executable, env: { ...fleet.host.env, PATH: [...path, fleet.host.env.PATH].join(":") } };
+  }
+  const bin = (name: string) => join(fleet.root, "bin", name);
+
+  green("layout.binary", "where PATH leads to it, through a link", () => {
+    const host = running(bin("real/mosaic-fleet"), ["relative", bin("a")], bin("a/other"));
+    symlinkSync(bin("real/mosaic-fleet"), bin("a/mosaic-fleet"));
+    writeFileSync(bin("real/none"), "");
+    return examine(host, "layout.binary");
+  });
+
+  red(
+    "layout.binary",
+    "one in a build folder, and the line to type",
+    {
+      status: "warn",
+      message: /^mosaic-fleet is not on PATH: this one runs from .*build\/dist\/mosaic-fleet$/,
+      fix: /^install -D -m 755 \S*build\/dist\/mosaic-fleet ~\/\.local\/bin\/mosaic-fleet$/,
+    },
+    async () => {
+      const host = running(bin("build/dist/mosaic-fleet"), []);
+      const report = await examine(host, "layout.binary");
+      await mended(report, host);
+      const installed = join(fleet.host.user.home, ".local/bin");
+      expect(await examine(running(join(installed, "mosaic-fleet"), [installed]), "layout.binary")).toMatchObject({
+        status: "pass",
+        message: "~/.local/bin/mosaic-fleet",
+      });
+      return report;
+    },
+  );
+
+  red(
+    "layout.binary",
+    "another one before it on PATH",
+    {
+      status: "warn",
+      message: /a\/mosaic-fleet comes before \S*b\/mosaic-fleet on PATH/,
+      fix: /^export PATH=\S*\/b:"\$PATH" /,
+    },
+    () => examine(running(bin("b/mosaic-fleet"), [bin("a"), bin("b")], bin("a/mosaic-fleet")), "layout.binary"),
+  );
+
+  red(
+    "layout.binary",
+    "another one on PATH, where this one is not",
+    {
+      status: "warn",
+      message: /a\/mosaic-fleet is on PATH, and is another than the one that runs now/,
+      fix: /^install -D -m 755 \S*c\/mosaic-fleet \S*a\/mosaic-fleet$/,
+    },
+    async () => {
+      const host = running(bin("c/mosaic-fleet"), [bin("a")], bin("a/mosaic-fleet"));
+      const report = await examine(host, "layout.binary");
+      await mended(report, host);
+      expect((await examine(running(bin("a/mosaic-fleet"), [bin("a")]), "layout.binary")).status).toBe("pass");
+      return report;
+    },
+  );
+
+  test("what is there under its name and is no program is not it", async () => {
+    const host = running(bin("b/mosaic-fleet"), [bin("a"), bin("d"), bin("b")]);
+    mkdirSync(bin("a/mosaic-fleet"), { recursive: true });
+    mkdirSync(bin("d"));
+    writeFileSync(bin("d/mosaic-fleet"), "", { mode: 0o644 });
+    expect((await examine(host, "layout.binary")).status).toBe("pass");
+  });
+
+  test("a program that was removed while it runs cannot be told", async () => {
+    expect(await examine({ ...fleet.host, executable: "/no/such/mosaic-fleet" }, "layout.binary")).toMatchObject({
+      status: "unknown",
+      message: "could not tell: the program that runs, /no/such/mosaic-fleet, is not there any more",
+    });
+  });
+});

@@ -1,0 +1,54 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Run, run } from "./build.ts";
+
+/** What runs in a terminal of its own. */
+export interface Typed {
+  /** What is on the screen, with its colours. */
+  screen(): string;
+  press(...keys: string[]): void;
+  /** Waits for the end, and returns the screen. */
+  done(): string;
+}
+
+/** Real terminals, each a window of a private tmux server. */
+export interface Terminals {
+  /** Runs a shell command; its exit code is the last line of the screen. */
+  typed(command: string, columns?: number): Typed;
+  close(): void;
+}
+
+export function openTerminals(env: Readonly<Record<string, string | undefined>>): Terminals {
+  const folder = mkdtempSync(join(tmpdir(), "mosaic-fleet-terminal-"));
+  const socket = join(folder, "socket");
+  const tmux = (...words: string[]): Run =>
+    run(["tmux", "-S", socket, "-f", "/dev/null", ...words], {
+      env: { LC_ALL: "C.UTF-8", ...env },
+      timeoutMs: 60_000,
+    });
+  let windows = 0;
+  return {
+    typed(command, columns = 100) {
+      const name = `w${++windows}`;
+      const line = `${command}; echo "exit $?"; tmux -S ${socket} wait-for -S ${name}; exec cat`;
+      const size = ["-x", String(columns), "-y", "90"];
+      const made = tmux("new-session", "-d", "-s", name, ...size, line);
+      if (made.code !== 0) throw new Error(made.stderr);
+      const screen = () => tmux("capture-pane", "-p", "-e", "-t", `=${name}:`).stdout;
+      return {
+        screen,
+        press: (...keys) => void tmux("send-keys", "-t", `=${name}:`, ...keys),
+        done() {
+          const waited = tmux("wait-for", name);
+          if (waited.code !== 0) throw new Error(`it did not end:\n${screen()}`);
+          return screen();
+        },
+      };
+    },
+    close() {
+      tmux("kill-server");
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,149 @@
+import { describe, expect, test } from "bun:test";
+import { isSecretName, looksSecret, redactorFor, secretInArguments } from "../../../src/core/redact.ts";
+import { redacted } from "../../../src/doctor/redacted.ts";
+
+// Put together here, so that nobody's scanner takes this file for a leak.
+const made = (prefix: string, length: number) => prefix + "a1B2c3D4e5F6g7H8".repeat(4).slice(0, length);
+
+describe("names of secrets", () => {
+  test.each([
+    "ANTHROPIC_API_KEY",
+    "OPENAI_APIKEY",
+    "GITHUB_TOKEN",
+    "CLAUDE_CODE_OAUTH_TOKEN",
+    "AWS_SECRET_ACCESS_KEY",
+    "PGPASSWORD",
+    "DB_PASSWD",
+    "MYSQL_PWD",
+    "SMTP_PASS",
+    "GIT_ASKPASS_PASSPHRASE",
+    "github_pat",
+    "CLIENT_SECRET",
+  ])("%s is one", (name) => {
+    expect(isSecretName(name)).toBe(true);
+  });
+
+  test.each([
+    "PATH",
+    "MOSAIC_PATH",
+    "SSH_AUTH_SOCK",
+    "XAUTHORITY",
+    "PWD",
+    "OLDPWD",
+    "KEYBOARD",
+    "GPG_KEY_ID",
+    "API_KEY_FILE",
+    "TOKEN_URL",
+    "CLAUDE_CODE_MAX_OUTPUT_TOKENS",
+    "MOSAIC_AGENT_COMMAND",
+    "AUTHOR",
+    "COMPASS",
+  ])("%s is none", (name) => {
+    expect(isSecretName(name)).toBe(false);
+  });
+});
+
+describe("what looks like a key", () => {
+  test.each([
+    ["by its name", "MY_API_KEY", "anything"],
+    ["by its shape", "WHATEVER", made("sk-ant-api03-", 30)],
+    ["by its shape", "WHATEVER", made("ghp_", 36)],
+    ["by its shape", "WHATEVER", made("xoxb-", 30)],
+    ["in a URL", "DATABASE_URL", "postgres://me:hunter22@db.example/x"],
+    ["in a header", "HEADERS", `Authorization: Bearer ${made("", 20)}`],
+    ["in PEM", "CERTIFICATE", "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----"],
+  ])("%s: %s", (_, name, value) => {
+    expect(looksSecret(name, value)).toBe(true);
+  });
+
+  test.each([
+    ["MY_API_KEY", ""],
+    ["MY_API_KEY", "none"],
+    ["MOSAIC_AGENT_WORKDIR", "~/work/sk-project"],
+    ["MOSAIC_AGENT_MODEL", "claude-opus-4-5"],
+    ["MOSAIC_AGENT_COMMAND", "claude --continue --max-tokens 200000"],
+    ["URL", "https://example.org/a:b@c"],
+    ["PACKAGE", "npm_and_some_words_behind"],
+  ])("%s=%s does not", (name, value) => {
+    expect(looksSecret(name, value)).toBe(false);
+  });
+});
+
+describe("a key among arguments", () => {
+  test.each([
+    "claude --api-key abcdef123456",
+    "claude --api-key=abcdef123456",
+    "claude --token 'abcdef123456'",
+    "curl -H 'Authorization: Bearer abcdef1234567890'",
+    `claude ${made("sk-ant-", 24)}`,
+    "x --db-password hunter22",
+  ])("%s", (text) => {
+    expect(secretInArguments(text)).toBe(true);
+  });
+
+  test.each([
+    "claude --api-key $KEY",
+    'claude --api-key "$KEY"',
+    "claude --token-file /run/token",
+    "claude --token ~/token",
+    "claude --max-tokens 200000",
+    "ssh --key /home/x/id_rsa",
+    "claude --author somebody",
+  ])("none in %s", (text) => {
+    expect(secretInArguments(text)).toBe(false);
+  });
+});
+
+describe("what is shown", () => {
+  test("learnt secrets are hidden wherever they stand, the longest first", () => {
+    const { learn, redact } = redactorFor("/home/x");
+    learn({ A_TOKEN: "abcdef", B_TOKEN: "abcdefghi", OTHER: "untouched" });
+    expect(redact("abcdefghi abcdef xabcdefx untouched")).toBe("[redacted] [redacted] x[redacted]x untouched");
+  });
+
+  test("and those that are learnt after the first look", () => {
+    const { learn, redact } = redactorFor("/home/x");
+    learn({ A_TOKEN: "first-one" });
+    expect(redact("first-one second-one")).toBe("[redacted] second-one");
+    learn({ B_TOKEN: "second-one" });
+    expect(redact("first-one second-one")).toBe("[redacted] [redacted]");
+  });
+
+  test("as a shell and as JSON would write them", () => {
+    const { learn, redact } = redactorFor("/home/x");
+    learn({ A_PASSWORD: `it's "so"` });
+    expect(redact(`it'\\''s "so"`)).toBe("[redacted]");
+    expect(redact(JSON.stringify(`it's "so"`))).toBe('"[redacted]"');
+  });
+
+  test("each line of a secret of several", () => {
+    const { learn, redact } = redactorFor("/home/x");
+    learn({ DEPLOY_KEY: "-----BEGIN-----\nMIIEowIBAAKCAQEA\n-----END-----" });
+    expect(redact("line 2 is MIIEowIBAAKCAQEA")).toBe("line 2 is [redacted]");
+  });
+
+  test("a private key that is cut off takes no other text of the report with it", () => {
+    const key = "-----BEGIN PRIVATE KEY-----\nMIIE";
+    expect(
+      redacted(redactorFor("/home/x").redact, ["before", `a ${key}`, "after", `${key}\n-----END PRIVATE KEY-----`]),
+    ).toEqual(["before", "a [redacted]", "after", "[redacted]"]);
+    expect(redacted(redactorFor("/home/x").redact, ["--token", "not-a-secret"])).toEqual(["--token", "not-a-secret"]);
+  });
+
+  test("what is too short, or has a harmless name, stays", () => {
+    const { learn, redact } = redactorFor("/home/x");
+    learn({ A_KEY: "short", SSH_AUTH_SOCK: "/run/user/1000/agent", MODE: "shown-as-is", NOTHING_KEY: undefined });
+    expect(redact("short /run/user/1000/agent shown-as-is")).toBe("short /run/user/1000/agent shown-as-is");
+  });
+
+  test("the home folder is ~, in paths, lists and quotes, not in longer names", () => {
+    const { redact } = redactorFor("/home/x");
+    expect(redact("/home/x /home/x/a /bin:/home/x/b '/home/x/a b' /home/xy /old/home/x /home/x.old")).toBe(
+      "~ ~/a /bin:~/b ~/'a b' /home/xy /old/home/x /home/x.old",
+    );
+  });
+
+  test("a home folder of / is not every slash", () => {
+    expect(redactorFor("/").redact("/usr/bin")).toBe("/usr/bin");
+  });
+});
