@@ -34,10 +34,15 @@ async function sandboxed(prepare: (host: Host, home: string) => Promise<void>): 
   return { host, id: basename(root), [Symbol.asyncDispose]: dispose };
 }
 
+/** A manager and a home with nothing in it. */
+export function emptyFleet(): Promise<Fleet> {
+  return sandboxed(async () => {});
+}
+
 /** The layout as install makes it; every agent runs `sleep infinity`. */
 export function ourFleet(): Promise<Fleet> {
   return sandboxed(async (host, home) => {
-    await install(host, { dryRun: false, enable: false, now: false, version: "bench" });
+    await install(host, { version: "bench" });
     const settings = join(home, ".config/mosaic/fleet/fleet.env");
     await host.files.writeAtomic(settings, "MOSAIC_AGENT_COMMAND=sleep infinity\n", 0o600);
   });

@@ -9,6 +9,7 @@ import { HOLDER_UNIT } from "../src/core/names.ts";
 import { pathsOf } from "../src/core/paths.ts";
 import {
   bareFleet,
+  emptyFleet,
   type Fleet,
   killAndWait,
   machine,
@@ -51,6 +52,11 @@ const benchmarks: readonly Benchmark[] = [
       { what: "daemon-reload, start holder, start agent, list : the same with bare units", unit: "×", atMost: 1.3 },
     ],
     measure: canary,
+  },
+  {
+    section: "install",
+    goals: [{ what: "`install` on a fresh home : mkdir, cp, chmod, daemon-reload in a shell", unit: "×", atMost: 1.5 }],
+    measure: installed,
   },
   {
     section: "doctor",
@@ -129,6 +135,31 @@ async function canary(): Promise<Measure[]> {
     return ms;
   };
   return [await alternate(15, run, ours, bare)];
+}
+
+async function installed(): Promise<Measure[]> {
+  const assets = join(tree, "assets");
+  await using fleet = await emptyFleet();
+  const config = join(fleet.host.user.home, ".config");
+  const [units, tools, agents] = ["systemd/user", "mosaic/tools/fleet", "mosaic/fleet/agents"].map((path) =>
+    join(config, path),
+  ) as [string, string, string];
+  const byHand = [
+    `mkdir -p ${units} ${tools} ${agents}`,
+    `cp ${assets}/*.service ${units}`,
+    `cp ${assets}/*.sh ${assets}/tmux.conf ${tools}`,
+    `chmod +x ${tools}/*.sh`,
+    "systemctl --user daemon-reload",
+  ].join(" && ");
+  const run = async (argv: readonly string[]) => {
+    const ms = timed(argv, fleet.host);
+    rmSync(config, { recursive: true });
+    rmSync(join(fleet.host.user.home, ".local"), { recursive: true, force: true });
+    systemctl(fleet.host, "daemon-reload");
+    await machine.pause(REST_MS);
+    return ms;
+  };
+  return [await alternate(21, run, [join(tree, "dist/mosaic-fleet"), "install"], ["sh", "-c", byHand])];
 }
 
 async function doctor(): Promise<Measure[]> {

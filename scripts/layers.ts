@@ -17,7 +17,7 @@ const features = ["doctor", "install", "canary", "fleet"];
 
 const rules: Readonly<Record<string, Rule>> = {
   main: { values: ["cli", ...features, "adapters", "core"], outside: ["node:*"] },
-  cli: { values: [...features, "adapters", "core"], outside: ["citty", "consola", "zod"] },
+  cli: { values: [...features, "adapters", "core"], outside: ["citty", "consola", "diff", "zod"] },
   // A fix may be an action of the install.
   doctor: { values: ["install", "adapters", "core"], types: features, outside: ["zod"] },
   install: { values: ["adapters", "core"], types: features, outside: ["zod"] },

@@ -2,13 +2,21 @@ import { constants, readFileSync } from "node:fs";
 import * as fs from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { FileStatus, Files } from "../core/host.ts";
+import { type Disk, disk } from "./disk.ts";
 
-/** What a file is called until writeAtomic has it whole. */
+/** What a file or a link is called until it is whole, or on its way out. */
 export const TEMPORARY = /^\.mosaic-[0-9a-f]{8}\.tmp$/;
 
+function temporaryBeside(path: string): string {
+  return join(dirname(path), `.mosaic-${crypto.randomUUID().slice(0, 8)}.tmp`);
+}
+
+function codeOf(error: unknown): string | undefined {
+  return (error as { code?: string }).code;
+}
+
 function isMissing(error: unknown): boolean {
-  const code = (error as { code?: string }).code;
-  return code === "ENOENT" || code === "ENOTDIR";
+  return codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR";
 }
 
 async function orUndefined<T>(attempt: Promise<T>): Promise<T | undefined> {
@@ -20,49 +28,15 @@ async function orUndefined<T>(attempt: Promise<T>): Promise<T | undefined> {
   }
 }
 
-async function syncFolder(path: string): Promise<void> {
-  const handle = await fs.open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+/** Whether it was made here: false when another process was faster. */
+async function orFalse(making: Promise<void>): Promise<boolean> {
   try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-/** Whether two paths are one place, whatever links and mounts lead there. */
-export async function samePlace(one: string, other: string): Promise<boolean> {
-  const [a, b] = await Promise.all([orUndefined(fs.stat(one)), orUndefined(fs.stat(other))]);
-  return a !== undefined && a.dev === b?.dev && a.ino === b.ino;
-}
-
-/** The uid that a path belongs to, links followed; undefined when nothing is there. */
-export async function ownerOf(path: string): Promise<number | undefined> {
-  return (await orUndefined(fs.stat(path)))?.uid;
-}
-
-/** Makes a symbolic link, whole or not at all; false when something is there, or its folder is not. */
-export async function makeLink(path: string, target: string): Promise<boolean> {
-  try {
-    await fs.symlink(target, path);
+    await making;
     return true;
   } catch (error) {
-    if (isMissing(error) || (error as { code?: string }).code === "EEXIST") return false;
+    if (codeOf(error) === "EEXIST") return false;
     throw error;
   }
-}
-
-/** Removes a symbolic link, if it still has this target: not one that came into its place since it was looked at. */
-export async function removeLink(path: string, target: string): Promise<void> {
-  const aside = `${path}.${crypto.randomUUID().slice(0, 8)}`;
-  try {
-    await fs.rename(path, aside);
-  } catch (error) {
-    if (isMissing(error)) return;
-    throw error;
-  }
-  const found = await fs.readlink(aside);
-  if (found !== target) await makeLink(path, found);
-  await fs.rm(aside);
 }
 
 /**
@@ -85,125 +59,180 @@ async function openFolders(path: string): Promise<void> {
     if (entry.isDirectory()) await openFolders(join(path, entry.name));
 }
 
-export const files: Files = {
-  read: async (path) => orUndefined(isInstant(path) ? instantly(path) : fs.readFile(path, "utf8")),
-  readBytes: (path) => orUndefined(fs.readFile(path)),
+async function statusOf(path: string): Promise<FileStatus | undefined> {
+  const stat = await orUndefined(fs.lstat(path));
+  if (stat === undefined) return undefined;
+  let kind: FileStatus["kind"] = "other";
+  if (stat.isFile()) kind = "file";
+  else if (stat.isDirectory()) kind = "folder";
+  else if (stat.isSymbolicLink()) kind = "link";
+  else if (stat.isSocket()) kind = "socket";
+  return {
+    kind,
+    mode: stat.mode & 0o7777,
+    uid: stat.uid,
+    gid: stat.gid,
+    size: stat.size,
+    modified: stat.mtimeMs,
+  };
+}
 
-  async readStart(path, length) {
-    const handle = await orUndefined(fs.open(path, constants.O_RDONLY));
-    if (handle === undefined) return undefined;
-    try {
-      const { buffer, bytesRead } = await handle.read(new Uint8Array(length), 0, length, 0);
-      return buffer.subarray(0, bytesRead);
-    } finally {
-      await handle.close();
-    }
-  },
+/** The file system, with every change that a layout needs made through `disk`. */
+export function filesOn(disk: Disk): Files {
+  const files: Files = {
+    read: async (path) => orUndefined(isInstant(path) ? instantly(path) : fs.readFile(path, "utf8")),
+    readBytes: (path) => orUndefined(fs.readFile(path)),
 
-  async status(path): Promise<FileStatus | undefined> {
-    const stat = await orUndefined(fs.lstat(path));
-    if (stat === undefined) return undefined;
-    let kind: FileStatus["kind"] = "other";
-    if (stat.isFile()) kind = "file";
-    else if (stat.isDirectory()) kind = "folder";
-    else if (stat.isSymbolicLink()) kind = "link";
-    else if (stat.isSocket()) kind = "socket";
-    return {
-      kind,
-      mode: stat.mode & 0o7777,
-      uid: stat.uid,
-      gid: stat.gid,
-      size: stat.size,
-      modified: stat.mtimeMs,
-    };
-  },
-
-  list: async (folder) => ((await orUndefined(fs.readdir(folder))) ?? []).sort(),
-
-  async writeAtomic(path, text, mode) {
-    const temporary = join(dirname(path), `.mosaic-${crypto.randomUUID().slice(0, 8)}.tmp`);
-    try {
-      const handle = await fs.open(temporary, "wx", mode);
+    async readStart(path, length) {
+      const handle = await orUndefined(fs.open(path, constants.O_RDONLY));
+      if (handle === undefined) return undefined;
       try {
-        await handle.writeFile(text);
-        await handle.chmod(mode); // whatever the umask is
-        await handle.sync();
+        const { buffer, bytesRead } = await handle.read(new Uint8Array(length), 0, length, 0);
+        return buffer.subarray(0, bytesRead);
       } finally {
         await handle.close();
       }
-      await fs.rename(temporary, path);
-    } catch (error) {
-      await fs.rm(temporary, { force: true });
-      throw error;
-    }
-    await syncFolder(dirname(path));
-  },
+    },
 
-  writeInPlace: (path, text) => fs.writeFile(path, text),
+    status: statusOf,
+    list: async (folder) => ((await orUndefined(fs.readdir(folder))) ?? []).sort(),
 
-  async makeFolder(path, mode = 0o755) {
-    const missing: string[] = [];
-    for (let folder = path; (await files.status(folder)) === undefined; folder = dirname(folder))
-      missing.unshift(folder);
-    await fs.mkdir(path, { recursive: true, mode });
-    return missing;
-  },
+    async writeAtomic(path, content, mode) {
+      await files.replace(path, content, mode);
+      await files.sync(dirname(path));
+    },
 
-  makeTemporaryFolder: (prefix) => fs.mkdtemp(prefix),
-  append: (path, text) => fs.appendFile(path, text),
-  chmod: (path, mode) => fs.chmod(path, mode),
-  removeFile: (path) => fs.rm(path, { force: true }),
+    async replace(path, content, mode) {
+      const temporary = temporaryBeside(path);
+      try {
+        const file = await disk.create(temporary, mode);
+        try {
+          await file.write(content);
+          await file.chmod(mode); // whatever the umask is
+          await file.sync();
+        } finally {
+          await file.close();
+        }
+        await disk.rename(temporary, path);
+      } catch (error) {
+        await disk.unlink(temporary).catch(() => undefined);
+        throw error; // the first failure is the one to tell
+      }
+    },
 
-  async removeEmptyFolder(path) {
-    try {
-      await fs.rmdir(path);
-      return true;
-    } catch (error) {
-      if (isMissing(error)) return true;
-      const code = (error as { code?: string }).code;
-      if (code === "ENOTEMPTY" || code === "EEXIST" || code === "EBUSY") return false;
-      throw error;
-    }
-  },
+    sync: (path) => orUndefined(disk.sync(path)),
+    writeInPlace: (path, text) => fs.writeFile(path, text),
 
-  async removeTree(path) {
-    try {
-      await fs.rm(path, { recursive: true, force: true });
-    } catch (error) {
-      if ((error as { code?: string }).code !== "EACCES") throw error;
-      await openFolders(path); // systemd keeps folders of mode 000 in a runtime folder
-      await fs.rm(path, { recursive: true, force: true });
-    }
-  },
+    async makeFolder(path, mode = 0o755) {
+      const missing: string[] = [];
+      for (let folder = path; (await statusOf(folder)) === undefined; folder = dirname(folder)) missing.unshift(folder);
+      const made: string[] = [];
+      try {
+        for (const folder of missing) {
+          if (await orFalse(disk.mkdir(folder, mode))) made.push(folder);
+        }
+        if (!(await fs.stat(path)).isDirectory()) throw new Error(`EEXIST: file already exists, mkdir '${path}'`);
+      } catch (error) {
+        for (const folder of made.reverse()) await disk.rmdir(folder).catch(() => undefined);
+        throw error;
+      }
+      return made;
+    },
 
-  async readLink(path) {
-    try {
-      return await fs.readlink(path);
-    } catch {
-      return undefined;
-    }
-  },
+    makeTemporaryFolder: (prefix) => fs.mkdtemp(prefix),
+    append: (path, text) => fs.appendFile(path, text),
+    chmod: (path, mode) => disk.chmod(path, mode),
+    removeFile: async (path) => void (await orUndefined(disk.unlink(path))),
 
-  async realPath(path) {
-    try {
-      return await fs.realpath(path);
-    } catch {
-      return undefined;
-    }
-  },
+    async removeEmptyFolder(path) {
+      try {
+        await disk.rmdir(path);
+        return true;
+      } catch (error) {
+        if (isMissing(error)) return true;
+        if (["ENOTEMPTY", "EEXIST", "EBUSY"].includes(codeOf(error) ?? "")) return false;
+        throw error;
+      }
+    },
 
-  async allows(path, what) {
-    const mode = { read: constants.R_OK, write: constants.W_OK, execute: constants.X_OK }[what];
-    try {
-      await fs.access(path, mode);
-      return true;
-    } catch {
-      return false;
-    }
-  },
+    async removeTree(path) {
+      try {
+        await fs.rm(path, { recursive: true, force: true });
+      } catch (error) {
+        if (codeOf(error) !== "EACCES") throw error;
+        await openFolders(path); // systemd keeps folders of mode 000 in a runtime folder
+        await fs.rm(path, { recursive: true, force: true });
+      }
+    },
 
-  async space(path) {
-    const { bavail, bsize, ffree, files: inodes } = await fs.statfs(path);
-    return { freeBytes: bavail * bsize, freeInodes: ffree, inodes };
-  },
-};
+    rename: (from, to) => disk.rename(from, to),
+
+    async readLink(path) {
+      try {
+        return await fs.readlink(path);
+      } catch {
+        return undefined;
+      }
+    },
+
+    async makeLink(path, target) {
+      try {
+        await disk.symlink(target, path);
+        return true;
+      } catch (error) {
+        if (isMissing(error) || codeOf(error) === "EEXIST") return false;
+        throw error;
+      }
+    },
+
+    async removeLink(path, target) {
+      const aside = temporaryBeside(path);
+      try {
+        await disk.rename(path, aside);
+      } catch (error) {
+        if (isMissing(error)) return;
+        throw error;
+      }
+      const found = await files.readLink(aside);
+      if (found !== undefined && found !== target) await files.makeLink(path, found);
+      await files.removeFile(aside);
+    },
+
+    async realPath(path) {
+      try {
+        return await fs.realpath(path);
+      } catch {
+        return undefined;
+      }
+    },
+
+    async allows(path, what) {
+      const mode = { read: constants.R_OK, write: constants.W_OK, execute: constants.X_OK }[what];
+      try {
+        await fs.access(path, mode);
+        return true;
+      } catch {
+        return false;
+      }
+    },
+
+    async space(path) {
+      const { bavail, bsize, ffree, files: inodes } = await fs.statfs(path);
+      return { freeBytes: bavail * bsize, freeInodes: ffree, inodes };
+    },
+
+    async samePlace(one, other) {
+      const [a, b] = await Promise.all([orUndefined(fs.stat(one)), orUndefined(fs.stat(other))]);
+      return a !== undefined && a.dev === b?.dev && a.ino === b.ino;
+    },
+
+    ownerOf: async (path) => (await orUndefined(fs.stat(path)))?.uid,
+  };
+  return files;
+}
+
+/** The file system of this machine. */
+export const files = filesOn(disk);
+
+/** As a function of its own, for who only looks. */
+export const { samePlace } = files;

@@ -3,7 +3,7 @@ import { machine } from "node:os";
 import type { Host, User } from "../core/host.ts";
 import { files } from "./files.ts";
 import { createExec, spawnChild } from "./process.ts";
-import { askAtTerminal, outputOf, writeFailed } from "./terminal.ts";
+import { askAtTerminal, chooseAtTerminal, outputOf, writeFailed } from "./terminal.ts";
 
 /**
  * Who runs this process: by uid from /etc/passwd (Bun's userInfo() believes $USER). A user whom another service knows
@@ -60,6 +60,7 @@ export function localHost(): Host {
       () => undefined,
     ),
     ask: (question) => askAtTerminal(question, interrupt.signal),
+    choose: (question, answers) => chooseAtTerminal(question, answers, interrupt.signal),
     interrupted: interrupt.signal,
   };
 }

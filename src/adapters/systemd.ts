@@ -44,11 +44,18 @@ export interface Systemd {
   show(units: readonly string[], extra?: readonly string[]): Promise<Unit[]>;
   /** Loaded instances of a pattern, with their states: the read that scales. Throws ToolError. */
   list(pattern: string): Promise<{ unit: string; load: string; active: string; sub: string }[]>;
+  /** When each of these units became active, in milliseconds since 1970; undefined while it is not. Throws ToolError. */
+  startTimes(
+    units: readonly string[],
+  ): Promise<{ unit: string; active: string; since: number | undefined; needsReload: boolean }[]>;
   /** start, stop, restart, enable … as a value: whether it worked is the caller's to judge. */
   run(verb: string, units: readonly string[], timeoutMs?: number): Promise<ExecResult>;
   daemonReload(): Promise<ExecResult>;
-  /** Version of the running manager, such as "252.38-1~deb12u1"; cheapest question that proves it is there. */
-  managerVersion(): Promise<ExecResult>;
+  /**
+   * Version of the running manager, such as "252.38-1~deb12u1"; cheapest question that proves it is there. With `more`
+   * properties, a line NAME=VALUE each.
+   */
+  managerVersion(more?: readonly string[]): Promise<ExecResult>;
   /** systemd-analyze verify: its stderr is the verdict, its exit code says nothing. */
   verify(units: readonly string[]): Promise<ExecResult>;
 }
@@ -70,15 +77,31 @@ export function systemdOf(host: Pick<Host, "exec">): Systemd {
         return unit && load && active && sub ? [{ unit, load, active, sub }] : [];
       });
     },
+    async startTimes(units) {
+      if (units.length === 0) return [];
+      const properties = "Id,ActiveState,ActiveEnterTimestamp,NeedDaemonReload";
+      const result = await systemctl(["show", "--timestamp=us+utc", "-p", properties, "--", ...units], 60_000);
+      if (!succeeded(result)) throw new ToolError(result);
+      return result.stdout
+        .trim()
+        .split("\n\n")
+        .map((block) => {
+          const read = propertiesOf(block);
+          const { Id: unit = "", ActiveState: active = "", ActiveEnterTimestamp: entered = "" } = read;
+          const since = active === "active" ? milliseconds(entered) : undefined;
+          return { unit, active, since, needsReload: read.NeedDaemonReload === "yes" };
+        });
+    },
     run: (verb, units, timeoutMs = 60_000) => systemctl([verb, "--", ...units], timeoutMs),
     daemonReload: () => systemctl(["daemon-reload"], 60_000),
-    managerVersion: () => systemctl(["show", "-p", "Version", "--value"], 5_000),
+    managerVersion: (more = []) =>
+      systemctl(["show", "-p", ["Version", ...more].join(","), ...(more.length > 0 ? [] : ["--value"])], 5_000),
     verify: (units) =>
       host.exec(["systemd-analyze", "--user", "--man=no", "verify", "--", ...units], { timeoutMs: 20_000 }),
   };
 }
 
-function parseUnit(block: string): Unit {
+function propertiesOf(block: string): Record<string, string> {
   const read: Record<string, string> = {};
   for (const line of block.split("\n")) {
     const equals = line.indexOf("=");
@@ -88,7 +111,18 @@ function parseUnit(block: string): Unit {
     // A setting that may be there more than once has a line for each.
     read[name] = read[name] === undefined ? value : `${read[name]} ${value}`;
   }
-  return unitFrom(read);
+  return read;
+}
+
+/** "Mon 2026-11-23 02:42:29.123456 UTC" as milliseconds since 1970. */
+function milliseconds(timestamp: string): number | undefined {
+  const [, day, time, fraction = "0"] = /(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.(\d+))? UTC$/.exec(timestamp) ?? [];
+  if (day === undefined) return undefined;
+  return Date.parse(`${day}T${time}Z`) + Number(`0.${fraction}`) * 1000;
+}
+
+function parseUnit(block: string): Unit {
+  return unitFrom(propertiesOf(block));
 }
 
 /** A unit from its properties as systemctl show prints them. */
@@ -109,6 +143,12 @@ export function unitFrom(read: Readonly<Record<string, string>>): Unit {
     fileState: read.UnitFileState ?? "",
     extra: read,
   };
+}
+
+/** The items of a property that is a list: those with blanks or quotes in them are in double quotes, as for a shell. */
+export function listedIn(value: string): string[] {
+  const items = value.matchAll(/"((?:[^"\\]|\\.)*)"|(\S+)/g);
+  return [...items].map(([, quoted, plain = ""]) => quoted?.replace(/\\(.)/g, "$1") ?? plain);
 }
 
 /** The major version out of "systemd 252 (252.38-1~deb12u1)" or "257.4"; undefined when there is none. */

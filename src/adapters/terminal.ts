@@ -56,11 +56,11 @@ export function outputOf(
   };
 }
 
-/** Whether y or yes was typed; an end of the input, or Ctrl-C, is a no. undefined when there is no terminal to ask at. */
-export async function askAtTerminal(question: string, interrupted: AbortSignal): Promise<boolean | undefined> {
+/** A line that is typed; an end of the input, or Ctrl-C, is an empty one. undefined when there is no terminal to ask at. */
+async function lineAtTerminal(question: string, interrupted: AbortSignal): Promise<string | undefined> {
   if (process.stdin.isTTY !== true || process.stderr.isTTY !== true) return undefined;
-  // terminal: false leaves the line to the kernel, and Ctrl-C a signal.
   const { createInterface } = await import("node:readline");
+  // terminal: false leaves the line to the kernel, and Ctrl-C a signal.
   const lines = createInterface({ input: process.stdin, terminal: false });
   const typed = new Promise<string>((resolve) => {
     lines.once("line", resolve);
@@ -70,9 +70,29 @@ export async function askAtTerminal(question: string, interrupted: AbortSignal):
   });
   process.stderr.write(question);
   try {
-    return /^\s*y(es)?\s*$/i.test(await typed);
+    return await typed;
   } finally {
     lines.close();
     process.stdin.pause();
+  }
+}
+
+/** Whether y or yes was typed; an end of the input, or Ctrl-C, is a no. undefined when there is no terminal to ask at. */
+export async function askAtTerminal(question: string, interrupted: AbortSignal): Promise<boolean | undefined> {
+  const typed = await lineAtTerminal(question, interrupted);
+  return typed === undefined ? undefined : /^\s*y(es)?\s*$/i.test(typed);
+}
+
+/** The answer that was typed, or the one that starts with what was typed. undefined without a terminal, or without an answer. */
+export async function chooseAtTerminal<T extends string>(
+  question: string,
+  answers: readonly T[],
+  interrupted: AbortSignal,
+): Promise<T | undefined> {
+  for (;;) {
+    const typed = (await lineAtTerminal(question, interrupted))?.trim().toLowerCase();
+    if (typed === undefined || typed === "") return undefined;
+    const answer = answers.find((each) => each.startsWith(typed));
+    if (answer !== undefined) return answer;
   }
 }

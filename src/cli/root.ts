@@ -9,6 +9,8 @@ const commands = {
     load: () => import("./commands/doctor.ts"),
   },
   install: { summary: "lay out the units and scripts of the fleet", load: () => import("./commands/install.ts") },
+  rollback: { summary: "lay out the version before this one again", load: () => import("./commands/rollback.ts") },
+  uninstall: { summary: "remove what install has laid out", load: () => import("./commands/uninstall.ts") },
   canary: {
     summary: "prove, on real systemd and real tmux, that the fleet holds",
     load: () => import("./commands/canary.ts"),

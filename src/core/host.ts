@@ -33,7 +33,11 @@ export interface Files {
   /** Names in a folder, sorted; empty when there is no such folder. */
   list(folder: string): Promise<string[]>;
   /** Writes whole or not at all: a temporary file beside it, fsync, rename, fsync of the folder. */
-  writeAtomic(path: string, text: string, mode: number): Promise<void>;
+  writeAtomic(path: string, content: string | Uint8Array, mode: number): Promise<void>;
+  /** As writeAtomic, but for the fsync of the folder: whether the file or the one before it outlasts a power loss is open until sync(). */
+  replace(path: string, content: string | Uint8Array, mode: number): Promise<void>;
+  /** Has a file, or what was made, renamed and removed in a folder, outlast a power loss; nothing happens when it is not there. */
+  sync(path: string): Promise<void>;
   /** Writes in place: for kernel files, which know no rename. */
   writeInPlace(path: string, text: string): Promise<void>;
   /** Makes a folder and its parents; returns those that were not there, outermost first. */
@@ -49,10 +53,19 @@ export interface Files {
   removeEmptyFolder(path: string): Promise<boolean>;
   /** Removes a folder with all that is in it. */
   removeTree(path: string): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
   /** Where a symbolic link points, or undefined when it cannot be read. */
   readLink(path: string): Promise<string | undefined>;
+  /** Makes a symbolic link, whole or not at all; false when something is there, or its folder is not. */
+  makeLink(path: string, target: string): Promise<boolean>;
+  /** Removes a symbolic link, if it still has this target: not one that came into its place since it was looked at. */
+  removeLink(path: string, target: string): Promise<void>;
   /** The path without links, or undefined when it leads nowhere. */
   realPath(path: string): Promise<string | undefined>;
+  /** Whether two paths are one place, whatever links and mounts lead there. */
+  samePlace(one: string, other: string): Promise<boolean>;
+  /** The uid that a path belongs to, links followed; undefined when nothing is there. */
+  ownerOf(path: string): Promise<number | undefined>;
   /** Whether this process may do that to what is there, links followed; a folder is entered by "execute". */
   allows(path: string, what: "read" | "write" | "execute"): Promise<boolean>;
   space(path: string): Promise<Space>;
@@ -104,6 +117,8 @@ export interface Host {
   readonly stderr: Output;
   /** Asks at the terminal, on stderr: whether yes was typed. undefined when there is no terminal to ask at. */
   ask(question: string): Promise<boolean | undefined>;
+  /** Asks at the terminal, on stderr, for one of these words; its first letter will do. undefined when there is no terminal, or no answer. */
+  choose<T extends string>(question: string, answers: readonly T[]): Promise<T | undefined>;
   /** Aborted by Ctrl-C or SIGTERM: finish, clean up, go. */
   readonly interrupted: AbortSignal;
 }

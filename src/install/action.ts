@@ -1,19 +1,40 @@
-/** One thing that install does. Plain data: showing a plan, applying it and recording it read the same value. */
+/** One thing that install, rollback or uninstall does. Plain data: showing a plan, applying it and recording it read the same value. */
 export type Action =
   | { readonly kind: "make-folder"; readonly path: string }
-  | {
-      readonly kind: "write-file";
-      readonly path: string;
-      readonly mode: number;
-      readonly text: string;
-      readonly sha256: string;
-    }
+  | WriteFile
+  /** The user's own file, kept under another name where ours takes its place: bytes, not text. */
+  | { readonly kind: "keep-copy"; readonly path: string; readonly sha256: string; readonly to: string }
+  /** Only while its content is one of these: what the user made of it stays. */
+  | { readonly kind: "remove-file"; readonly path: string; readonly sums: readonly string[] }
+  /** Only if it is empty by then. */
+  | { readonly kind: "remove-folder"; readonly path: string }
   | { readonly kind: "daemon-reload" }
-  | { readonly kind: "enable"; readonly unit: string }
-  | { readonly kind: "start"; readonly unit: string };
+  | { readonly kind: "enable" | "disable" | "start" | "stop"; readonly units: readonly string[] }
+  | { readonly kind: "linger"; readonly on: boolean };
 
-export type Step = { readonly action: Action } & (
-  | { readonly change: "none" | "create" | "update" }
+export interface WriteFile {
+  readonly kind: "write-file";
+  readonly path: string;
+  readonly mode: number;
+  readonly text: string;
+  readonly sha256: string;
+  /** Hash of what it takes the place of; null for nothing. What came there since is the user's. */
+  readonly over: string | null;
+}
+
+/**
+ * Why a file is left as the user has it. edited: changed by the user. removed: by the user. undecided: changed by the
+ * user and by this version. dropped: edited, and no file of this version.
+ */
+export type Kept = "edited" | "removed" | "undecided" | "dropped";
+
+export type Step = {
+  readonly action: Action;
+  /** The text that is there, of a file that is changed, removed or kept. */
+  readonly was?: string;
+} & (
+  | { readonly change: "none" | "create" | "update" | "remove" }
+  | { readonly change: "keep"; readonly kept: Kept; readonly why: string; readonly next: string }
   | { readonly change: "conflict"; readonly why: string; readonly next: string }
 );
 
@@ -25,6 +46,12 @@ export function conflicts(plan: Plan): (Step & { change: "conflict" })[] {
   return plan.steps.filter((step) => step.change === "conflict");
 }
 
+/** The steps that change something, in order. */
 export function changes(plan: Plan): Step[] {
-  return plan.steps.filter((step) => step.change === "create" || step.change === "update");
+  return plan.steps.filter(({ change }) => change === "create" || change === "update" || change === "remove");
+}
+
+/** What stays as the user has it, although this version has it otherwise. */
+export function keeps(plan: Plan): (Step & { change: "keep" })[] {
+  return plan.steps.filter((step) => step.change === "keep");
 }

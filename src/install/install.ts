@@ -1,127 +1,209 @@
-import { createHash } from "node:crypto";
-import { ownerOf } from "../adapters/files.ts";
-import { managerProblem } from "../adapters/manager.ts";
-import { systemdMajor, systemdOf } from "../adapters/systemd.ts";
+import { lingers } from "../adapters/logind.ts";
 import { FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
-import { HOLDER_UNIT } from "../core/names.ts";
 import { pathsOf } from "../core/paths.ts";
-import { moveAside } from "../core/shell.ts";
-import { typed } from "../core/user-bus.ts";
-import { changes, conflicts, type Plan } from "./action.ts";
-import { applyPlan, mustBeRead } from "./apply.ts";
-import { ownedFiles, ownedFolders } from "./assets.ts";
-import { withLock } from "./lock.ts";
-import { type Found, type PlanInput, planInstall } from "./plan.ts";
-import { type Receipt, readReceipt } from "./receipt.ts";
+import { changes, conflicts, keeps, type Plan } from "./action.ts";
+import { applyPlan, clearTemporaries } from "./apply.ts";
+import { type OwnedFile, ownedFiles, ownedFolders } from "./assets.ts";
+import { leftBehind, withLock } from "./lock.ts";
+import { type Intent, leadingOut, lookAt, recordedLayout } from "./look.ts";
+import { type Manager, mustReadOurs, reachManager } from "./manager.ts";
+import { foldersOf, type LayoutPlan, type PlanInput, pathsToLookAt, planInstall } from "./plan.ts";
+import type { Receipt } from "./receipt.ts";
+import { type Layout, layoutBefore, missingFolders, receiptAfter, sumsOf } from "./record.ts";
+import { outdatedUnits, restartUnits } from "./restart.ts";
+
+/** A file that the user and this version have both changed. */
+export interface Undecided {
+  readonly path: string;
+  readonly theirs: string;
+  readonly ours: string;
+}
 
 export interface InstallOptions {
-  readonly dryRun: boolean;
-  readonly enable: boolean;
-  readonly now: boolean;
   readonly version: string;
+  readonly dryRun?: boolean;
+  readonly enable?: boolean;
+  readonly now?: boolean;
+  readonly linger?: boolean;
+  /** Put back what the user has removed. */
+  readonly restore?: boolean;
+  /** Files that the user has changed and wants ours of; theirs is kept beside it. */
+  readonly taken?: ReadonlySet<string>;
+  /** Restart what still runs as an earlier layout has it. */
+  readonly restart?: boolean;
+  /** Asks the user; undefined leaves it open. Left out where there is nobody to ask. */
+  readonly decide?: (file: Undecided) => Promise<"keep" | "take" | undefined>;
 }
 
 export interface Installed {
   readonly plan: Plan;
   /** False for a dry run, a conflict, or nothing to do. */
   readonly applied: boolean;
+  /** Units that run, and still as an earlier layout has them. */
+  readonly outdated: readonly string[];
+  /** Units that were restarted. */
+  readonly restarted: readonly string[];
 }
 
-/** Looks at the machine and says what install would do. Throws FleetError (69) without a user manager: before any write. */
-export async function lookAndPlan(
+const INSTALL: Intent = { nothing: "Nothing was installed", again: "mosaic-fleet install" };
+const ROLLBACK: Intent = { nothing: "Nothing was rolled back", again: "mosaic-fleet rollback" };
+
+/** Lays out this version: plan, then apply unless it is a dry run or something is in the way. Throws FleetError. */
+export function install(host: Host, options: InstallOptions): Promise<Installed> {
+  return installFiles(host, options, (systemdMajor) => ownedFiles(pathsOf(host), systemdMajor));
+}
+
+/** As install(), for any files that are a layout on a machine with this systemd. */
+export function installFiles(
   host: Host,
-  options: Pick<InstallOptions, "enable" | "now">,
-): Promise<{ plan: Plan; recorded: Receipt | undefined }> {
-  const paths = pathsOf(host);
-  const systemd = systemdOf(host);
-  const manager = await systemd.managerVersion();
-  const problem = await managerProblem(host, manager);
-  if (problem !== undefined)
-    throw new FleetError(EXIT.unavailable, "Nothing was installed: the user manager cannot be reached", problem.cause, [
-      ...typed(problem.remedy),
-      "mosaic-fleet install",
+  options: InstallOptions,
+  files: (systemdMajor: number) => readonly OwnedFile[],
+): Promise<Installed> {
+  const { version } = options;
+  return layOut(host, options, INSTALL, "The layout was not installed", (major) => ({ version, files: files(major) }));
+}
+
+/** Lays out the version before this one, as the receipt has it. Throws FleetError (69) when there is none. */
+export function rollback(
+  host: Host,
+  options: Pick<InstallOptions, "dryRun" | "restart" | "decide">,
+): Promise<Installed> {
+  return layOut(host, { ...options, version: "" }, ROLLBACK, "The layout was not rolled back", (_, recorded) => {
+    const layout = recorded === undefined ? undefined : layoutBefore(recorded);
+    if (layout !== undefined) return layout;
+    throw new FleetError(EXIT.unavailable, ROLLBACK.nothing, "no earlier version of the layout is recorded", [
+      "mosaic-fleet doctor",
     ]);
-  await mustBeOurs(host, [paths.runtime, host.user.home]);
-  const recorded = await readReceipt(host, paths.receipt);
-  if (recorded === "unreadable")
-    throw new FleetError(
-      EXIT.config,
-      "Nothing was installed",
-      `the receipt ${paths.receipt} cannot be read by this version`,
-      [moveAside(paths.receipt, "unreadable"), "mosaic-fleet install"],
-    );
-  const [holder] = await systemd.show([HOLDER_UNIT]);
-  const plan = await planLayout(host, systemdMajor(manager.stdout) ?? 0, recorded, {
-    ...options,
-    enabled: holder?.fileState === "enabled",
-    running: holder?.active === "active",
   });
-  return { plan, recorded };
 }
 
-/** What install would write, from what is there and what it has written before; needs no manager. */
-export async function planLayout(
+/** What an install of this version would do to the files; needs no manager, only the version that it has or would have. */
+export function planLayout(host: Host, systemdMajor: number, recorded: Receipt | undefined): Promise<Plan> {
+  return planFiles(host, ownedFiles(pathsOf(host), systemdMajor), recorded, NOTHING_ASKED);
+}
+
+type Asked = Omit<PlanInput, "wanted" | "folders" | "found" | "leadOut" | "recorded">;
+type Decisions = Pick<PlanInput, "taken" | "kept">;
+
+const NOTHING_ASKED: Asked = {
+  taken: new Set(),
+  kept: new Set(),
+  restore: false,
+  enable: false,
+  enabled: false,
+  now: false,
+  running: false,
+  linger: false,
+  lingers: false,
+};
+
+/** What a run finds before it does anything. */
+interface Look {
+  readonly plan: LayoutPlan;
+  readonly recorded: Receipt | undefined;
+  readonly layout: Layout;
+  readonly manager: Manager;
+  readonly lingers: boolean | undefined;
+  readonly nothingToDo: boolean;
+}
+
+async function layOut(
   host: Host,
-  major: number,
-  recorded: Receipt | undefined,
-  units: Pick<PlanInput, "enable" | "enabled" | "now" | "running"> = {
-    enable: false,
-    enabled: false,
-    now: false,
-    running: false,
-  },
-): Promise<Plan> {
-  const paths = pathsOf(host);
-  const wanted = ownedFiles(paths, major).map((file) => ({ ...file, sha256: sha256(file.text) }));
-  const folders = ownedFolders(paths);
-  const found = new Map<string, Found>();
-  await Promise.all(
-    [...folders, ...wanted.map((file) => file.path)].map(async (path) => {
-      const status = await host.files.status(path);
-      const text = status?.kind === "file" ? await host.files.read(path) : undefined;
-      found.set(path, { status, sha256: text === undefined ? undefined : sha256(text) });
-    }),
-  );
-  return planInstall({ wanted, folders, found, recorded, ...units });
-}
-
-/** Plan, then apply unless it is a dry run or something is in the way. */
-export async function install(host: Host, options: InstallOptions): Promise<Installed> {
-  const look = async () => {
-    const { plan, recorded } = await lookAndPlan(host, options);
-    if (options.dryRun || conflicts(plan).length > 0) return { plan, recorded, done: true };
-    // Where nothing is written nothing is reloaded, which is where applyPlan asks.
-    if (!plan.steps.some(({ action, change }) => action.kind === "daemon-reload" && change !== "none"))
-      await mustBeRead(host);
-    return { plan, recorded, done: changes(plan).length === 0 && recorded?.phase === "applied" };
+  options: InstallOptions,
+  intent: Intent,
+  what: string,
+  layoutFor: (systemdMajor: number, recorded: Receipt | undefined) => Layout,
+): Promise<Installed> {
+  const manager = await reachManager(host, intent);
+  const look = async (decisions: Decisions): Promise<Look> => {
+    const recorded = await recordedLayout(host, intent);
+    const layout = layoutFor(manager.major, recorded);
+    for (const path of decisions.taken)
+      if (!layout.files.some((file) => file.path === path))
+        throw new FleetError(EXIT.usage, intent.nothing, `${path} is no file of the layout`, [
+          `${intent.again} --dry-run`,
+        ]);
+    const lingering = options.linger || recorded?.linger ? await lingers(host, host.user.name) : undefined;
+    const plan = await planFiles(host, layout.files, recorded, {
+      taken: decisions.taken,
+      kept: new Set([...decisions.kept, ...(layout.edited ?? [])]),
+      restore: options.restore ?? false,
+      enable: options.enable ?? false,
+      enabled: manager.holder?.fileState === "enabled",
+      now: options.now ?? false,
+      running: manager.holder?.active === "active",
+      linger: options.linger ?? false,
+      lingers: lingering === true,
+    });
+    const same = recorded?.phase === "applied" && recorded.version === layout.version;
+    return { plan, recorded, layout, manager, lingers: lingering, nothingToDo: same && changes(plan).length === 0 };
   };
-  const { plan, done } = await look();
-  if (done) return { plan, applied: false };
-  return withLock(host, async () => {
-    // Another install may have ended since.
-    const { plan, recorded, done } = await look();
-    if (!done) await applyPlan(host, plan, options.version, recorded);
-    return { plan, applied: !done };
+
+  const first = await look({ taken: options.taken ?? new Set(), kept: new Set() });
+  const ended = { applied: false, restarted: [] };
+  if (conflicts(first.plan).length > 0) return { ...ended, plan: first.plan, outdated: [] };
+  if (options.dryRun) return { ...ended, plan: first.plan, outdated: await outdatedNow(host, first) };
+  await mustReadOurs(host, manager);
+  const decisions = await decide(first.plan, options);
+  if (host.interrupted.aborted) throw new FleetError(EXIT.interrupted, intent.nothing, "it was interrupted");
+  const undecided = keeps(first.plan).some(({ kept }) => kept === "undecided");
+  if (first.nothingToDo && !undecided && !(await leftBehind(host)))
+    return { ...ended, plan: first.plan, ...(await restarted(host, options, first)) };
+  return withLock(host, intent, async (stateFolders) => {
+    // Another install may have ended since, and the user may have taken long to answer.
+    const seen = await look(decisions);
+    const { plan, recorded } = seen;
+    if (conflicts(plan).length > 0) return { ...ended, plan, outdated: [] };
+    if (seen.nothingToDo) await clearTemporaries(host, seen.layout.files);
+    else {
+      const folders = [...stateFolders, ...(await missingFolders(host, plan))];
+      const after = receiptAfter(seen, folders, host.date());
+      const { removed, undecided } = plan;
+      await applyPlan(host, plan, { before: recorded, after, removed, undecided }, { what, again: intent.again });
+    }
+    return { plan, applied: !seen.nothingToDo, ...(await restarted(host, options, seen)) };
   });
 }
 
-/** Root with another user's variables (sudo -E) would leave root's files in that user's home. */
-async function mustBeOurs(host: Host, folders: readonly (string | undefined)[]): Promise<void> {
-  const { uid } = host.user;
-  for (const folder of folders) {
-    const owner = folder === undefined ? undefined : await ownerOf(folder);
-    if (owner === undefined || owner === uid) continue;
-    throw new FleetError(
-      EXIT.unavailable,
-      "Nothing was installed: this is another user's session",
-      `${folder} belongs to uid ${owner}, and this runs as uid ${uid}; run it as that user, without sudo`,
-      ["mosaic-fleet install"],
-    );
-  }
+async function planFiles(
+  host: Host,
+  files: readonly OwnedFile[],
+  recorded: Receipt | undefined,
+  asked: Asked,
+): Promise<LayoutPlan> {
+  const wanted = sumsOf(files);
+  const folders = ownedFolders(pathsOf(host));
+  const [found, leadOut] = await Promise.all([
+    lookAt(host, pathsToLookAt({ wanted, folders, recorded })),
+    leadingOut(host, foldersOf({ wanted, folders })),
+  ]);
+  return planInstall({ ...asked, wanted, folders, found, leadOut, recorded });
 }
 
-function sha256(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
+async function decide(plan: Plan, { decide, taken = new Set() }: InstallOptions): Promise<Decisions> {
+  const decided = { taken: new Set(taken), kept: new Set<string>() };
+  for (const { action, kept, was = "" } of keeps(plan)) {
+    if (kept !== "undecided" || action.kind !== "write-file") continue;
+    const answer = await decide?.({ path: action.path, theirs: was, ours: action.text });
+    if (answer === "take") decided.taken.add(action.path);
+    if (answer === "keep") decided.kept.add(action.path);
+  }
+  return decided;
+}
+
+/** Without its holder no agent runs. */
+async function outdatedNow(host: Host, { manager, layout }: Look): Promise<string[]> {
+  return manager.holder?.active === "active" ? outdatedUnits(host, layout.files) : [];
+}
+
+async function restarted(
+  host: Host,
+  { restart }: InstallOptions,
+  seen: Look,
+): Promise<Pick<Installed, "outdated" | "restarted">> {
+  const outdated = await outdatedNow(host, seen);
+  if (!restart || outdated.length === 0) return { outdated, restarted: [] };
+  return { outdated: [], restarted: await restartUnits(host, outdated) };
 }

@@ -1,58 +1,73 @@
-import { join } from "node:path";
-import { makeLink, removeLink } from "../adapters/files.ts";
+import { dirname, join } from "node:path";
+import { TEMPORARY } from "../adapters/files.ts";
 import { procfsOf } from "../adapters/procfs.ts";
 import { describeError, FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { pathsOf } from "../core/paths.ts";
 import { moveAside } from "../core/shell.ts";
+import type { Intent } from "./look.ts";
+
+const LOCK = "install.lock";
+
+/** Whether a run that was killed has left its lock, or a file that it was writing, in the state folder. */
+export async function leftBehind(host: Host): Promise<boolean> {
+  return (await host.files.list(pathsOf(host).state)).some((name) => name === LOCK || TEMPORARY.test(name));
+}
 
 /**
  * Does something while no other install of this user does. The lock is a symbolic link, there whole or not at all, to
- * "PID STARTTIME" of its process; that of a process which is gone does not count. Throws FleetError: 69 while another
- * install runs, 73 where no lock can be made.
+ * "PID STARTTIME" of its process; that of a process which is gone does not count. `work` gets the folders that were made
+ * for it: they go with it where they are empty then. Throws FleetError: 69 while another runs, 73 where no lock can be
+ * made.
  */
-export async function withLock<T>(host: Host, work: () => Promise<T>): Promise<T> {
+export async function withLock<T>(
+  host: Host,
+  intent: Intent,
+  work: (stateFolders: Set<string>) => Promise<T>,
+): Promise<T> {
   const { state } = pathsOf(host);
-  const lock = join(state, "install.lock");
+  const lock = join(state, LOCK);
   const me = `${host.pid} ${await procfsOf(host).startTime(host.pid)}`;
   const made = new Set<string>();
   try {
-    while (!(await taken())) await clearStale(host, lock);
+    while (!(await taken())) await clearStale(host, intent, lock);
     try {
-      return await work();
+      return await work(made);
     } finally {
-      await removeLink(lock, me);
+      // What cannot be taken away now is the next run's to clear, and must not hide what went wrong before.
+      await host.files.removeLink(lock, me).catch(() => undefined);
     }
   } finally {
-    for (const folder of [...made].reverse()) await host.files.removeEmptyFolder(folder);
+    for (const folder of [...made].sort().reverse()) await host.files.removeEmptyFolder(folder).catch(() => undefined);
   }
 
   async function taken(): Promise<boolean> {
     try {
-      for (const folder of await host.files.makeFolder(state, 0o700)) made.add(folder);
-      return await makeLink(lock, me);
+      for (const folder of await host.files.makeFolder(state, 0o700)) {
+        made.add(folder);
+        await host.files.sync(dirname(folder)); // or a power loss would take the receipt with it
+      }
+      return await host.files.makeLink(lock, me);
     } catch (error) {
-      throw new FleetError(EXIT.cantcreate, "Nothing was installed", describeError(error));
+      throw new FleetError(EXIT.cantcreate, intent.nothing, describeError(error));
     }
   }
 }
 
 /** Takes away the lock of a process that is gone; throws when something else is in the way. */
-async function clearStale(host: Host, lock: string): Promise<void> {
+async function clearStale(host: Host, { nothing, again }: Intent, lock: string): Promise<void> {
   const status = await host.files.status(lock);
   if (status === undefined) return; // given back meanwhile
   const holder = await host.files.readLink(lock);
   if (status.kind === "link" && holder === undefined) return;
   const [pid, startTime] = /^(\d+) (\d+)$/.exec(holder ?? "")?.slice(1) ?? [];
   if (holder === undefined || startTime === undefined)
-    throw new FleetError(EXIT.cantcreate, "Nothing was installed", `${lock} is in the way, and is no lock of ours`, [
+    throw new FleetError(EXIT.cantcreate, nothing, `${lock} is in the way, and is no lock of ours`, [
       moveAside(lock, "yours"),
-      "mosaic-fleet install",
+      again,
     ]);
   if ((await procfsOf(host).startTime(Number(pid))) === startTime)
-    throw new FleetError(EXIT.unavailable, "Nothing was installed", `another install runs (pid ${pid})`, [
-      "mosaic-fleet install",
-    ]);
-  await removeLink(lock, holder);
+    throw new FleetError(EXIT.unavailable, nothing, `another install runs (pid ${pid})`, [again]);
+  await host.files.removeLink(lock, holder);
 }

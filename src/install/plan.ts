@@ -1,72 +1,197 @@
-import type { FileStatus } from "../core/host.ts";
+import { dirname } from "node:path";
 import { HOLDER_UNIT } from "../core/names.ts";
-import { moveAside } from "../core/shell.ts";
-import type { Action, Plan, Step } from "./action.ts";
-import type { OwnedFile } from "./assets.ts";
-import { knownSums, type Receipt } from "./receipt.ts";
+import { moveAside, shellWord } from "../core/shell.ts";
+import { changes, type Plan, type Step, type WriteFile } from "./action.ts";
+import { besideOf, type Decisions, type Found, judge, type WantedFile } from "./judge.ts";
+import { knownSums, type Receipt, type Records } from "./receipt.ts";
 
-/** What is at a path now; `sha256` only for a regular file. */
-export interface Found {
-  readonly status: FileStatus | undefined;
-  readonly sha256: string | undefined;
-}
-
-export interface PlanInput {
-  readonly wanted: readonly (OwnedFile & { readonly sha256: string })[];
+export interface PlanInput extends Decisions {
+  readonly wanted: readonly WantedFile[];
   readonly folders: readonly string[];
+  /** Of every path in the two above, of every file in the receipt, and of what lies beside them: see pathsToLookAt(). */
   readonly found: ReadonlyMap<string, Found>;
+  /** Folders of the layout that lead out of the home and config folders, and the link that does it. */
+  readonly leadOut: ReadonlyMap<string, string>;
   readonly recorded: Receipt | undefined;
   readonly enable: boolean;
   readonly enabled: boolean;
   readonly now: boolean;
   readonly running: boolean;
+  readonly linger: boolean;
+  readonly lingers: boolean;
 }
 
+/** What planInstall() wants to know about. */
+export function pathsToLookAt(input: Pick<PlanInput, "wanted" | "folders" | "recorded">): string[] {
+  const files = [...input.wanted.map(({ path }) => path), ...(input.recorded?.files ?? []).map(({ path }) => path)];
+  return [...new Set([...foldersOf(input), ...files, ...files.map(besideOf)])];
+}
+
+/** Every folder that has a file of the layout in it, or is wanted for itself. */
+export function foldersOf({ wanted, folders }: Pick<PlanInput, "wanted" | "folders">): string[] {
+  return [...new Set([...folders, ...wanted.map(({ path }) => dirname(path))])];
+}
+
+/** A plan, and what the receipt says of it while it is not done. */
+export type LayoutPlan = Plan & Pick<Records, "removed" | "undecided">;
+
 /** Wanted, recorded and found become actions. Pure: nothing is looked up and nothing is done. */
-export function planInstall(input: PlanInput): Plan {
-  const folders = input.folders.map((path): Step => {
-    const status = input.found.get(path)?.status;
-    const action: Action = { kind: "make-folder", path };
-    if (status === undefined) return { action, change: "create" };
-    if (status.kind === "folder" || status.kind === "link") return { action, change: "none" };
-    return {
-      action,
-      change: "conflict",
-      why: "a file is in the place of this folder",
-      next: moveAside(path, "yours"),
-    };
-  });
-  const files = input.wanted.map((file) => planFile(file, input));
+export function planInstall(input: PlanInput): LayoutPlan {
+  const judged = input.wanted.map((file) => ({
+    file,
+    judgement: judge(file, input.found, input.recorded, input),
+  }));
+  const removed = judged.flatMap(({ file, judgement }) => (judgement === "removed" ? [file.path] : []));
+  const folders = foldersOf(input).flatMap((path) => planFolder(path, input, removed));
+  const files = [...judged.flatMap(({ file, judgement }) => planFile(file, judgement, input)), ...planDropped(input)];
   // A run that was killed may have written files that the manager has not read.
-  const written =
-    input.recorded?.phase === "applying" || files.some(({ change }) => change === "create" || change === "update");
+  const reload = input.recorded?.phase === "applying" || changes({ steps: files }).length > 0;
+  const ask = (wanted: boolean, so: boolean, action: Step["action"]): Step[] =>
+    wanted ? [{ action, change: so ? "none" : "update" }] : [];
   return {
     steps: [
       ...folders,
       ...files,
-      { action: { kind: "daemon-reload" }, change: written ? "update" : "none" },
-      ...(input.enable
-        ? [{ action: { kind: "enable", unit: HOLDER_UNIT }, change: input.enabled ? "none" : "update" } as const]
-        : []),
-      ...(input.now
-        ? [{ action: { kind: "start", unit: HOLDER_UNIT }, change: input.running ? "none" : "update" } as const]
-        : []),
+      { action: { kind: "daemon-reload" }, change: reload ? "update" : "none" },
+      ...ask(input.linger, input.lingers, { kind: "linger", on: true }),
+      ...ask(input.enable, input.enabled, { kind: "enable", units: [HOLDER_UNIT] }),
+      ...ask(input.now, input.running, { kind: "start", units: [HOLDER_UNIT] }),
     ],
+    removed,
+    undecided: undecidedBy(files, input.recorded),
   };
 }
 
-function planFile(file: OwnedFile & { sha256: string }, input: PlanInput): Step {
-  const action: Action = { kind: "write-file", path: file.path, mode: file.mode, text: file.text, sha256: file.sha256 };
+/** Files of which ours will no longer lie beside them. */
+export function undecidedBy(steps: readonly Step[], recorded: Receipt | undefined): string[] {
+  const gone = new Set(steps.flatMap(({ action }) => (action.kind === "remove-file" ? [action.path] : [])));
+  return (recorded?.files ?? []).flatMap(({ path }) => (gone.has(besideOf(path)) ? [path] : []));
+}
+
+function planFolder(path: string, input: PlanInput, removed: readonly string[]): Step[] {
+  const kind = input.found.get(path)?.status?.kind;
+  const action = { kind: "make-folder", path } as const;
+  const inTheWay = (what: string, why: string): Step[] => [
+    { action, change: "conflict", why, next: moveAside(what, "yours") },
+  ];
+  if (kind !== undefined && kind !== "folder" && kind !== "link")
+    return inTheWay(path, "a file is in the place of this folder");
+  const inIt = input.wanted.filter((file) => dirname(file.path) === path);
+  // All of it removed by the user: then not even an empty folder comes back.
+  if (kind === undefined && inIt.length > 0 && inIt.every((file) => removed.includes(file.path))) return [];
+  const link = input.leadOut.get(path);
+  if (link !== undefined)
+    return inTheWay(link, "a link leads out of your home and config folders here, and is not followed");
+  return [{ action, change: kind === undefined ? "create" : "none" }];
+}
+
+function planFile(file: WantedFile, judgement: ReturnType<typeof judge>, input: PlanInput): Step[] {
   const there = input.found.get(file.path);
-  if (there?.status === undefined) return { action, change: "create" };
+  const action: WriteFile = { kind: "write-file", ...file, over: there?.sha256 ?? null };
+  const was = there?.text === undefined ? {} : { was: there.text };
   const aside = moveAside(file.path, "yours");
-  if (there.status.kind !== "file")
-    return { action, change: "conflict", why: `a ${there.status.kind} is in the place of this file`, next: aside };
-  if (there.sha256 === file.sha256) return { action, change: there.status.mode === file.mode ? "none" : "update" };
-  const ours = knownSums(input.recorded, file.path);
-  if (ours.length === 0)
-    return { action, change: "conflict", why: "this file is there and was not written by mosaic-fleet", next: aside };
-  if (there.sha256 === undefined || !ours.includes(there.sha256))
-    return { action, change: "conflict", why: "this file was edited since mosaic-fleet wrote it", next: aside };
-  return { action, change: "update" };
+  const keep = (kept: "edited" | "removed" | "undecided", why: string, next: string): Step => ({
+    action,
+    change: "keep",
+    kept,
+    why,
+    next,
+    ...was,
+  });
+  switch (judgement) {
+    case "create":
+      return [{ action, change: "create" }, ...clearBeside(file.path, input)];
+    case "same":
+      return [{ action, change: "none" }, ...clearBeside(file.path, input)];
+    case "mode":
+    case "update":
+      return [{ action, change: "update", ...was }, ...clearBeside(file.path, input)];
+    case "taken": {
+      const sha256 = there?.sha256 ?? "";
+      const to = `${file.path}.mosaic-old-${sha256.slice(0, 8)}`;
+      const copy: Step = { action: { kind: "keep-copy", path: file.path, sha256, to }, change: "create" };
+      return [copy, { action, change: "update", ...was }, ...clearBeside(file.path, input)];
+    }
+    case "edited":
+      return [
+        keep("edited", "you have changed it: yours stays", `mosaic-fleet install --take ${shellWord(file.path)}`),
+        ...clearBeside(file.path, input),
+      ];
+    case "removed":
+      return [keep("removed", "you have removed it: it stays removed", "mosaic-fleet install --restore")];
+    case "undecided":
+      return [
+        keep(
+          "undecided",
+          "you and this version have changed it: yours stays, ours is put beside it; it is decided when that is gone",
+          `diff -u ${shellWord(file.path)} ${shellWord(besideOf(file.path))}`,
+        ),
+        ...putBeside(file, input),
+      ];
+    case "not-a-file":
+      return [
+        { action, change: "conflict", why: `a ${there?.status?.kind} is in the place of this file`, next: aside },
+      ];
+    case "foreign":
+      return [
+        {
+          action,
+          change: "conflict",
+          why: "this file is there and was not written by mosaic-fleet",
+          next: aside,
+          ...was,
+        },
+      ];
+  }
+}
+
+function putBeside(file: WantedFile, input: PlanInput): Step[] {
+  const path = besideOf(file.path);
+  const there = input.found.get(path);
+  const { mode, text, sha256 } = file;
+  const action: WriteFile = { kind: "write-file", path, mode, text, sha256, over: there?.sha256 ?? null };
+  if (there?.status === undefined) return [{ action, change: "create" }];
+  if (there.sha256 === sha256) return [{ action, change: "none" }];
+  const was = there.text === undefined ? {} : { was: there.text };
+  if (there.sha256 !== undefined && knownSums(input.recorded, file.path).includes(there.sha256))
+    return [{ action, change: "update", ...was }];
+  return [
+    {
+      action,
+      change: "conflict",
+      why: "this file is not ours, and in the way",
+      next: moveAside(path, "yours"),
+      ...was,
+    },
+  ];
+}
+
+/** What was put beside a file has been dealt with. */
+function clearBeside(file: string, input: Pick<PlanInput, "found" | "recorded">): Step[] {
+  const path = besideOf(file);
+  const there = input.found.get(path);
+  const sums = knownSums(input.recorded, file);
+  if (there?.sha256 === undefined || there.text === undefined || !sums.includes(there.sha256)) return [];
+  return [{ action: { kind: "remove-file", path, sums }, change: "remove", was: there.text }];
+}
+
+/** Files of the layout before that this one does not have. */
+function planDropped(input: PlanInput): Step[] {
+  const wanted = new Set(input.wanted.map(({ path }) => path));
+  const why = "this version does not have it any more, but you have changed it: it stays";
+  return (input.recorded?.files ?? []).flatMap(({ path }) => (wanted.has(path) ? [] : planRemoval(path, why, input)));
+}
+
+/** A file that is no longer wanted goes if it is ours, and what was put beside it. */
+export function planRemoval(path: string, why: string, input: Pick<PlanInput, "found" | "recorded">): Step[] {
+  const there = input.found.get(path);
+  const sums = knownSums(input.recorded, path);
+  const action = { kind: "remove-file", path, sums } as const;
+  if (there?.status === undefined) return clearBeside(path, input);
+  const was = there.text === undefined ? {} : { was: there.text };
+  const step: Step =
+    there.sha256 !== undefined && sums.includes(there.sha256)
+      ? { action, change: "remove", ...was }
+      : { action, change: "keep", kept: "dropped", why, next: `rm ${shellWord(path)}`, ...was };
+  return [step, ...clearBeside(path, input)];
 }

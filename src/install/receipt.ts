@@ -1,35 +1,12 @@
 import type { Host } from "../core/host.ts";
-import { z } from "../core/schema.ts";
+import type { Receipt, RecordedFile } from "./receipt-schema.ts";
 
-/** What install has done, so that a later run knows what is ours. Receipts of every released version stay readable. */
-export const receiptSchema = z.object({
-  schemaVersion: z.literal(1),
-  /** The version of the binary that wrote it. */
-  version: z.string(),
-  writtenAt: z.iso.datetime(),
-  /** "applying" in a receipt that was never finished: the run was killed. */
-  phase: z.enum(["applying", "applied"]),
-  files: z.array(
-    z.object({
-      path: z.string(),
-      sha256: z.string(),
-      mode: z.number(),
-      /** While applying: what else of ours may still be there. */
-      before: z.array(z.string()).optional(),
-    }),
-  ),
-  /** Folders that were not there before, outermost first. */
-  folders: z.array(z.string()),
-  /** Units enabled by install. */
-  enabled: z.array(z.string()),
-});
-
-export type Receipt = z.infer<typeof receiptSchema>;
+export type { Receipt, RecordedFile };
 
 /** Every content of a file that we may have left there: one, but for a run that was killed. */
 export function knownSums(receipt: Receipt | undefined, path: string): string[] {
   const file = receipt?.files.find((each) => each.path === path);
-  return file === undefined ? [] : [...new Set([file.sha256, ...(file.before ?? [])])];
+  return file === undefined ? [] : [...new Set([file.sha256, ...(file.pending ?? [])])];
 }
 
 /** undefined when there is none; "unreadable" when there is one that this version cannot read. */
@@ -39,9 +16,59 @@ export async function readReceipt(
 ): Promise<Receipt | undefined | "unreadable"> {
   const text = await host.files.read(path);
   if (text === undefined) return undefined;
+  const { readable } = await import("./receipt-schema.ts"); // a first install has nothing to parse
   try {
-    return receiptSchema.parse(JSON.parse(text));
+    return readable.parse(JSON.parse(text));
   } catch {
     return "unreadable";
   }
+}
+
+/** What is recorded about a run. */
+export interface Records {
+  /** As it was; undefined for none. */
+  readonly before: Receipt | undefined;
+  /** As it will be; undefined for none. */
+  readonly after: Receipt | undefined;
+  /** Files that the user had removed, and that stay removed. */
+  readonly removed: readonly string[];
+  /** Files beside which ours lies, and will not any more. */
+  readonly undecided: readonly string[];
+}
+
+/**
+ * What a run leaves that is killed before it ends: the receipt from before, with every content that any file of the
+ * layouts before and after may have then.
+ */
+export function unfinished({ before, after, removed, undecided }: Records): Receipt {
+  const base = before ?? after;
+  if (base === undefined) throw new Error("a run that begins and ends with nothing installed");
+  const files = new Map<string, RecordedFile>();
+  const added = after?.files.map((file) => (before === undefined ? file : { ...file, added: true as const }));
+  for (const file of [...(before?.files ?? []), ...(added ?? [])]) {
+    const { removed: _, ...settled } = files.get(file.path) ?? file;
+    const known = new Set([...knownSums(before, file.path), ...knownSums(after, file.path)]);
+    known.delete(settled.sha256);
+    files.set(file.path, {
+      ...settled,
+      ...(known.size > 0 ? { pending: [...known] } : {}),
+      ...(removed.includes(file.path) ? { removed: true } : {}),
+      ...(undecided.includes(file.path) ? { undecided: true } : {}),
+    });
+  }
+  return {
+    ...base,
+    phase: "applying",
+    to: after?.version ?? null,
+    files: [...files.values()],
+    folders: [...new Set([...(before?.folders ?? []), ...(after?.folders ?? [])])],
+    enabled: [...new Set([...(before?.enabled ?? []), ...(after?.enabled ?? [])])],
+    linger: (before?.linger ?? false) || (after?.linger ?? false),
+    texts: { ...before?.texts, ...after?.texts },
+  };
+}
+
+/** The files of a layout as it was before a run that was killed. */
+export function settledFiles({ files }: Pick<Receipt, "files">): RecordedFile[] {
+  return files.flatMap(({ pending: _, undecided: __, added, ...file }) => (added ? [] : [file]));
 }

@@ -16,7 +16,7 @@ import { version } from "../../package.json";
 import { localHost } from "../../src/adapters/local-host.ts";
 import { systemdMajor } from "../../src/adapters/systemd.ts";
 import { openSandbox, type Sandbox } from "../../src/canary/sandbox.ts";
-import { receiptSchema } from "../../src/install/receipt.ts";
+import { receiptSchema } from "../../src/install/receipt-schema.ts";
 import { asIfBooted, binary, bun, type Run, run, tree, writeFiles } from "../support/build.ts";
 import { treeOf } from "../support/tree.ts";
 
@@ -133,20 +133,35 @@ describe("install", () => {
     });
   });
 
-  test("puts back what is missing and what has another mode, and that only", () => {
+  test("puts a mode right, and nothing else; what was removed stays removed, is said, and comes back with --restore", () => {
     installed();
     const [script, unit] = ["mosaic/tools/fleet/start-agent-session.sh", "systemd/user/mosaic-agent@.service"];
     chmodSync(join(config, script), 0o644);
     renameSync(join(config, unit), join(home, "gone"));
+    const changes = (text: string) => text.match(/^(create|update|remove|run|keep) .*/gm);
     const { code, stdout } = install();
     expect(code).toBe(0);
-    expect(stdout.match(/^(create|update|run) .*/gm)).toEqual([
-      `create    ~/.config/${unit}`,
+    expect(changes(stdout)).toEqual([
+      `keep      ~/.config/${unit}`,
       `update    ~/.config/${script}`,
       "run       systemctl --user daemon-reload",
     ]);
+    expect(stdout).toContain("you have removed it: it stays removed\n          Next: mosaic-fleet install --restore\n");
     expect(lstatSync(join(config, script)).mode & 0o777).toBe(0o755);
-    expect(existsSync(join(config, unit))).toBe(true);
+    expect(existsSync(join(config, unit))).toBe(false);
+    expect(changes(install("--restore").stdout)).toEqual([
+      `create    ~/.config/${unit}`,
+      "run       systemctl --user daemon-reload",
+    ]);
+    expect(readFileSync(join(config, unit), "utf8")).toBe(readFileSync(join(home, "gone"), "utf8"));
+  });
+
+  test("says nothing of where the manager looks when the user has removed the holder's unit", () => {
+    installed();
+    renameSync(join(config, "systemd/user", HOLDER), join(home, "gone"));
+    expect(install()).toMatchObject({ code: 0, stderr: "" });
+    systemctl("daemon-reload");
+    expect(install()).toMatchObject({ code: 0, stderr: "" });
   });
 
   test("brings a file of an earlier version up to date", () => {
@@ -197,7 +212,7 @@ describe("the receipt", () => {
     const before = Date.now();
     installed();
     const recorded = read();
-    expect(recorded).toMatchObject({ schemaVersion: 1, version, phase: "applied", enabled: [] });
+    expect(recorded).toMatchObject({ schemaVersion: 2, version, phase: "applied", enabled: [], previous: null });
     expect(Date.parse(recorded.writtenAt)).toBeGreaterThanOrEqual(before);
     expect(Date.parse(recorded.writtenAt)).toBeLessThanOrEqual(Date.now());
     expect(recorded.files.map(({ path, mode }) => [path, mode]).sort()).toEqual(
@@ -214,17 +229,18 @@ describe("the receipt", () => {
   test("names the folders that were not there before, outermost first, also after a second run", () => {
     mkdirSync(join(config, "systemd"), { recursive: true });
     installed();
-    const folders = [
-      "systemd/user",
+    const made = [
       "mosaic",
-      "mosaic/tools",
-      "mosaic/tools/fleet",
       "mosaic/fleet",
       "mosaic/fleet/agents",
+      "mosaic/tools",
+      "mosaic/tools/fleet",
+      "systemd/user",
+      "systemd/user/mosaic-agent@.service.d",
       "systemd/user/mosaic-agent@canary.service.d",
-    ].map((path) => join(config, path));
-    if (Object.keys(layout).some((path) => path.includes("delay")))
-      folders.push(join(config, "systemd/user/mosaic-agent@.service.d"));
+    ].filter((path) => !path.includes("@.service.d") || Object.keys(layout).some((file) => file.startsWith(path)));
+    const state = [".local", ".local/state", ".local/state/mosaic", ".local/state/mosaic/fleet"];
+    const folders = [...state.map((path) => join(home, path)), ...made.map((path) => join(config, path))];
     expect(read().folders).toEqual(folders);
     expect(install("--enable").code).toBe(0);
     expect(read().folders).toEqual(folders);
@@ -261,13 +277,14 @@ describe("the receipt", () => {
        import { install } from ${source("install/install.ts")};
        const host = localHost();
        let left = ${count};
-       const writeAtomic = async (path, text, mode) => {
-         if (left-- > 0) return host.files.writeAtomic(path, text, mode);
+       const counted = (write) => async (path, text, mode) => {
+         if (left-- > 0) return write(path, text, mode);
          writeFileSync(join(dirname(path), ".mosaic-0123abcd.tmp"), text);
          process.kill(process.pid, "SIGKILL");
        };
-       const options = { dryRun: false, enable: false, now: false, version: "0.0.0-test" };
-       await install({ ...host, files: { ...host.files, writeAtomic } }, options);`,
+       const { writeAtomic, replace } = host.files;
+       const files = { ...host.files, writeAtomic: counted(writeAtomic), replace: counted(replace) };
+       await install({ ...host, files }, { version: "0.0.0-test" });`,
     ]);
   }
 
@@ -289,7 +306,7 @@ describe("the receipt", () => {
     for (const name of names)
       expect(readFileSync(join(tools, name), "utf8")).toBe(readFileSync(join(tree, "assets", name), "utf8"));
     expect(read().phase).toBe("applied");
-    for (const file of read().files) expect(file.before).toBeUndefined();
+    for (const file of read().files) expect(file.pending).toBeUndefined();
     expect(shown(HOLDER, "NeedDaemonReload")).toBe("no");
     expect(
       readdirSync(tools)
@@ -353,7 +370,17 @@ describe("something in the way is a conflict: 73, nothing written, and it says w
     ["a folder", () => mkdirSync(join(config, script), { recursive: true }), [script]],
     ["a file in the place of a folder", () => writeFiles(config, { "mosaic/tools/fleet": "" }), ["mosaic/tools/fleet"]],
     ["several at once", () => writeFiles(config, { [unit]: "mine", [script]: "mine too" }), [unit, script]],
-    ["an edit of ours", () => edited(script), [script]],
+    [
+      "a link out of home in the place of a folder",
+      () => linked("mosaic/tools/fleet", sandbox.root),
+      ["mosaic/tools/fleet"],
+    ],
+    ["a link to nowhere in the place of a folder", () => linked("mosaic/tools", "/nowhere"), ["mosaic/tools/fleet"]],
+    [
+      "a file in the place of a drop-in's folder",
+      () => writeFiles(config, { "systemd/user/mosaic-agent@canary.service.d": "" }),
+      ["systemd/user/mosaic-agent@canary.service.d"],
+    ],
   ] as [string, () => void, string[]][]) {
     test(what, () => {
       prepare();
@@ -376,11 +403,6 @@ describe("something in the way is a conflict: 73, nothing written, and it says w
   function linked(path: string, target = join(tree, "assets", layout[path]?.[1] ?? "")): void {
     mkdirSync(join(config, path, ".."), { recursive: true });
     symlinkSync(target, join(config, path));
-  }
-
-  function edited(path: string): void {
-    installed();
-    writeFileSync(join(config, path), "# my edit\n", { flag: "a" });
   }
 
   test("with -o json, one document that names it", () => {
@@ -495,18 +517,6 @@ describe("what cannot be finished is taken back", () => {
       expect(stderr).toContain(`journalctl --user -u ${HOLDER}`);
     });
     expect(systemctl("list-units", "--all", "--plain", "--no-legend", "mosaic-*").stdout).toBe("");
-  });
-
-  test("a folder cannot be made: 73, nothing is left", () => {
-    // Not a folder of the plan's own, so that it is met in the middle.
-    writeFiles(config, { "systemd/user/mosaic-agent@canary.service.d": "a file" });
-    changesNothing(() => {
-      const { code, stderr } = install();
-      expect(code).toBe(73);
-      expect(stderr).toContain("mosaic-agent@canary.service.d");
-      expect(stderr).toContain("What had been done was taken back");
-    });
-    expect(shown(HOLDER, "LoadState")).toBe("not-found");
   });
 
   test("a file cannot be written: 73, and an earlier layout is as it was", () => {

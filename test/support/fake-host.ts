@@ -55,6 +55,7 @@ export function fakeHost(overrides: Partial<Host> = {}): Host {
     stdout: recorder(),
     stderr: recorder(),
     ask: async () => undefined,
+    choose: async () => undefined,
     interrupted: new AbortController().signal,
     ...overrides,
   };

@@ -94,7 +94,7 @@ export async function openFleet(homeName = "home"): Promise<TestFleet> {
       if (left.length > 0) throw new Error(`the sandbox left ${left.join(", ")}`);
     },
   };
-  await install(host, { dryRun: false, enable: false, now: false, version: "0.0.0-test" });
+  await install(host, { version: "0.0.0-test" });
   return fleet;
 }
 

@@ -2,8 +2,8 @@ import { join } from "node:path";
 import { AGENT_TEMPLATE, HOLDER_UNIT } from "../../core/names.ts";
 import { pathsOf } from "../../core/paths.ts";
 import { brokenSettings, JUDGED_PROPERTIES } from "../../core/unit-settings.ts";
-import { changes, conflicts } from "../../install/action.ts";
-import { install, lookAndPlan } from "../../install/install.ts";
+import { changes, conflicts, keeps } from "../../install/action.ts";
+import { install } from "../../install/install.ts";
 import { expect, type Step } from "../step.ts";
 
 export const layout: Step = {
@@ -13,12 +13,20 @@ export const layout: Step = {
   requires: [],
   async run(fleet) {
     const { host, systemd } = fleet;
-    if (fleet.sandboxed) await install(host, { dryRun: false, enable: false, now: false, version: fleet.version });
-    const { plan } = await lookAndPlan(host, { enable: false, now: false });
-    const off = [...changes(plan), ...conflicts(plan)].flatMap(({ action }) => ("path" in action ? [action.path] : []));
-    expect(off.length === 0, "files of the layout are missing or not of this version: mosaic-fleet install", {
-      files: off,
-    });
+    if (fleet.sandboxed) await install(host, { version: fleet.version });
+    const { plan } = await install(host, { dryRun: true, version: fleet.version });
+    // What the user has edited is judged by what it does, further on; what is not there cannot do anything.
+    const gone = keeps(plan).filter(({ kept }) => kept === "removed");
+    const off = [...changes(plan), ...conflicts(plan), ...gone].flatMap(({ action }) =>
+      "path" in action ? [action.path] : [],
+    );
+    expect(
+      off.length === 0,
+      "files of the layout are missing or not of this version: mosaic-fleet install (--restore for what was removed)",
+      {
+        files: off,
+      },
+    );
 
     const paths = pathsOf(host);
     const verified = await systemd.verify([HOLDER_UNIT, AGENT_TEMPLATE].map((unit) => join(paths.units, unit)));

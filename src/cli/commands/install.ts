@@ -1,26 +1,42 @@
+import { resolve } from "node:path";
 import { version } from "../../../package.json";
-import { FleetError } from "../../core/errors.ts";
 import { EXIT } from "../../core/exit.ts";
-import { conflicts } from "../../install/action.ts";
 import { install } from "../../install/install.ts";
-import { defineCommand } from "../command.ts";
+import { defineCommand, listOf } from "../command.ts";
+import { decideAtTerminal, layoutArgs, layoutDocument, layoutExit, proveRestart, withProblem } from "../layout.ts";
 import { renderInstalled } from "../report/install.ts";
 
 export const command = defineCommand({
   name: "install",
   summary: "Lays out the units and scripts of the fleet for this user; run again, it brings them up to date.",
   args: {
-    "dry-run": { type: "boolean", description: "show what would be done, and do nothing" },
+    "dry-run": layoutArgs["dry-run"],
     enable: { type: "boolean", description: "start the holder at boot (or at login, without lingering)" },
     now: { type: "boolean", description: "start the holder now" },
-    output: { type: "enum", alias: "o", options: ["human", "json"], default: "human", description: "what to print" },
+    linger: { type: "boolean", description: "let the fleet live on after logout, and start it at boot" },
+    restore: { type: "boolean", description: "put back the files of ours that you have removed" },
+    take: {
+      type: "string",
+      valueHint: "PATH",
+      description:
+        "replace this file, which you have changed, by ours; yours is kept beside it; several times, or PATH,PATH",
+    },
+    restart: layoutArgs.restart,
+    yes: layoutArgs.yes,
+    output: layoutArgs.output,
   },
+  lists: ["take"],
   examples: [
-    ["mosaic-fleet install --dry-run", "see the files first"],
+    ["mosaic-fleet install --dry-run", "see the files first, and what changes in each"],
     ["mosaic-fleet install --enable --now", "lay them out, start the fleet's tmux server now and at boot"],
+    ["mosaic-fleet install --restart", "bring what runs up to date, and prove that it holds"],
   ],
   exits: [
     [EXIT.ok, "installed, or installed already"],
+    [
+      EXIT.broken,
+      "installed, but for a file that you and this version have changed; or not all of the fleet came back",
+    ],
     [EXIT.usage, "wrong usage"],
     [
       EXIT.unavailable,
@@ -29,27 +45,30 @@ export const command = defineCommand({
     [EXIT.cantcreate, "a file that is not ours is in the way, or cannot be written; nothing is left written"],
     [EXIT.ioerr, "stdout cannot be written; what was to be done is done"],
     [EXIT.config, "the receipt of an earlier install cannot be read"],
+    [EXIT.interrupted, "interrupted; what had been done was taken back"],
   ],
   async run(host, args) {
-    const options = { dryRun: args["dry-run"] ?? false, enable: args.enable ?? false, now: args.now ?? false, version };
-    const print = (document: unknown) => host.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
-    try {
-      const installed = await install(host, options);
-      if (args.output === "human") renderInstalled(host.stdout, installed, { ...options, home: host.user.home });
-      else
-        print({
-          schemaVersion: 1,
-          applied: installed.applied,
-          steps: installed.plan.steps.map(({ action, ...rest }) => ({
-            ...rest,
-            action: { ...action, text: undefined },
-          })),
-        });
-      return conflicts(installed.plan).length > 0 ? EXIT.cantcreate : EXIT.ok;
-    } catch (error) {
-      if (error instanceof FleetError && args.output === "json")
-        print({ schemaVersion: 1, applied: false, problem: { what: error.what, why: error.why, next: error.next } });
-      throw error;
-    }
+    const dryRun = args["dry-run"] ?? false;
+    const enable = args.enable ?? false;
+    const human = args.output === "human";
+    const decide = human && !args.yes ? { decide: decideAtTerminal(host) } : {};
+    return withProblem(host, human, async () => {
+      const installed = await install(host, {
+        version,
+        dryRun,
+        enable,
+        now: args.now ?? false,
+        linger: args.linger ?? false,
+        restore: args.restore ?? false,
+        restart: args.restart ?? false,
+        taken: new Set(listOf(args.take)?.map((path) => resolve(path))),
+        ...decide,
+      });
+      if (human)
+        await renderInstalled(host.stdout, installed, { dryRun, enable, home: host.user.home, command: "install" });
+      const canary = await proveRestart(host, installed, human);
+      if (!human) await layoutDocument(host, installed, dryRun, canary);
+      return layoutExit(installed, canary);
+    });
   },
 });

@@ -47,6 +47,13 @@ async function subjectOf(tools: Tools, step: Step, path: string): Promise<Subjec
   const install: Fix = { actions: [{ kind: "install" }] };
   const status = await tools.host.files.status(path);
   if (step.change === "none") return { subject, status: "pass", message: "up to date" };
+  if (step.change === "keep" && step.kept === "removed")
+    return {
+      subject,
+      status: "fail",
+      message: "you have removed it, and it stays removed",
+      fix: { commands: [step.next] },
+    };
   if (step.change === "create") return { subject, status: "fail", message: "it is missing", fix: install };
   const { action } = step;
   if (action.kind !== "write-file" || status?.kind !== "file")

@@ -11,7 +11,8 @@ import {
 } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { files, samePlace } from "../../../src/adapters/files.ts";
+import { type Disk, disk } from "../../../src/adapters/disk.ts";
+import { files, filesOn } from "../../../src/adapters/files.ts";
 import { run, temporaryFolder } from "../../support/build.ts";
 
 const temporary = temporaryFolder();
@@ -139,7 +140,7 @@ test("one place is one by every name, and a copy of it is another", async () => 
     writeFileSync(join(folder, name, "file"), "the same");
   }
   symlinkSync("a", join(folder, "link"));
-  const same = (one: string, other: string) => samePlace(join(folder, one), join(folder, other));
+  const same = (one: string, other: string) => files.samePlace(join(folder, one), join(folder, other));
   expect(await Promise.all([same("a", "a"), same("a", "link"), same("a/file", "link/file")])).toEqual([
     true,
     true,
@@ -181,5 +182,66 @@ describe("folders", () => {
   test("and files that are gone already are no error to remove", async () => {
     await files.removeFile(join(folder, "none"));
     await files.removeTree(join(folder, "none"));
+  });
+});
+
+describe("links", () => {
+  test("are made whole or not at all, and never over something", async () => {
+    const path = join(folder, "link");
+    expect(await files.makeLink(path, "one")).toBe(true);
+    expect(await files.makeLink(path, "two")).toBe(false);
+    expect(await files.makeLink(join(folder, "none/link"), "one")).toBe(false);
+    expect(await files.readLink(path)).toBe("one");
+  });
+
+  test("are removed while they lead where they are thought to, and stay otherwise", async () => {
+    const path = join(folder, "link");
+    await files.makeLink(path, "one");
+    await files.removeLink(path, "another");
+    expect(await files.readLink(path)).toBe("one");
+    await files.removeLink(path, "one");
+    await files.removeLink(path, "one");
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test("are followed to the path without any", async () => {
+    mkdirSync(join(folder, "a"));
+    symlinkSync("a", join(folder, "link"));
+    symlinkSync("nowhere", join(folder, "broken"));
+    expect(await files.realPath(join(folder, "link"))).toBe(join(folder, "a"));
+    expect(await files.realPath(join(folder, "broken"))).toBeUndefined();
+  });
+});
+
+describe("a disk that fails", () => {
+  const failing = (call: keyof Disk) =>
+    filesOn({
+      ...disk,
+      [call]: async () => {
+        throw Object.assign(new Error("EROFS: by the test"), { code: "EROFS" });
+      },
+    });
+
+  for (const call of ["create", "rename"] as const)
+    test(`(${call}) leaves the file as it was, and nothing beside it`, async () => {
+      writeFileSync(join(folder, "file"), "old");
+      await expect(failing(call).writeAtomic(join(folder, "file"), "new", 0o644)).rejects.toThrow("EROFS");
+      expect(readFileSync(join(folder, "file"), "utf8")).toBe("old");
+      expect(readdirSync(folder)).toEqual(["file"]);
+    });
+
+  test("(unlink) does not hide why a file could not be written", async () => {
+    mkdirSync(join(folder, "file"));
+    await expect(failing("unlink").writeAtomic(join(folder, "file"), "new", 0o644)).rejects.toThrow("EISDIR");
+  });
+
+  test("(mkdir, the second one) leaves no folder of those that were to be made", async () => {
+    let made = 0;
+    const mkdir: Disk["mkdir"] = async (path, mode) => {
+      if (++made === 2) throw new Error("ENOSPC: by the test");
+      return disk.mkdir(path, mode);
+    };
+    await expect(filesOn({ ...disk, mkdir }).makeFolder(join(folder, "a/b/c"))).rejects.toThrow("ENOSPC");
+    expect(readdirSync(folder)).toEqual([]);
   });
 });

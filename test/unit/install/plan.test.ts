@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { type Action, changes, conflicts } from "../../../src/install/action.ts";
-import { type Found, type PlanInput, planInstall } from "../../../src/install/plan.ts";
+import type { Found } from "../../../src/install/judge.ts";
+import { type PlanInput, planInstall } from "../../../src/install/plan.ts";
 import type { Receipt } from "../../../src/install/receipt.ts";
 
 const PATH = "/c/systemd/user/mosaic-tmux-holder.service";
@@ -8,19 +9,27 @@ const FOLDER = "/c/systemd/user";
 const wanted = { path: PATH, mode: 0o644, text: "new", sha256: "hash of new" };
 
 function found(kind: "file" | "folder" | "link" | "socket" | "other", sha256?: string, mode = 0o644): Found {
-  return { status: { kind, mode, uid: 1000, gid: 1000, size: 0, modified: 0 }, sha256 };
+  const status = { kind, mode, uid: 1000, gid: 1000, size: 1, modified: 0 };
+  return { status, sha256, text: sha256?.replace("hash of ", "") };
 }
 
 /** A receipt of an earlier run that wrote the file with this content. */
-function receipt(sha256: string, phase: Receipt["phase"] = "applied"): Receipt {
+function receipt(
+  sha256: string,
+  phase: Receipt["phase"] = "applied",
+  more: Partial<Receipt["files"][number]> = {},
+): Receipt {
   return {
-    schemaVersion: 1,
+    schemaVersion: 2,
     version: "0.0.9",
     writtenAt: "2025-11-01T00:00:00.000Z",
     phase,
-    files: [{ path: PATH, sha256, mode: 0o644 }],
+    files: [{ path: PATH, sha256, mode: 0o644, ...more }],
     folders: [],
     enabled: [],
+    linger: false,
+    previous: null,
+    texts: {},
   };
 }
 
@@ -30,10 +39,16 @@ function plan(there: Readonly<Record<string, Found>> = {}, input: Partial<PlanIn
     folders: [FOLDER],
     found: new Map(Object.entries(there)),
     recorded: undefined,
+    leadOut: new Map(),
+    taken: new Set(),
+    kept: new Set(),
+    restore: false,
     enable: false,
     enabled: false,
     now: false,
     running: false,
+    linger: false,
+    lingers: false,
     ...input,
   });
 }
@@ -45,9 +60,16 @@ function step(kind: Action["kind"], ...args: Parameters<typeof plan>) {
   return steps[0];
 }
 
+/** What changes: kind and path. */
+function changed(...args: Parameters<typeof plan>): string[] {
+  return changes(plan(...args)).flatMap(({ action, change }) =>
+    "path" in action && action.kind !== "make-folder" ? [`${change} ${action.kind} ${action.path}`] : [],
+  );
+}
+
 describe("a file of the layout", () => {
   test("that is not there is created, with its mode, text and hash", () => {
-    expect(step("write-file")).toEqual({ action: { kind: "write-file", ...wanted }, change: "create" });
+    expect(step("write-file")).toEqual({ action: { kind: "write-file", ...wanted, over: null }, change: "create" });
   });
 
   test("that is there as it should be stays as it is", () => {
@@ -70,24 +92,112 @@ describe("a file of the layout", () => {
     expect(step("write-file", there, { recorded: receipt("hash of old") })?.change).toBe("update");
   });
 
-  test("is ours whatever a run that was killed left of it: the new content, or one from before", () => {
-    const unfinished = receipt("hash of another", "applying");
-    const recorded = { ...unfinished, files: unfinished.files.map((file) => ({ ...file, before: ["hash of old"] })) };
-    const change = (there: string) => step("write-file", { [PATH]: found("file", there) }, { recorded })?.change;
-    expect(["hash of new", "hash of another", "hash of old", "hash of an edit"].map(change)).toEqual([
+  test("is ours whatever a run that was killed left of it: the content from before, or what was to come", () => {
+    const recorded = receipt("hash of old", "applying", { pending: ["hash of another", "hash of new"] });
+    const is = (there: string) => {
+      const steps = plan({ [PATH]: found("file", there) }, { recorded }).steps;
+      return steps.find(({ action }) => action.kind === "write-file" && action.path === PATH)?.change;
+    };
+    expect(["hash of new", "hash of another", "hash of old", "hash of an edit"].map(is)).toEqual([
       "none",
       "update",
       "update",
-      "conflict",
+      "keep",
     ]);
   });
 
-  test("that the user edited is a conflict, which says so and what to type", () => {
+  test("that only the user changed stays, and is said", () => {
     const there = { [PATH]: found("file", "hash of an edit") };
-    expect(step("write-file", there, { recorded: receipt("hash of old") })).toMatchObject({
-      change: "conflict",
-      why: "this file was edited since mosaic-fleet wrote it",
-      next: `mv ${PATH} ${PATH}.yours`,
+    expect(step("write-file", there, { recorded: receipt("hash of new") })).toMatchObject({
+      change: "keep",
+      kept: "edited",
+      was: "an edit",
+      next: `mosaic-fleet install --take ${PATH}`,
+    });
+  });
+
+  describe("that the user and this version changed", () => {
+    const beside = `${PATH}.mosaic-new`;
+    const edited = { [PATH]: found("file", "hash of an edit") };
+    const recorded = receipt("hash of old");
+
+    test("stays as the user has it, with ours beside it, and is to be decided", () => {
+      const { steps } = plan(edited, { recorded });
+      expect(steps.find(({ change }) => change === "keep")).toMatchObject({ kept: "undecided", was: "an edit" });
+      expect(changed(edited, { recorded })).toEqual([`create write-file ${beside}`]);
+    });
+
+    test("is to be decided as long as ours lies beside it, and not any more", () => {
+      const offered = receipt("hash of new");
+      const lies = { ...edited, [beside]: found("file", "hash of new") };
+      const kept = (there: Record<string, Found>) =>
+        plan(there, { recorded: offered }).steps.flatMap((each) => (each.change === "keep" ? [each.kept] : []));
+      expect([kept(lies), kept(edited)]).toEqual([["undecided"], ["edited"]]);
+    });
+
+    test("is ours when the user takes ours: theirs is kept first", () => {
+      const lies = { ...edited, [beside]: found("file", "hash of old") };
+      expect(changed(lies, { recorded, taken: new Set([PATH]) })).toEqual([
+        `create keep-copy ${PATH}`,
+        `update write-file ${PATH}`,
+        `remove remove-file ${beside}`,
+      ]);
+    });
+
+    test("is theirs when the user keeps theirs", () => {
+      const lies = { ...edited, [beside]: found("file", "hash of old") };
+      expect(changed(lies, { recorded, kept: new Set([PATH]) })).toEqual([`remove remove-file ${beside}`]);
+    });
+
+    test("with something else in the place of ours beside it, is a conflict", () => {
+      for (const there of [found("file", "hash of a note"), found("link")])
+        expect(conflicts(plan({ ...edited, [beside]: there }, { recorded }))).toMatchObject([
+          { next: `mv ${beside} ${beside}.yours` },
+        ]);
+      expect(changed({ ...edited, [beside]: found("file", "hash of old") }, { recorded })).toEqual([
+        `update write-file ${beside}`,
+      ]);
+    });
+  });
+
+  describe("that the user removed", () => {
+    const recorded = receipt("hash of old");
+
+    test("stays removed, and so does its folder; it is said", () => {
+      expect(step("write-file", {}, { recorded })).toMatchObject({
+        change: "keep",
+        kept: "removed",
+        next: "mosaic-fleet install --restore",
+      });
+      expect(plan({}, { recorded }).removed).toEqual([PATH]);
+      expect(step("make-folder", {}, { recorded, folders: [] })).toBeUndefined();
+    });
+
+    test("comes back with --restore", () => {
+      expect(step("write-file", {}, { recorded, restore: true })?.change).toBe("create");
+    });
+
+    test("is not one that a run which was killed has not written yet, but one that it knew to be removed", () => {
+      const killed = receipt("hash of old", "applying");
+      expect(step("write-file", {}, { recorded: killed })?.change).toBe("create");
+      const knew = receipt("hash of old", "applying", { removed: true });
+      expect(step("write-file", {}, { recorded: knew })?.change).toBe("keep");
+    });
+  });
+
+  describe("that this version does not have any more", () => {
+    const gone = "/c/tools/gone.sh";
+    const dropped: Receipt = { ...receipt("hash of new"), files: [{ path: gone, sha256: "hash of old", mode: 0o755 }] };
+
+    test("goes when it is ours, stays when the user changed it", () => {
+      expect(changed({ [gone]: found("file", "hash of old") }, { recorded: dropped })).toContain(
+        `remove remove-file ${gone}`,
+      );
+      const edited = plan({ [gone]: found("file", "hash of an edit") }, { recorded: dropped });
+      expect(edited.steps.find(({ change }) => change === "keep")).toMatchObject({
+        kept: "dropped",
+        next: `rm ${gone}`,
+      });
     });
   });
 
@@ -96,7 +206,7 @@ describe("a file of the layout", () => {
     expect(
       step("write-file", { [path]: found("file", "hash of an edit") }, { wanted: [{ ...wanted, path }] }),
     ).toMatchObject({ change: "conflict", next: `mv '${path}' '${path}.yours'` });
-    expect(step("make-folder", { [path]: found("file", "x") }, { folders: [path] })).toMatchObject({
+    expect(step("make-folder", { [path]: found("file", "x") }, { wanted: [], folders: [path] })).toMatchObject({
       next: `mv '${path}' '${path}.yours'`,
     });
   });
@@ -112,7 +222,7 @@ describe("a file of the layout", () => {
   for (const kind of ["link", "folder", "socket", "other"] as const) {
     test(`in whose place a ${kind} is, is a conflict, whatever the receipt says`, () => {
       const recorded = receipt("hash of new");
-      expect(step("write-file", { [PATH]: found(kind) }, { recorded })).toMatchObject({
+      expect(step("write-file", { [PATH]: found(kind) }, { recorded, taken: new Set([PATH]) })).toMatchObject({
         change: "conflict",
         why: expect.stringContaining(kind),
         next: `mv ${PATH} ${PATH}.yours`,
@@ -131,6 +241,14 @@ describe("a folder of the layout", () => {
       expect(step("make-folder", { [FOLDER]: found(kind) })?.change).toBe("none");
     });
   }
+
+  test("to which a link leads that leaves home and config is a conflict, there already or not", () => {
+    for (const there of [{}, { [FOLDER]: found("link") }, { [FOLDER]: found("folder") }])
+      expect(step("make-folder", there, { leadOut: new Map([[FOLDER, "/c/systemd"]]) })).toMatchObject({
+        change: "conflict",
+        next: "mv /c/systemd /c/systemd.yours",
+      });
+  });
 
   test("in whose place a file is, is a conflict", () => {
     expect(step("make-folder", { [FOLDER]: found("file", "x") })).toMatchObject({
@@ -170,16 +288,18 @@ describe("enable and now", () => {
     expect(step("start")).toBeUndefined();
   });
 
-  test("enable the holder and start it, in this order, after daemon-reload", () => {
-    expect(plan({}, { enable: true, now: true }).steps.slice(-3)).toEqual([
+  test("lingering first, then the holder at boot and now, after daemon-reload", () => {
+    expect(plan({}, { enable: true, now: true, linger: true }).steps.slice(-4)).toEqual([
       { action: { kind: "daemon-reload" }, change: "update" },
-      { action: { kind: "enable", unit: "mosaic-tmux-holder.service" }, change: "update" },
-      { action: { kind: "start", unit: "mosaic-tmux-holder.service" }, change: "update" },
+      { action: { kind: "linger", on: true }, change: "update" },
+      { action: { kind: "enable", units: ["mosaic-tmux-holder.service"] }, change: "update" },
+      { action: { kind: "start", units: ["mosaic-tmux-holder.service"] }, change: "update" },
     ]);
   });
 
   test("do nothing where that is so already", () => {
-    const input = { enable: true, now: true, enabled: true, running: true };
+    const input = { enable: true, now: true, linger: true, enabled: true, running: true, lingers: true };
+    expect(step("linger", {}, input)?.change).toBe("none");
     expect(step("enable", {}, input)?.change).toBe("none");
     expect(step("start", {}, input)?.change).toBe("none");
   });
@@ -189,11 +309,11 @@ describe("a plan", () => {
   test("tells what changes from what is in the way", () => {
     const mixed = plan(
       { [PATH]: found("link"), [FOLDER]: found("folder") },
-      { wanted: [wanted, { ...wanted, path: "/c/other" }] },
+      { wanted: [wanted, { ...wanted, path: `${FOLDER}/other` }] },
     );
     expect(conflicts(mixed).map(({ action }) => "path" in action && action.path)).toEqual([PATH]);
     expect(changes(mixed).map(({ action }) => ("path" in action ? action.path : action.kind))).toEqual([
-      "/c/other",
+      `${FOLDER}/other`,
       "daemon-reload",
     ]);
   });

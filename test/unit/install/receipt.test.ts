@@ -1,12 +1,17 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { knownSums, readReceipt, receiptSchema } from "../../../src/install/receipt.ts";
+import { knownSums, type Receipt, readReceipt, unfinished } from "../../../src/install/receipt.ts";
 import { tree } from "../../support/build.ts";
 import { fakeFiles } from "../../support/fake-host.ts";
 
 const PATH = "/home/somebody/.local/state/mosaic/fleet/receipt.json";
-/** As the first version wrote it. Never to be edited: receipts like this one are on people's machines. */
-const version1 = await Bun.file(join(tree, "test/fixtures/receipt-version-1.json")).text();
+/** As released versions wrote them. Never to be edited: receipts like these are on people's machines. */
+const version1 = await fixture(1);
+const version2 = await fixture(2);
+
+function fixture(version: number): Promise<string> {
+  return Bun.file(join(tree, `test/fixtures/receipt-version-${version}.json`)).text();
+}
 
 function read(text: string) {
   return readReceipt({ files: fakeFiles({ [PATH]: text }) }, PATH);
@@ -14,23 +19,31 @@ function read(text: string) {
 
 describe("a receipt", () => {
   test("that the first version wrote is read, whole", async () => {
-    expect(await read(version1)).toEqual(JSON.parse(version1));
+    const { schemaVersion: _, ...rest } = JSON.parse(version1);
+    expect(await read(version1)).toEqual({ schemaVersion: 2, ...rest, linger: false, previous: null, texts: {} });
   });
 
-  test("that was never finished says so", async () => {
-    expect(await read(version1.replace('"applied"', '"applying"'))).toMatchObject({ phase: "applying" });
+  test("of the first version, that was never finished: what was there before is what counts as settled", async () => {
+    const document = JSON.parse(version1);
+    document.phase = "applying";
+    document.files[0].before = ["a", "b"];
+    const recorded = (await read(JSON.stringify(document))) as Receipt;
+    const [first, second] = recorded.files;
+    expect(first).toMatchObject({ sha256: "a", pending: [document.files[0].sha256, "b"] });
+    expect(second).toEqual(document.files[1]);
   });
 
-  test("knows what may be there of a file: what was written last, and while applying what was before", () => {
-    const { files, ...rest } = receiptSchema.parse(JSON.parse(version1));
-    const [file] = files as [(typeof files)[0]];
-    expect(knownSums({ ...rest, files }, file.path)).toEqual([file.sha256]);
-    expect(knownSums({ ...rest, files: [{ ...file, before: ["a", file.sha256, "b"] }] }, file.path)).toEqual([
-      file.sha256,
-      "a",
-      "b",
-    ]);
-    expect(knownSums({ ...rest, files }, "/another")).toEqual([]);
+  test("that version 2 wrote is read, whole", async () => {
+    expect(await read(version2)).toEqual(JSON.parse(version2));
+  });
+
+  test("knows what may be there of a file: what was settled, and while applying what else may be", async () => {
+    const recorded = (await read(version2)) as Receipt;
+    const [file] = recorded.files as [Receipt["files"][0]];
+    expect(knownSums(recorded, file.path)).toEqual([file.sha256]);
+    const pending = { ...recorded, files: [{ ...file, pending: ["a", file.sha256, "b"] }] };
+    expect(knownSums(pending, file.path)).toEqual([file.sha256, "a", "b"]);
+    expect(knownSums(recorded, "/another")).toEqual([]);
     expect(knownSums(undefined, file.path)).toEqual([]);
   });
 
@@ -44,7 +57,7 @@ describe("a receipt", () => {
     ["no JSON", "receipt: yes\n"],
     ["no object", "[]"],
     ["null", "null"],
-    ["of a version to come", version1.replace('"schemaVersion": 1', '"schemaVersion": 2')],
+    ["of a version to come", version1.replace('"schemaVersion": 1', '"schemaVersion": 3')],
     ["without its files", version1.replace('"files"', '"file"')],
     ["in a phase that is none", version1.replace('"applied"', '"half"')],
     ["with a mode that is no number", version1.replace("420", '"0644"')],
@@ -54,4 +67,63 @@ describe("a receipt", () => {
       expect(await read(text)).toBe("unreadable");
     });
   }
+});
+
+describe("while a run is under way, the receipt", () => {
+  const at = (path: string, sha256: string) => ({ path, sha256, mode: 0o644 });
+  const receipt = (version: string, files: Receipt["files"], more: Partial<Receipt> = {}): Receipt => ({
+    ...(JSON.parse(version2) as Receipt),
+    version,
+    files,
+    folders: [version],
+    enabled: [],
+    texts: { [version]: version },
+    ...more,
+  });
+  const none = { removed: [], undecided: [] };
+  const before = receipt("1", [at("/both", "old"), at("/dropped", "dropped")]);
+  const after = receipt("2", [at("/both", "new"), at("/added", "added")], { linger: true, enabled: ["holder"] });
+
+  test("is that of before, with everything that may be there by then", () => {
+    expect(unfinished({ before, after, ...none })).toMatchObject({
+      version: "1",
+      to: "2",
+      phase: "applying",
+      files: [
+        { ...at("/both", "old"), pending: ["new"] },
+        at("/dropped", "dropped"),
+        { ...at("/added", "added"), added: true },
+      ],
+      folders: ["1", "2"],
+      enabled: ["holder"],
+      linger: true,
+      texts: { "1": "1", "2": "2" },
+    });
+  });
+
+  test("of a first install is what is to come, of an uninstall what was", () => {
+    expect(unfinished({ before: undefined, after, ...none })).toMatchObject({
+      version: "2",
+      to: "2",
+      files: after.files,
+    });
+    expect(unfinished({ before, after: undefined, ...none })).toMatchObject({
+      version: "1",
+      to: null,
+      files: before.files,
+    });
+  });
+
+  test("forgets nothing when one run after another is killed", () => {
+    const third = receipt("3", [at("/both", "newest")]);
+    const killed = unfinished({ before, after, ...none });
+    const [both, dropped, added] = unfinished({ before: killed, after: third, ...none }).files;
+    expect(both).toEqual({ ...at("/both", "old"), pending: ["new", "newest"] });
+    expect([dropped, added]).toEqual([at("/dropped", "dropped"), { ...at("/added", "added"), added: true }]);
+  });
+
+  test("knows what the user has removed, and what is to be decided", () => {
+    const { files } = unfinished({ before, after, removed: ["/both"], undecided: ["/dropped"] });
+    expect(files).toMatchObject([{ removed: true }, { undecided: true }, { added: true }]);
+  });
 });

@@ -1,0 +1,67 @@
+import { FleetError } from "../../core/errors.ts";
+import { EXIT } from "../../core/exit.ts";
+import { uninstall } from "../../install/uninstall.ts";
+import { defineCommand } from "../command.ts";
+import { layoutArgs, printJson, withProblem } from "../layout.ts";
+import { planDocument } from "../report/plan.ts";
+import { disableCommand, renderGrave, renderUninstalled } from "../report/uninstall.ts";
+
+export const command = defineCommand({
+  name: "uninstall",
+  summary: "Removes what install has laid out, and nothing else: your settings, edits and drop-ins stay.",
+  args: {
+    "dry-run": layoutArgs["dry-run"],
+    purge: { type: "boolean", description: "remove your settings too, when an archive of them is in your home folder" },
+    yes: layoutArgs.yes,
+    output: layoutArgs.output,
+  },
+  examples: [
+    ["mosaic-fleet uninstall --dry-run", "see what would go, and what would be stopped"],
+    ["mosaic-fleet uninstall --yes", "stop the fleet and remove it, without a question"],
+  ],
+  exits: [
+    [EXIT.ok, "removed, or nothing was installed"],
+    [EXIT.broken, "you said no: nothing was removed"],
+    [EXIT.usage, "wrong usage"],
+    [EXIT.unavailable, "it needs a yes and there is nobody to ask, or the user manager cannot be reached"],
+    [EXIT.cantcreate, "something could not be removed, or your settings could not be kept; what was done is undone"],
+    [EXIT.config, "the receipt cannot be read"],
+  ],
+  async run(host, args) {
+    const dryRun = args["dry-run"] ?? false;
+    const purge = args.purge ?? false;
+    const human = args.output === "human";
+    const rendering = { home: host.user.home, dryRun, purge };
+    return withProblem(host, human, async () => {
+      let refused = false;
+      const seen = await uninstall(host, {
+        dryRun,
+        purge,
+        async confirm(seen) {
+          if (args.yes) return true;
+          if (human) renderGrave(host.stderr, seen, rendering);
+          const answer = human ? await host.ask("Go on? [y/N] ") : undefined;
+          if (answer !== undefined) {
+            refused = !answer;
+            return answer;
+          }
+          const why = seen.running.length > 0 ? `these run: ${seen.running.join(", ")}` : "your settings would go";
+          throw new FleetError(EXIT.unavailable, "Nothing was removed", why, [
+            `mosaic-fleet uninstall${purge ? " --purge" : ""} --yes`,
+          ]);
+        },
+      });
+      if (refused) {
+        host.stdout.write("Nothing was removed.\n");
+        return EXIT.broken;
+      }
+      if (human) await renderUninstalled(host.stdout, seen, rendering);
+      else {
+        const { plan, enabledAgents, ...rest } = seen;
+        const next = enabledAgents.length > 0 ? [disableCommand(enabledAgents)] : [];
+        printJson(host, { ...rest, enabledAgents, next, steps: await planDocument(plan, dryRun) });
+      }
+      return EXIT.ok;
+    });
+  },
+});

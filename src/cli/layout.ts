@@ -1,0 +1,91 @@
+import { version } from "../../package.json";
+import type { CanaryReport, StepReport } from "../canary/report.ts";
+import { FleetError } from "../core/errors.ts";
+import { EXIT, type ExitCode, exitOf } from "../core/exit.ts";
+import type { Host } from "../core/host.ts";
+import { tilde } from "../core/paths.ts";
+import { conflicts, keeps, type Plan } from "../install/action.ts";
+import type { Installed, InstallOptions } from "../install/install.ts";
+import { planDocument } from "./report/plan.ts";
+
+const OUTPUTS: ("human" | "json")[] = ["human", "json"];
+
+/** What install, rollback and uninstall take alike. */
+export const layoutArgs = {
+  "dry-run": { type: "boolean", description: "show what would be done, with a diff for each file, and do nothing" },
+  restart: {
+    type: "boolean",
+    description: "restart what still runs as before, wait until every agent is back, and run the canary",
+  },
+  yes: { type: "boolean", description: "ask nothing" },
+  output: {
+    type: "enum",
+    alias: "o",
+    options: OUTPUTS,
+    default: "human",
+    description: "what to print",
+  },
+} as const;
+
+/** Asks about a file that both sides have changed, as often as its diff is asked for. */
+export function decideAtTerminal(host: Host): NonNullable<InstallOptions["decide"]> {
+  return async ({ path, theirs, ours }) => {
+    for (;;) {
+      const question = `${tilde(path, host.user.home)}: you and this version have changed it.\n  keep yours, take ours (yours is kept beside it), or show the diff? [keep/take/diff] `;
+      const answer = await host.choose(question, ["keep", "take", "diff"]);
+      if (answer !== "diff") return answer;
+      const { unifiedDiff, writeDiff } = await import("./report/diff.ts");
+      writeDiff(host.stderr, unifiedDiff(path, theirs, ours));
+    }
+  };
+}
+
+/** The exit code for a layout: what is in the way, still to be decided, or not proved to hold is never a success. */
+export function layoutExit({ plan }: { readonly plan: Plan }, canary?: CanaryReport): ExitCode {
+  if (conflicts(plan).length > 0) return EXIT.cantcreate;
+  return keeps(plan).some(({ kept }) => kept === "undecided") ? EXIT.broken : exitOf(canary?.verdict ?? "pass");
+}
+
+export function printJson(host: Host, document: object): void {
+  host.stdout.write(`${JSON.stringify({ schemaVersion: 1, ...document }, null, 2)}\n`);
+}
+
+/** The document of install and rollback. */
+export async function layoutDocument(
+  host: Host,
+  { applied, outdated, restarted, plan }: Installed,
+  diffs: boolean,
+  canary?: CanaryReport,
+): Promise<void> {
+  const steps = await planDocument(plan, diffs);
+  printJson(host, { applied, outdated, restarted, steps, ...(canary === undefined ? {} : { canary }) });
+}
+
+/**
+ * The canary, where something was restarted. Loaded only where it runs: an install should cost no more than what it
+ * does.
+ */
+export async function proveRestart(
+  host: Host,
+  { restarted }: Installed,
+  human: boolean,
+): Promise<CanaryReport | undefined> {
+  if (restarted.length === 0) return undefined;
+  const { runCanary } = await import("../canary/run.ts");
+  const { renderStep, renderVerdict } = await import("./report/canary.ts");
+  const onStep = human ? { onStep: (step: StepReport) => renderStep(host.stdout, step) } : {};
+  const report = await runCanary(host, { sandbox: false, keep: false, timeoutMs: 180_000, version, ...onStep });
+  if (human) renderVerdict(host.stdout, report);
+  return report;
+}
+
+/** Runs a command whose JSON document also tells what kept it from working. */
+export async function withProblem(host: Host, human: boolean, run: () => Promise<ExitCode>): Promise<ExitCode> {
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof FleetError && !human)
+      printJson(host, { applied: false, problem: { what: error.what, why: error.why, next: error.next } });
+    throw error;
+  }
+}

@@ -1,0 +1,44 @@
+import type { Output } from "../../core/host.ts";
+import { tilde } from "../../core/paths.ts";
+import type { Seen, Uninstalled } from "../../install/uninstall.ts";
+import { paint } from "./paint.ts";
+import { renderPlan } from "./plan.ts";
+
+/** What makes an uninstall worth a question. */
+export function renderGrave(output: Output, { running, site }: Seen, options: { home: string; purge: boolean }): void {
+  const { bold } = paint(output);
+  const list = (title: string, items: readonly string[]) => {
+    if (items.length > 0) output.write(`${bold(title)}\n${items.map((item) => `  ${item}\n`).join("")}`);
+  };
+  list("These run, and will be stopped:", running);
+  if (options.purge)
+    list(
+      "These files are yours, and will be removed when an archive of them is in your home folder:",
+      site.map((path) => tilde(path, options.home)),
+    );
+}
+
+/** The plan, a line a step, and what became of it. */
+export async function renderUninstalled(
+  output: Output,
+  { plan, applied, installed, site, archive, enabledAgents }: Uninstalled,
+  options: { home: string; dryRun: boolean; purge: boolean },
+): Promise<void> {
+  const { green, bold } = paint(output);
+  const files = (count: number) => `${count} ${count === 1 ? "file" : "files"}`;
+  await renderPlan(output, plan, { home: options.home, diffs: options.dryRun });
+  if (!installed) output.write("Nothing is installed.\n");
+  else if (options.dryRun) output.write("\nDry run: nothing was removed.\n");
+  else if (applied) output.write(`\n${green("Removed.")} To have it back: mosaic-fleet install\n`);
+  if (archive !== undefined)
+    output.write(`Your ${files(site.length)} are kept in ${bold(tilde(archive, options.home))}, for you alone.\n`);
+  else if (site.length > 0 && !options.purge)
+    output.write(`Your settings stay: ${files(site.length)} in ~/.config/mosaic/fleet\n`);
+  if (enabledAgents.length > 0)
+    output.write(`You have enabled agents. To undo it: ${bold(disableCommand(enabledAgents))}\n`);
+}
+
+/** What undoes the user's own enabling of agents. */
+export function disableCommand(agents: readonly string[]): string {
+  return `systemctl --user disable ${agents.join(" ")}`;
+}

@@ -1,0 +1,72 @@
+import { basename, dirname, join } from "node:path";
+import { FleetError } from "../core/errors.ts";
+import { EXIT } from "../core/exit.ts";
+import type { Host } from "../core/host.ts";
+import { pathsOf } from "../core/paths.ts";
+import { moveAside } from "../core/shell.ts";
+import type { Found } from "./judge.ts";
+import { type Receipt, readReceipt } from "./receipt.ts";
+import { sha256 } from "./sum.ts";
+
+/** What a command was about to do, for its errors: "Nothing was installed", "mosaic-fleet install". */
+export interface Intent {
+  readonly nothing: string;
+  readonly again: string;
+}
+
+/** What was installed; undefined when nothing was. Throws FleetError (78) when that cannot be read. */
+export async function recordedLayout(host: Host, { nothing, again }: Intent): Promise<Receipt | undefined> {
+  const { receipt } = pathsOf(host);
+  const recorded = await readReceipt(host, receipt);
+  if (recorded !== "unreadable") return recorded;
+  throw new FleetError(EXIT.config, nothing, `the receipt ${receipt} cannot be read by this version`, [
+    moveAside(receipt, "unreadable"),
+    again,
+  ]);
+}
+
+/** What is at each of these paths. */
+export async function lookAt(host: Host, paths: readonly string[]): Promise<ReadonlyMap<string, Found>> {
+  const found = new Map<string, Found>();
+  await Promise.all(
+    paths.map(async (path) => {
+      const status = await host.files.status(path);
+      const bytes = status?.kind === "file" ? await host.files.readBytes(path) : undefined;
+      const content =
+        bytes === undefined
+          ? { text: undefined, sha256: undefined }
+          : { text: new TextDecoder().decode(bytes), sha256: sha256(bytes) };
+      found.set(path, { status, ...content });
+    }),
+  );
+  return found;
+}
+
+/** Those of these folders that a link takes out of the home and config folders, or to nowhere; and which link. */
+export async function leadingOut(host: Host, folders: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const roots = await Promise.all([host.user.home, pathsOf(host).config].map((root) => resolved(host, root)));
+  const out = new Map<string, string>();
+  await Promise.all(
+    folders.map(async (folder) => {
+      const real = await resolved(host, folder);
+      if (!roots.some((root) => root !== undefined && real?.startsWith(`${root}/`)))
+        out.set(folder, await linkAbove(host, folder));
+    }),
+  );
+  return out;
+}
+
+async function linkAbove(host: Host, folder: string): Promise<string> {
+  for (let path = folder; dirname(path) !== path; path = dirname(path))
+    if ((await host.files.status(path))?.kind === "link") return path;
+  return folder;
+}
+
+/** A path without links, whether or not its end is there; undefined when a link in it leads nowhere. */
+async function resolved(host: Host, path: string): Promise<string | undefined> {
+  const real = await host.files.realPath(path);
+  if (real !== undefined || dirname(path) === path) return real;
+  if ((await host.files.status(path))?.kind === "link") return undefined;
+  const parent = await resolved(host, dirname(path));
+  return parent === undefined ? undefined : join(parent, basename(path));
+}

@@ -1,0 +1,92 @@
+import { dirname, join } from "node:path";
+import { managerProblem } from "../adapters/manager.ts";
+import { listedIn, systemdMajor, systemdOf, type Unit } from "../adapters/systemd.ts";
+import { FleetError } from "../core/errors.ts";
+import { EXIT } from "../core/exit.ts";
+import type { Host } from "../core/host.ts";
+import { HOLDER_UNIT } from "../core/names.ts";
+import { pathsOf } from "../core/paths.ts";
+import { typed } from "../core/user-bus.ts";
+import type { Intent } from "./look.ts";
+
+/** The user manager, as far as a layout depends on it. */
+export interface Manager {
+  /** 0 where it cannot be told. */
+  readonly major: number;
+  /** Where it looks for units, first come first. */
+  readonly unitPath: readonly string[];
+  readonly holder: Unit | undefined;
+}
+
+/** What the manager says. Throws FleetError (69) where it cannot be reached, or is another user's. */
+export async function reachManager(host: Host, { nothing, again }: Intent): Promise<Manager> {
+  const systemd = systemdOf(host);
+  // Both at once: a process each, and an install waits for them.
+  const [answer, holder] = await Promise.all([
+    systemd.managerVersion(["UnitPath"]),
+    systemd.show([HOLDER_UNIT]).catch((error: unknown) => ({ error })),
+  ]);
+  const problem = await managerProblem(host, answer);
+  if (problem !== undefined)
+    throw new FleetError(EXIT.unavailable, `${nothing}: the user manager cannot be reached`, problem.cause, [
+      ...typed(problem.remedy),
+      again,
+    ]);
+  if ("error" in holder) throw holder.error;
+  await mustBeOurs(host, nothing, again);
+  const said = (name: string) => new RegExp(`^${name}=(.*)$`, "m").exec(answer.stdout)?.[1] ?? "";
+  return {
+    major: systemdMajor(said("Version")) ?? 0,
+    unitPath: listedIn(said("UnitPath")),
+    holder: holder[0],
+  };
+}
+
+/** Root with another user's variables (sudo -E) would leave root's files in that user's home. */
+async function mustBeOurs(host: Host, nothing: string, again: string): Promise<void> {
+  const { uid } = host.user;
+  for (const folder of [pathsOf(host).runtime, host.user.home]) {
+    const owner = folder === undefined ? undefined : await host.files.ownerOf(folder);
+    if (owner === undefined || owner === uid) continue;
+    throw new FleetError(
+      EXIT.unavailable,
+      `${nothing}: this is another user's session`,
+      `${folder} belongs to uid ${owner}, and this runs as uid ${uid}; run it as that user, without sudo`,
+      [again],
+    );
+  }
+}
+
+/**
+ * A manager whose XDG_CONFIG_HOME is another than ours reloads without a word, and takes the units from elsewhere or
+ * knows none of them. Known before anything is written. Throws FleetError (69).
+ */
+export async function mustReadOurs(host: Host, { unitPath }: Manager): Promise<void> {
+  const { units } = pathsOf(host);
+  let theirs: string | undefined;
+  for (const folder of unitPath) {
+    if (await isPlace(host, folder, units)) {
+      if (theirs === undefined) return;
+      break;
+    }
+    const unit = join(folder, HOLDER_UNIT);
+    if (theirs === undefined && (await host.files.status(unit)) !== undefined) theirs = unit;
+  }
+  const ours = host.env.XDG_CONFIG_HOME;
+  const found =
+    theirs === undefined ? `does not look into ${units}` : `takes ${HOLDER_UNIT} from ${theirs}, not from ${units}`;
+  throw new FleetError(
+    EXIT.unavailable,
+    "systemd does not take the units from where they were written",
+    `the user manager ${found}; XDG_CONFIG_HOME is ${ours ?? "not set"} in this shell, and may be another in the manager (systemctl --user show-environment)`,
+    ours === undefined ? ["systemctl --user show -p UnitPath"] : ["unset XDG_CONFIG_HOME", "mosaic-fleet install"],
+  );
+}
+
+/** Also of a folder that is not there yet: then by the one in which it will be. */
+async function isPlace(host: Host, one: string, other: string): Promise<boolean> {
+  if (one === other || (await host.files.samePlace(one, other))) return true;
+  if (dirname(one) === one || one.slice(one.lastIndexOf("/")) !== other.slice(other.lastIndexOf("/"))) return false;
+  const there = await Promise.all([one, other].map((path) => host.files.status(path)));
+  return there.every((status) => status === undefined) && isPlace(host, dirname(one), dirname(other));
+}

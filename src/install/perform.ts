@@ -1,0 +1,141 @@
+import { dirname } from "node:path";
+import { lingers } from "../adapters/logind.ts";
+import { systemdOf } from "../adapters/systemd.ts";
+import { FleetError } from "../core/errors.ts";
+import { describeResult, type ExecResult, succeeded } from "../core/exec.ts";
+import { EXIT } from "../core/exit.ts";
+import type { Host } from "../core/host.ts";
+import type { Action } from "./action.ts";
+import { sha256 } from "./sum.ts";
+
+/** What has been done so far. */
+export interface Ledger {
+  /** Each puts one thing back as it was. */
+  readonly undos: (() => Promise<unknown>)[];
+  /** Folders in which something was made, renamed or removed, and that a power loss may still take back. */
+  readonly touched: Set<string>;
+}
+
+/** Does one thing, and notes how to undo it before it is done. Throws FleetError, or what the file system says. */
+export async function perform(host: Host, action: Action, ledger: Ledger, what: string): Promise<void> {
+  const { files } = host;
+  const systemd = systemdOf(host);
+  const { undos, touched } = ledger;
+  switch (action.kind) {
+    case "make-folder":
+      return makeFolder(host, action.path, ledger);
+    case "write-file": {
+      await makeFolder(host, dirname(action.path), ledger);
+      const found = await contentOf(host, action.path);
+      if ((found?.sha256 ?? null) !== action.over) throw changedMeanwhile(what, action.path);
+      touched.add(dirname(action.path));
+      undos.push(() =>
+        found === undefined ? files.removeFile(action.path) : files.replace(action.path, found.bytes, found.mode),
+      );
+      return files.replace(action.path, action.text, action.mode);
+    }
+    case "keep-copy": {
+      const found = await contentOf(host, action.path);
+      if (found?.sha256 !== action.sha256) throw changedMeanwhile(what, action.path);
+      const to = await freeName(host, action.to, action.sha256);
+      if (to === undefined) return;
+      undos.push(() => files.removeFile(to));
+      return files.writeAtomic(to, found.bytes, found.mode); // there for good before ours takes its place
+    }
+    case "remove-file": {
+      const found = await contentOf(host, action.path);
+      if (found === undefined || !action.sums.includes(found.sha256)) return; // changed since we looked: the user's
+      touched.add(dirname(action.path));
+      undos.push(() => files.replace(action.path, found.bytes, found.mode));
+      return files.removeFile(action.path);
+    }
+    case "remove-folder":
+      touched.add(dirname(action.path));
+      if (await files.removeEmptyFolder(action.path)) undos.push(() => files.makeFolder(action.path));
+      return;
+    case "daemon-reload":
+      return must(await systemd.daemonReload(), "systemd did not take the units");
+    case "enable":
+    case "disable":
+      undos.push(() => systemd.run(action.kind === "enable" ? "disable" : "enable", action.units));
+      return must(await systemd.run(action.kind, action.units), `${action.units.join(", ")} was not ${action.kind}d`);
+    case "start": {
+      const end = async () => {
+        await systemd.run("stop", action.units);
+        await systemd.run("reset-failed", action.units);
+      };
+      const started = await systemd.run("start", action.units);
+      if (succeeded(started)) undos.push(end);
+      else await end(); // it would try again and again
+      return must(started, `${action.units.join(", ")} did not start`, [
+        `journalctl --user -u ${action.units[0]} -n 20`,
+      ]);
+    }
+    case "stop":
+      undos.push(async () => {
+        await systemd.daemonReload(); // it may have read that they are gone
+        await systemd.run("start", action.units, STOP_LIMIT_MS);
+      });
+      return must(await systemd.run("stop", action.units, STOP_LIMIT_MS), `${action.units.join(", ")} did not stop`, [
+        "systemctl --user status",
+      ]);
+    case "linger":
+      return linger(host, action.on, undos);
+  }
+}
+
+/** Many agents, each of which may take its TimeoutStopSec=. */
+const STOP_LIMIT_MS = 180_000;
+
+async function linger(host: Host, on: boolean, undos: Ledger["undos"]): Promise<void> {
+  const verb = (wanted: boolean) => (wanted ? "enable-linger" : "disable-linger");
+  undos.push(() => host.exec(["loginctl", verb(!on)]));
+  const result = await host.exec(["loginctl", verb(on)]);
+  // Its exit code says nothing.
+  if ((await lingers(host, host.user.name)) !== on)
+    throw new FleetError(EXIT.unavailable, `loginctl ${verb(on)} did not help`, describeResult(result), [
+      `sudo loginctl ${verb(on)} ${host.user.name}`,
+    ]);
+}
+
+async function makeFolder(host: Host, path: string, { undos, touched }: Ledger): Promise<void> {
+  const made: string[] = [];
+  undos.push(async () => {
+    for (const folder of made.reverse()) await host.files.removeEmptyFolder(folder);
+  });
+  made.push(...(await host.files.makeFolder(path)));
+  for (const folder of made) touched.add(dirname(folder));
+}
+
+interface Content {
+  readonly bytes: Uint8Array;
+  readonly sha256: string;
+  readonly mode: number;
+}
+
+/** What is in a regular file; undefined when nothing is there. Throws for anything else, which has come there since we looked. */
+async function contentOf(host: Host, path: string): Promise<Content | undefined> {
+  const status = await host.files.status(path);
+  if (status === undefined) return undefined;
+  const bytes = status.kind === "file" ? await host.files.readBytes(path) : undefined;
+  if (bytes === undefined) throw new Error(`${path} is no file any more`);
+  return { bytes, sha256: sha256(bytes), mode: status.mode };
+}
+
+/** A name at which nothing is; undefined when this content is kept under such a name already. */
+async function freeName(host: Host, name: string, sum: string): Promise<string | undefined> {
+  for (let count = 1; ; count++) {
+    const path = count === 1 ? name : `${name}-${count}`;
+    const status = await host.files.status(path);
+    if (status === undefined) return path;
+    if (status.kind === "file" && (await contentOf(host, path))?.sha256 === sum) return undefined;
+  }
+}
+
+function changedMeanwhile(what: string, path: string): FleetError {
+  return new FleetError(EXIT.cantcreate, what, `${path} was changed while this ran`);
+}
+
+function must(result: ExecResult, what: string, next: readonly string[] = []): void {
+  if (!succeeded(result)) throw new FleetError(EXIT.unavailable, what, describeResult(result), next);
+}

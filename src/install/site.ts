@@ -1,0 +1,71 @@
+import { dirname, join } from "node:path";
+import { FleetError } from "../core/errors.ts";
+import { describeResult, succeeded } from "../core/exec.ts";
+import { EXIT } from "../core/exit.ts";
+import type { Host } from "../core/host.ts";
+import { pathsOf } from "../core/paths.ts";
+import type { Intent } from "./look.ts";
+
+/** Every file of the user's below the site folder. */
+export async function siteFiles(host: Host): Promise<string[]> {
+  const below = async (folder: string): Promise<string[]> => {
+    const found: string[] = [];
+    for (const name of await host.files.list(folder)) {
+      const path = join(folder, name);
+      const status = await host.files.status(path);
+      if (status?.kind === "folder") found.push(...(await below(path)));
+      else found.push(path);
+    }
+    return found;
+  };
+  return below(pathsOf(host).site);
+}
+
+/** Writes fleet.env, the settings of every agent, if and only if there is none. Says whether it did. */
+export async function writeFleetEnv(host: Host, text: string): Promise<boolean> {
+  const path = join(pathsOf(host).site, "fleet.env");
+  if ((await host.files.status(path)) !== undefined) return false;
+  await host.files.makeFolder(dirname(path));
+  await host.files.writeAtomic(path, text, 0o600);
+  return true;
+}
+
+/**
+ * A tar of these site files in the home folder, for their user alone: they may hold keys. Under its name it is there
+ * whole, and it holds what is on the disk. Throws FleetError (73).
+ */
+export async function keepArchive(host: Host, site: readonly string[], { nothing }: Intent): Promise<string> {
+  const { config } = pathsOf(host);
+  const stamp = host.date().toISOString().slice(0, 19).replace(/\D/g, "");
+  const archive = join(host.user.home, `mosaic-fleet-site-${stamp}-${crypto.randomUUID().slice(0, 4)}.tar`);
+  // As writeAtomic names it, so that the next run clears what is left of one that was killed.
+  const temporary = join(dirname(archive), `.mosaic-${crypto.randomUUID().slice(0, 8)}.tmp`);
+  const names = site.map((path) => path.slice(config.length + 1));
+  try {
+    await host.files.writeAtomic(temporary, "", 0o600); // tar keeps the mode of a file that is there
+    for (const mode of ["-cf", "-df"]) {
+      const result = await host.exec(["tar", "-C", config, mode, temporary, "--no-recursion", "--", ...names], {
+        timeoutMs: 60_000,
+      });
+      if (!succeeded(result))
+        throw new FleetError(EXIT.cantcreate, nothing, `your files could not be kept: ${describeResult(result)}`);
+    }
+    await host.files.sync(temporary);
+    await host.files.rename(temporary, archive);
+    await host.files.sync(dirname(archive));
+    return archive;
+  } catch (error) {
+    await host.files.removeFile(temporary).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Removes these site files, and the folders that are empty then: theirs, and those that install had made. */
+export async function removeSite(host: Host, site: readonly string[], made: readonly string[]): Promise<void> {
+  const { site: root, agents } = pathsOf(host);
+  for (const path of site) await host.files.removeFile(path);
+  const folders = new Set([...made, agents, root, dirname(root)]);
+  for (const path of site)
+    for (let folder = dirname(path); folder.startsWith(`${root}/`); folder = dirname(folder)) folders.add(folder);
+  for (const folder of [...folders].sort().reverse()) await host.files.removeEmptyFolder(folder);
+}

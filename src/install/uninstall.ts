@@ -1,0 +1,123 @@
+import { dirname, join } from "node:path";
+import type { Host } from "../core/host.ts";
+import { agentOfUnit, HOLDER_UNIT } from "../core/names.ts";
+import { pathsOf } from "../core/paths.ts";
+import type { Step } from "./action.ts";
+import { applyPlan, clearTemporaries } from "./apply.ts";
+import { besideOf, type Found } from "./judge.ts";
+import { leftBehind, withLock } from "./lock.ts";
+import { type Intent, lookAt, recordedLayout } from "./look.ts";
+import { reachManager } from "./manager.ts";
+import { type LayoutPlan, planRemoval, undecidedBy } from "./plan.ts";
+import type { Receipt } from "./receipt.ts";
+import { runningUnits } from "./restart.ts";
+import { keepArchive, removeSite, siteFiles } from "./site.ts";
+
+export interface UninstallOptions {
+  readonly dryRun?: boolean;
+  /** The site files too, once an archive of them is there. */
+  readonly purge?: boolean;
+  /** Whether to go on, when units run or site files go. Left out, nothing is done then. */
+  readonly confirm?: (seen: Seen) => Promise<boolean>;
+}
+
+/** What an uninstall is about to do, and to whom. */
+export interface Seen {
+  readonly plan: LayoutPlan;
+  /** Units that run, in the order in which they are stopped: agents, the holder. */
+  readonly running: readonly string[];
+  /** Agents that the user has enabled: their links stay. */
+  readonly enabledAgents: readonly string[];
+  /** Site files, which only a purge takes. */
+  readonly site: readonly string[];
+  /** Whether there is anything to remove. */
+  readonly installed: boolean;
+}
+
+export interface Uninstalled extends Seen {
+  readonly applied: boolean;
+  /** Where a purge has kept the site files. */
+  readonly archive: string | undefined;
+}
+
+const UNINSTALL: Intent = { nothing: "Nothing was removed", again: "mosaic-fleet uninstall" };
+
+/** Takes away what install has laid out and nothing else. Throws FleetError. */
+export async function uninstall(host: Host, options: UninstallOptions): Promise<Uninstalled> {
+  const { purge = false } = options;
+  const look = async () => {
+    await reachManager(host, UNINSTALL);
+    const recorded = await recordedLayout(host, UNINSTALL);
+    const [running, enabled, site] = await Promise.all([runningUnits(host), enabledAgents(host), siteFiles(host)]);
+    const paths = recorded?.files.flatMap(({ path }) => [path, besideOf(path)]) ?? [];
+    const plan =
+      recorded === undefined
+        ? { steps: [], removed: [], undecided: [] }
+        : planUninstall(recorded, await lookAt(host, paths), running);
+    // A purge that was killed may have left no more than empty folders.
+    const toPurge = purge && (await host.files.status(pathsOf(host).site)) !== undefined;
+    const installed = recorded !== undefined || toPurge;
+    // A first install that was killed before it wrote its receipt.
+    const remains = recorded === undefined && (await leftBehind(host));
+    return { remains, recorded, seen: { plan, running, enabledAgents: enabled, site, installed } };
+  };
+  const first = await look();
+  const untouched = { ...first.seen, applied: false, archive: undefined };
+  if (options.dryRun || !(first.seen.installed || first.remains)) return untouched;
+  const grave = (seen: Seen) => seen.running.length > 0 || (purge && seen.site.length > 0);
+  const confirmed = !grave(first.seen) || (await options.confirm?.(first.seen)) === true;
+  if (!confirmed) return untouched;
+  return withLock(host, UNINSTALL, async (stateFolders) => {
+    const { recorded, seen } = await look();
+    const archive = purge && seen.site.length > 0 ? await keepArchive(host, seen.site, UNINSTALL) : undefined;
+    if (recorded === undefined) await clearTemporaries(host, []);
+    else {
+      const { removed, undecided } = seen.plan;
+      const records = { before: recorded, after: undefined, removed, undecided };
+      await applyPlan(host, seen.plan, records, { what: "The layout was not removed", again: UNINSTALL.again });
+    }
+    const { state } = pathsOf(host);
+    for (const folder of [state, dirname(state), ...(recorded?.folders ?? [])])
+      if (`${state}/`.startsWith(`${folder}/`)) stateFolders.add(folder);
+    if (purge) await removeSite(host, seen.site, recorded?.folders ?? []);
+    return { ...seen, applied: seen.installed, archive };
+  });
+}
+
+/** The receipt backwards. Pure. */
+export function planUninstall(
+  recorded: Receipt,
+  found: ReadonlyMap<string, Found>,
+  running: readonly string[],
+): LayoutPlan {
+  const agents = running.filter((unit) => unit !== HOLDER_UNIT);
+  const stops = [agents, running.filter((unit) => unit === HOLDER_UNIT)].filter((units) => units.length > 0);
+  const why = "you have changed it: it stays";
+  const files = recorded.files.flatMap(({ path }) => planRemoval(path, why, { found, recorded }));
+  return {
+    steps: [
+      ...stops.map((units): Step => ({ action: { kind: "stop", units }, change: "update" })),
+      ...(recorded.enabled.length > 0
+        ? [{ action: { kind: "disable", units: recorded.enabled }, change: "update" } as const]
+        : []),
+      ...(recorded.linger ? [{ action: { kind: "linger", on: false }, change: "update" } as const] : []),
+      ...files,
+      ...recorded.folders
+        .toReversed()
+        .map((path): Step => ({ action: { kind: "remove-folder", path }, change: "remove" })),
+      { action: { kind: "daemon-reload" }, change: "update" },
+    ],
+    removed: recorded.files.flatMap(({ path, removed }) =>
+      found.get(path)?.status === undefined && (removed || recorded.phase === "applied") ? [path] : [],
+    ),
+    undecided: undecidedBy(files, recorded),
+  };
+}
+
+/** Agents that are to start with something else. systemctl lists no instances; enabling one is a link in a folder. */
+async function enabledAgents(host: Host): Promise<string[]> {
+  const { units } = pathsOf(host);
+  const folders = (await host.files.list(units)).filter((name) => /\.(wants|requires)$/.test(name));
+  const names = await Promise.all(folders.map((folder) => host.files.list(join(units, folder))));
+  return [...new Set(names.flat())].filter((name) => agentOfUnit(name) !== undefined);
+}

@@ -1,0 +1,400 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { localHost } from "../../src/adapters/local-host.ts";
+import { openSandbox, type Sandbox } from "../../src/canary/sandbox.ts";
+import { HOLDER_UNIT } from "../../src/core/names.ts";
+import { type Paths, pathsOf } from "../../src/core/paths.ts";
+import { until } from "../../src/core/until.ts";
+import { ownedFiles } from "../../src/install/assets.ts";
+import { installFiles } from "../../src/install/install.ts";
+import { binary, type Run, run, writeFiles } from "../support/build.ts";
+import { treeOf } from "../support/tree.ts";
+
+// Upgrade, rollback and uninstall as they are typed. What was done is read from the disk and from the manager.
+
+let sandbox: Sandbox;
+let home: string;
+let paths: Paths;
+beforeEach(async () => {
+  sandbox = await openSandbox(localHost());
+  home = sandbox.host.user.home;
+  paths = pathsOf(sandbox.host);
+});
+afterEach(async () => {
+  expect(await sandbox.close()).toEqual([]);
+});
+
+const inside = (argv: readonly string[], timeoutMs = 60_000): Run =>
+  run(argv, { cwd: home, env: sandbox.host.env, timeoutMs });
+const fleet = (...words: string[]) => inside([binary, ...words], 120_000);
+const systemctl = (...words: string[]) => inside(["systemctl", "--user", ...words]);
+const shown = (unit: string, property: string) => systemctl("show", "-p", property, "--value", unit).stdout.trim();
+const script = (name: string) => join(paths.tools, name);
+const read = (path: string) => readFileSync(path, "utf8");
+const word = (action: string, path: string) => `${action.padEnd(9)} ${path.replace(home, "~")}\n`;
+
+/** At a terminal: what is typed, a line each; what is shown comes back in stdout. */
+function atTerminal(argv: readonly string[], ...lines: string[]): Run {
+  const typed = lines.map((line) => `sleep 0.7; echo ${line}; `).join("");
+  return inside(["sh", "-c", `{ ${typed}sleep 0.7; } | script -qec '${argv.join(" ")}' /dev/null`]);
+}
+
+const ours = (name: string) => {
+  const file = ownedFiles(paths, 252).find(({ path }) => basename(path) === name);
+  if (file === undefined) throw new Error(`no ${name} in the layout`);
+  return file.text;
+};
+const EARLIER = "# of the version before\n";
+
+/** Lays out a version before, of which two files are otherwise; the scripts in it work. */
+async function earlierVersion(...names: string[]): Promise<void> {
+  const changed = names.length > 0 ? names : ["tmux.conf", "agent-pane.sh"];
+  await installFiles(sandbox.host, { version: "0.0.1-test" }, (major) =>
+    ownedFiles(paths, major).map((file) =>
+      changed.includes(basename(file.path)) ? { ...file, text: `${file.text}${EARLIER}` } : file,
+    ),
+  );
+}
+
+describe("an upgrade", () => {
+  test("--dry-run shows a diff for each file, in JSON too, and changes nothing", async () => {
+    await earlierVersion();
+    const before = treeOf(home);
+    const { code, stdout } = fleet("install", "--dry-run");
+    expect(code).toBe(0);
+    for (const name of ["tmux.conf", "agent-pane.sh"])
+      expect(stdout).toContain(`${word("update", script(name))}--- ${script(name)}\n+++ ${script(name)}\n@@ `);
+    expect(stdout.match(/^-# of the version before$/gm)).toHaveLength(2);
+    expect(stdout.match(/^@@ /gm)).toHaveLength(2);
+    const { steps } = JSON.parse(fleet("install", "--dry-run", "-o", "json").stdout);
+    const diffs = steps.flatMap(({ diff = "" }) => diff.match(/^-# of the version before$/gm) ?? []);
+    expect(diffs).toHaveLength(2);
+    expect(treeOf(home)).toEqual(before);
+  });
+
+  test("leaves what only the user changed, and says how to have ours; --take keeps every byte of theirs", async () => {
+    await earlierVersion();
+    const path = script("start-agent-session.sh");
+    const mine = Buffer.from("mine \xff\xfe\n", "latin1");
+    writeFileSync(path, mine);
+    const { code, stdout } = fleet("install");
+    expect(code).toBe(0);
+    expect(stdout).toContain(`${word("keep", path)}          Why:  you have changed it: yours stays\n`);
+    expect(stdout).toContain(`Next: mosaic-fleet install --take ${path}\n`);
+    expect(readFileSync(path).equals(mine)).toBe(true);
+    expect(read(script("tmux.conf"))).toBe(ours("tmux.conf"));
+
+    expect(fleet("install", "--take", path).code).toBe(0);
+    expect(read(path)).toBe(ours("start-agent-session.sh"));
+    const kept = readdirSync(paths.tools).filter((name) => name.includes(".mosaic-"));
+    expect(kept).toEqual([expect.stringMatching(/^start-agent-session\.sh\.mosaic-old-[0-9a-f]{8}$/)]);
+    expect(readFileSync(script(kept[0] ?? "")).equals(mine)).toBe(true);
+  });
+
+  test("--take of what is no file of ours is no use: 64, nothing written", () => {
+    expect(fleet("install", "--take", join(home, "mine"))).toMatchObject({ code: 64 });
+    expect(treeOf(home)).toEqual({});
+  });
+
+  describe("of a file that the user changed, too", () => {
+    const mine = "set -g status off # mine\n";
+    const path = () => script("tmux.conf");
+    const beside = () => `${path()}.mosaic-new`;
+    beforeEach(async () => {
+      await earlierVersion();
+      writeFileSync(path(), mine);
+    });
+
+    test("without a terminal: 1, theirs stays, ours lies beside it until it is decided", () => {
+      const { code, stdout } = fleet("install");
+      expect(code).toBe(1);
+      expect(stdout).toContain(word("keep", path()));
+      expect(stdout).toContain("1 to decide.");
+      expect([read(path()), read(beside())]).toEqual([mine, ours("tmux.conf")]);
+      expect(read(script("agent-pane.sh"))).toBe(ours("agent-pane.sh"));
+      const again = fleet("install", "-o", "json");
+      expect(again.code).toBe(1);
+      expect(JSON.parse(again.stdout).applied).toBe(false);
+      rmSync(beside());
+      expect(fleet("install").code).toBe(0);
+      expect([read(path()), existsSync(beside())]).toEqual([mine, false]);
+    });
+
+    test("at a terminal: the diff as often as it is asked for, then theirs is kept", () => {
+      const { code, stdout } = atTerminal([binary, "install"], "d", "keep");
+      expect(stdout).toContain(`-${mine.trimEnd()}`);
+      expect(stdout.match(/\[keep\/take\/diff\]/g)).toHaveLength(2);
+      expect(code).toBe(0);
+      expect([read(path()), existsSync(beside())]).toEqual([mine, false]);
+    });
+
+    test("at a terminal: ours is taken, theirs is kept beside it", () => {
+      expect(atTerminal([binary, "install"], "take").code).toBe(0);
+      expect([read(path()), existsSync(beside())]).toEqual([ours("tmux.conf"), false]);
+      const [copy] = readdirSync(paths.tools).filter((name) => name.startsWith("tmux.conf.mosaic-old-"));
+      expect(read(script(copy ?? ""))).toBe(mine);
+    });
+
+    test("at a terminal with --yes nothing is asked: it stays undecided", () => {
+      const { code, stdout } = atTerminal([binary, "install", "--yes"]);
+      expect(stdout).not.toContain("[keep/take/diff]");
+      expect(code).toBe(1);
+      expect(read(beside())).toBe(ours("tmux.conf"));
+    });
+  });
+});
+
+describe("rollback", () => {
+  test("lays out the version before, and once more the one after; what the user changed stays", async () => {
+    await earlierVersion();
+    const before = read(script("tmux.conf"));
+    expect(fleet("install").code).toBe(0);
+    writeFileSync(script("start-tmux-holder.sh"), "# mine\n", { flag: "a" });
+    const dry = treeOf(home);
+    const { stdout } = fleet("rollback", "--dry-run");
+    expect(stdout).toContain("+# of the version before");
+    expect(treeOf(home)).toEqual(dry);
+
+    expect(fleet("rollback")).toMatchObject({ code: 0, stderr: "" });
+    expect(read(script("tmux.conf"))).toBe(before);
+    expect(read(script("start-tmux-holder.sh"))).toEndWith("# mine\n");
+    expect(shown(HOLDER_UNIT, "NeedDaemonReload")).toBe("no");
+    expect(fleet("rollback", "-o", "json").code).toBe(0);
+    expect(read(script("tmux.conf"))).toBe(ours("tmux.conf"));
+  });
+
+  test("without a version before: 69, nothing changed", () => {
+    for (const prepare of [() => {}, () => fleet("install")]) {
+      prepare();
+      const before = treeOf(home);
+      expect(fleet("rollback")).toMatchObject({
+        code: 69,
+        stderr: expect.stringContaining("no earlier version of the layout is recorded"),
+      });
+      expect(treeOf(home)).toEqual(before);
+    }
+  });
+});
+
+describe("uninstall", () => {
+  test("leaves nothing of ours, and nothing at all where nothing was before", () => {
+    expect(fleet("install", "--enable").code).toBe(0);
+    expect(fleet("uninstall", "--dry-run").stdout).toContain(word("remove", script("tmux.conf")));
+    expect(fleet("uninstall")).toMatchObject({ code: 0, stderr: "" });
+    expect(treeOf(home)).toEqual({});
+    expect(shown(HOLDER_UNIT, "LoadState")).toBe("not-found");
+    expect(fleet("uninstall")).toMatchObject({ code: 0, stdout: "Nothing is installed.\n" });
+  });
+
+  test("leaves what is the user's: settings, drop-ins, edits, what the user has enabled; and says so", () => {
+    expect(fleet("install").code).toBe(0);
+    expect(systemctl("enable", HOLDER_UNIT, "mosaic-agent@coder").code).toBe(0);
+    expect(fleet("install", "--enable").code).toBe(0); // so it is already, and not by install
+    writeFileSync(script("tmux.conf"), "mine\n");
+    writeFiles(paths.config, {
+      "mosaic/fleet/agents/coder.env": "A=1\n",
+      "systemd/user/mosaic-agent@.service.d/mine.conf": "[Service]\nMemoryMax=1G\n",
+    });
+    const { code, stdout } = fleet("uninstall");
+    expect(code).toBe(0);
+    expect(stdout).toContain(`${word("keep", script("tmux.conf"))}          Why:  you have changed it: it stays\n`);
+    expect(stdout).toContain("Your settings stay: 1 file in ~/.config/mosaic/fleet\n");
+    const left = Object.entries(treeOf(home)).flatMap(([path, is]) => (is.startsWith("folder") ? [] : [path]));
+    expect(left).toEqual([
+      ".config/mosaic/fleet/agents/coder.env",
+      ".config/mosaic/tools/fleet/tmux.conf",
+      ".config/systemd/user/default.target.wants/mosaic-agent@coder.service",
+      `.config/systemd/user/default.target.wants/${HOLDER_UNIT}`,
+      ".config/systemd/user/mosaic-agent@.service.d/mine.conf",
+    ]);
+    const next = /To undo it: (systemctl .*)/.exec(stdout)?.[1] ?? "";
+    expect(next).toContain("mosaic-agent@coder.service");
+    expect(inside(["sh", "-c", next]).code).toBe(0);
+    expect(existsSync(join(paths.units, "default.target.wants/mosaic-agent@coder.service"))).toBe(false);
+  });
+
+  describe("of a fleet that runs", () => {
+    const agent = "mosaic-agent@coder.service";
+    beforeEach(() => {
+      writeFiles(paths.agents, { "coder.env": "MOSAIC_AGENT_COMMAND=sleep infinity\n" });
+      expect(fleet("install", "--now").code).toBe(0);
+      expect(systemctl("start", agent).code).toBe(0);
+    });
+    const states = () => [shown(agent, "ActiveState"), shown(HOLDER_UNIT, "ActiveState")];
+
+    test("needs a yes: without a terminal 69, and the fleet runs on", () => {
+      const before = treeOf(home);
+      for (const words of [[], ["-o", "json"]]) {
+        const { code, stderr } = fleet("uninstall", ...words);
+        expect(code).toBe(69);
+        expect(stderr).toContain(`these run: ${agent}, ${HOLDER_UNIT}`);
+        expect(stderr).toContain("Next: mosaic-fleet uninstall --yes");
+      }
+      expect(treeOf(home)).toEqual(before);
+      expect(states()).toEqual(["active", "active"]);
+    });
+
+    test("asks at a terminal: no is 1, and the fleet runs on; yes stops it", () => {
+      const no = atTerminal([binary, "uninstall"], "n");
+      expect(no.code).toBe(1);
+      expect(no.stdout).toContain(agent);
+      expect(states()).toEqual(["active", "active"]);
+      expect(atTerminal([binary, "uninstall"], "y").code).toBe(0);
+      expect(states()).toEqual(["inactive", "inactive"]);
+    });
+
+    test("--yes stops agents, then the holder, and removes the layout", () => {
+      const { code, stdout } = fleet("uninstall", "--yes");
+      expect(code).toBe(0);
+      const stops = stdout.match(/systemctl --user stop .*/g);
+      expect(stops).toEqual([`systemctl --user stop ${agent}`, `systemctl --user stop ${HOLDER_UNIT}`]);
+      expect(states()).toEqual(["inactive", "inactive"]);
+      expect(inside(["tmux", "-N", "-L", "mosaic-factory", "ls"]).code).toBe(1);
+      expect(existsSync(paths.tools)).toBe(false);
+    });
+  });
+
+  describe("--purge", () => {
+    const settings = { "agents/coder.env": "KEY=secret\n", "fleet.env": "A=1\n", "deep/er/note": "x" };
+    beforeEach(() => {
+      expect(fleet("install").code).toBe(0);
+      writeFiles(paths.site, settings);
+    });
+
+    test("needs a yes, and says which files", () => {
+      const before = treeOf(home);
+      expect(fleet("uninstall", "--purge")).toMatchObject({
+        code: 69,
+        stderr: expect.stringContaining("mosaic-fleet uninstall --purge --yes"),
+      });
+      expect(atTerminal([binary, "uninstall", "--purge"], "n")).toMatchObject({
+        code: 1,
+        stdout: expect.stringContaining("~/.config/mosaic/fleet/agents/coder.env"),
+      });
+      expect(treeOf(home)).toEqual(before);
+    });
+
+    test("takes the settings, too, and keeps an archive of them, for their user alone", () => {
+      const { code, stdout } = fleet("uninstall", "--purge", "--yes", "-o", "json");
+      expect(code).toBe(0);
+      const { archive } = JSON.parse(stdout);
+      expect(Object.keys(treeOf(home))).toEqual([basename(archive)]);
+      expect(lstatSync(archive).mode & 0o777).toBe(0o600);
+      mkdirSync(paths.config);
+      expect(inside(["tar", "-xf", archive, "-C", paths.config]).code).toBe(0);
+      for (const [path, text] of Object.entries(settings)) expect(read(join(paths.site, path))).toBe(text);
+    });
+
+    test("takes nothing when they cannot be kept: 73", () => {
+      writeFiles(join(sandbox.root, "bin"), { tar: "#!/bin/sh\nexit 2\n" });
+      inside(["chmod", "+x", join(sandbox.root, "bin/tar")]);
+      const before = treeOf(home);
+      const env = { ...sandbox.host.env, PATH: `${join(sandbox.root, "bin")}:${sandbox.host.env.PATH}` };
+      const { code, stderr } = run([binary, "uninstall", "--purge", "--yes"], { cwd: home, env });
+      expect({ code, stderr }).toMatchObject({ code: 73, stderr: expect.stringContaining("could not be kept") });
+      expect(treeOf(home)).toEqual(before);
+    });
+  });
+});
+
+describe("a fleet that runs", () => {
+  const agents = ["mosaic-agent@a.service", "mosaic-agent@b.service"];
+  const invocations = () => [HOLDER_UNIT, ...agents].map((unit) => shown(unit, "InvocationID"));
+  const start = (...units: string[]) => {
+    writeFiles(paths.agents, {
+      "a.env": "MOSAIC_AGENT_COMMAND=sleep infinity\n",
+      "b.env": "MOSAIC_AGENT_COMMAND=sleep infinity\n",
+    });
+    expect(systemctl("start", ...units).code).toBe(0);
+  };
+
+  test("is never restarted by an upgrade, which says what runs on as before, as often as it is asked", async () => {
+    await earlierVersion("agent-pane.sh");
+    start(...agents);
+    const before = invocations();
+    for (const text of [fleet("install").stdout, fleet("install").stdout])
+      expect(text).toContain(
+        `Still running as before: ${agents.join(", ")}\n  Nothing is restarted unless you say so: mosaic-fleet install --restart\n`,
+      );
+    expect(JSON.parse(fleet("install", "--dry-run", "-o", "json").stdout)).toMatchObject({ outdated: agents });
+    expect(invocations()).toEqual(before);
+    expect(systemctl("restart", ...agents).code).toBe(0);
+    expect(fleet("install").stdout).not.toContain("Still running");
+  });
+
+  test("--restart restarts what is behind and no more, has every agent back, and runs the canary", async () => {
+    await earlierVersion("agent-pane.sh");
+    start(...agents);
+    const before = invocations();
+    const { code, stdout } = fleet("install", "--restart");
+    expect(stdout).toContain(`Restarted: ${agents.join(", ")}\n`);
+    expect(stdout).toContain("holds: every promise that was tried is kept");
+    expect(code).toBe(0);
+    const after = invocations();
+    expect(after[0]).toBe(before[0] ?? "");
+    expect(after.slice(1)).not.toContainAnyValues(before);
+    for (const agent of agents) expect(shown(agent, "ActiveState")).toBe("active");
+    expect(fleet("install", "--restart").stdout).not.toContain("Restarted");
+  });
+
+  test("--restart of the holder has its agents back, those that ran and no other", async () => {
+    await earlierVersion("tmux.conf");
+    start("mosaic-agent@a.service");
+    const before = invocations();
+    const { code, stdout } = fleet("install", "--restart", "-o", "json");
+    expect({ code, ...JSON.parse(stdout) }).toMatchObject({
+      code: 0,
+      restarted: ["mosaic-agent@a.service", HOLDER_UNIT],
+      outdated: [],
+      canary: { verdict: "pass" },
+    });
+    expect([HOLDER_UNIT, ...agents].map((unit) => shown(unit, "ActiveState"))).toEqual([
+      "active",
+      "active",
+      "inactive",
+    ]);
+    expect(invocations()[0]).not.toBe(before[0] ?? "");
+  });
+
+  test("rollback --restart takes it back to the version before", async () => {
+    await earlierVersion("agent-pane.sh");
+    expect(fleet("install").code).toBe(0);
+    start("mosaic-agent@a.service");
+    const { code, stdout } = fleet("rollback", "--restart", "-o", "json");
+    expect({ code, ...JSON.parse(stdout) }).toMatchObject({
+      code: 0,
+      restarted: ["mosaic-agent@a.service"],
+      outdated: [],
+    });
+    expect(shown("mosaic-agent@a.service", "ActiveState")).toBe("active");
+  });
+
+  test("--restart says when an agent does not come back: 1", async () => {
+    await earlierVersion("agent-pane.sh");
+    start(...agents);
+    writeFiles(paths.agents, { "b.env": "MOSAIC_AGENT_COMMAND=exit 3\n" });
+    const { code, stderr } = fleet("install", "--restart");
+    expect(code).toBe(1);
+    expect(stderr).toContain("not back: mosaic-agent@b.service");
+    const up = await until(
+      sandbox.host,
+      10_000,
+      async () => shown("mosaic-agent@a.service", "ActiveState") === "active" || undefined,
+    );
+    expect(up).toBe(true);
+  }, 120_000);
+});
+
+test("without a user manager rollback and uninstall change nothing: 69", async () => {
+  await earlierVersion();
+  expect(fleet("install").code).toBe(0);
+  const before = treeOf(home);
+  for (const command of ["rollback", "uninstall"]) {
+    const env = { ...sandbox.host.env, XDG_RUNTIME_DIR: join(sandbox.root, "none") };
+    const { code, stderr } = run([binary, command], { cwd: home, env });
+    expect({ command, code }).toEqual({ command, code: 69 });
+    expect(stderr).toContain("the user manager cannot be reached");
+  }
+  expect(treeOf(home)).toEqual(before);
+});

@@ -1,0 +1,386 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { createHash } from "node:crypto";
+import { cpSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { disk } from "../../src/adapters/disk.ts";
+import { files, filesOn } from "../../src/adapters/files.ts";
+import { localHost } from "../../src/adapters/local-host.ts";
+import { systemdOf } from "../../src/adapters/systemd.ts";
+import { openSandbox, type Sandbox } from "../../src/canary/sandbox.ts";
+import { FleetError } from "../../src/core/errors.ts";
+import type { Files, Host } from "../../src/core/host.ts";
+import { HOLDER_UNIT } from "../../src/core/names.ts";
+import { pathsOf } from "../../src/core/paths.ts";
+import { ownedFiles } from "../../src/install/assets.ts";
+import { install, installFiles, rollback } from "../../src/install/install.ts";
+import { type Receipt, readReceipt } from "../../src/install/receipt.ts";
+import { uninstall } from "../../src/install/uninstall.ts";
+import { fakeManager } from "../support/fake-manager.ts";
+import { type Fault, type FaultyDisk, faultyDisk } from "../support/faulty-disk.ts";
+
+// Every fault at every call that changes the disk. The file system is real (/dev/shm), the homes are copies of a few
+// prepared ones. Thousands of daemon-reloads would take minutes, so most runs talk to a fake manager; a part of the
+// kills of each command is done on a real one, which must then have the units as they are on disk.
+
+let sandbox: Sandbox;
+let folder: string;
+beforeAll(async () => {
+  sandbox = await openSandbox(localHost());
+  folder = mkdtempSync(join(sandbox.root, "homes-"));
+});
+afterAll(async () => {
+  expect(await sandbox.close()).toEqual([]);
+});
+
+/** No process has this pid: who looks for the owner of a lock finds nobody, as after a kill. */
+const DEAD_PID = 999_999_999;
+
+/** A host whose home is this folder. Its own pid is one that the next host finds dead. */
+function hostOf(home: string, on: Files, exec?: Host["exec"]): Host {
+  const host: Host = {
+    ...sandbox.host,
+    env: { ...sandbox.host.env, HOME: home },
+    user: { ...sandbox.host.user, home },
+  };
+  const read: Files["read"] = async (path) =>
+    path === `/proc/${DEAD_PID}/stat` ? `${DEAD_PID} (x) S ${"0 ".repeat(18)}7 0\n` : on.read(path);
+  return { ...host, pid: DEAD_PID, files: { ...on, read }, exec: exec ?? fakeManager(host).exec };
+}
+
+function healthyHost(home: string, exec?: Host["exec"]): Host {
+  return { ...hostOf(home, files, exec), pid: process.pid, files };
+}
+
+const NEW = "2.0.0-test";
+const commands = {
+  install: (host: Host) => install(host, { version: NEW }),
+  rollback: (host: Host) => rollback(host, {}),
+  uninstall: (host: Host) => uninstall(host, { confirm: async () => true }),
+};
+type Command = keyof typeof commands;
+
+/** A receipt without its time, and without the folders that a run which is killed has made for its lock. */
+function timeless(receipt: string): string {
+  const { writtenAt: _, folders, ...rest } = JSON.parse(receipt) as Receipt;
+  return JSON.stringify({ ...rest, folders: folders.filter((path) => !path.startsWith("~/.local")).sort() });
+}
+
+/** Everything below a home: kind, mode, content; but for the folders of the receipt. */
+function treeOf(home: string): Record<string, string> {
+  const found: Record<string, string> = {};
+  const look = (below: string) => {
+    for (const name of readdirSync(join(home, below)).sort()) {
+      const path = join(below, name);
+      const stat = lstatSync(join(home, path));
+      const mode = (stat.mode & 0o777).toString(8);
+      if (stat.isDirectory()) {
+        if (!path.startsWith(".local")) found[path] = `folder ${mode}`;
+        look(path);
+      } else {
+        let text = stat.isFile() ? readFileSync(join(home, path), "utf8") : "no file";
+        if (name === "receipt.json") text = timeless(text.replaceAll(home, "~"));
+        found[path] = `${mode} ${createHash("sha256").update(text).digest("hex").slice(0, 12)}`;
+      }
+    }
+  };
+  look("");
+  return found;
+}
+const withoutState = (tree: Record<string, string>) =>
+  Object.fromEntries(Object.entries(tree).filter(([path]) => !path.startsWith(".local")));
+const withoutReceipt = ({ ".local/state/mosaic/fleet/receipt.json": _, ...rest }: Record<string, string>) => rest;
+
+const units = ".config/systemd/user";
+const dropIns = `${units}/mosaic-agent@.service.d`;
+const tools = ".config/mosaic/tools/fleet";
+/** The user's: in every home, and never to be touched. */
+const theirs = {
+  [join(dropIns, "mine.conf")]: "[Service]\nMemoryMax=1G\n",
+  ".config/mosaic/fleet/fleet.env": "A=1\n",
+  ".config/mosaic/fleet/agents/coder.env": "B=2\n",
+};
+
+/** Homes in which something happens at the same time. */
+const AT_ONCE = 6;
+
+let count = 0;
+function newHome(like?: string): string {
+  const home = join(folder, `${++count}`);
+  if (like === undefined) {
+    for (const [path, text] of Object.entries(theirs)) {
+      mkdirSync(dirname(join(home, path)), { recursive: true });
+      writeFileSync(join(home, path), text);
+    }
+    return home;
+  }
+  cpSync(like, home, { recursive: true, verbatimSymlinks: true });
+  // The receipt holds whole paths.
+  const receipt = join(home, ".local/state/mosaic/fleet/receipt.json");
+  if (lstatSync(receipt, { throwIfNoEntry: false }) !== undefined)
+    writeFileSync(receipt, readFileSync(receipt, "utf8").replaceAll(`${like}/`, `${home}/`), { mode: 0o600 });
+  return home;
+}
+
+/**
+ * A home with an earlier version: two files have other contents, one is not there, one more is there that the new one
+ * does not have. With edits: the user has changed a file that both versions have alike, one that they have not, and has
+ * removed one.
+ */
+async function earlierHome(edits: boolean): Promise<string> {
+  const home = newHome();
+  const host = healthyHost(home);
+  const paths = pathsOf(host);
+  const changed = ["tmux.conf", "agent-pane.sh", "stop-agent-session.sh"];
+  const layout = ownedFiles(paths, 252)
+    .filter(({ path }) => !path.endsWith("agent-session-ended.sh"))
+    .map((file) =>
+      changed.includes(basename(file.path)) ? { ...file, text: `# before: ${basename(file.path)}\n` } : file,
+    );
+  layout.push({ path: join(paths.tools, "of-the-version-before.sh"), mode: 0o644, text: "# before\n" });
+  await installFiles(host, { version: "1.0.0-test" }, () => layout);
+  if (edits) {
+    writeFileSync(join(home, tools, "start-tmux-holder.sh"), "# mine\n", { flag: "a" });
+    writeFileSync(join(home, tools, "stop-agent-session.sh"), "# mine, and the version before had it otherwise\n");
+    rmSync(join(home, tools, "agent-pane-died.sh"));
+  }
+  return home;
+}
+
+interface Scenario {
+  readonly command: Command;
+  readonly before: string;
+  /** What a next run of another kind comes to: the tree before. */
+  readonly other: Command;
+}
+
+/** Homes as they are before and after a command that meets no fault. */
+interface Expected {
+  readonly before: Record<string, string>;
+  readonly after: Record<string, string>;
+  readonly calls: number;
+}
+
+async function expectedOf({ command, before }: Scenario): Promise<Expected> {
+  const home = newHome(before);
+  const counting = faultyDisk(disk, "kill", Number.POSITIVE_INFINITY);
+  const treeBefore = treeOf(home);
+  await commands[command](hostOf(home, filesOn(counting)));
+  return { before: treeBefore, after: treeOf(home), calls: counting.calls() };
+}
+
+interface Try {
+  readonly fault: Fault;
+  readonly at: number;
+  readonly lost?: "all" | "only the state" | "all but the state";
+  /** Which run comes next: the same command, or the one that goes the other way. */
+  readonly next: "same" | "other";
+}
+
+/** Runs a command into a fault, then another one without. Says what is wrong then. */
+async function attempt(scenario: Scenario, expected: Expected, { fault, at, lost, next }: Try): Promise<string[]> {
+  const home = newHome(scenario.before);
+  const faulty = faultyDisk(disk, fault, at);
+  const wrong: string[] = [];
+  const ended = commands[scenario.command](hostOf(home, filesOn(faulty))).then(
+    () => "done" as const,
+    (error: unknown) => error,
+  );
+  const outcome = await Promise.race([ended, faulty.gone.then(() => "gone" as const)]);
+  if (fault === "power") losePower(faulty, home, lost);
+  else if (outcome !== "gone" && outcome !== "done" && !(outcome instanceof FleetError)) wrong.push(`threw ${outcome}`);
+
+  const between = treeOf(home);
+  for (const [path, is] of Object.entries(between))
+    if (
+      !path.includes("/state/") &&
+      !path.includes(".mosaic-") &&
+      is !== expected.before[path] &&
+      is !== expected.after[path]
+    )
+      wrong.push(`${path} is neither old nor new`);
+  if (
+    outcome instanceof FleetError &&
+    outcome.message.includes("was taken back") &&
+    !outcome.message.includes("not all")
+  )
+    wrong.push(...difference(between, expected.before, "taken back"));
+
+  // A rollback that is done is not done again: the next one would go forward.
+  const done = scenario.command === "rollback" && (await phaseOf(home)) === "applied 1.0.0-test";
+  const same = next === "same" && !done;
+  const command = same ? scenario.command : scenario.other;
+  const wanted = same ? expected.after : expected.before;
+  const then = await commands[command](healthyHost(home)).catch((error: unknown) => error);
+  const nothingToGoBackTo = then instanceof FleetError && then.why.startsWith("no earlier version");
+  if (then instanceof Error && !nothingToGoBackTo) wrong.push(`the next ${command} failed: ${then.message}`);
+  // Which version was before is another matter when one has gone there and back.
+  const compare = same ? (tree: Record<string, string>) => tree : nothingToGoBackTo ? withoutState : withoutReceipt;
+  wrong.push(...difference(compare(treeOf(home)), compare(wanted), `after the next ${command}`));
+  rmSync(home, { recursive: true });
+  return wrong.map((each) => `${scenario.command}, ${fault}${lost ? ` (${lost})` : ""} at ${at}: ${each}`);
+}
+
+async function phaseOf(home: string): Promise<string> {
+  const host = healthyHost(home);
+  const recorded = await readReceipt(host, pathsOf(host).receipt);
+  return typeof recorded === "object" ? `${recorded.phase} ${recorded.version}` : "none";
+}
+
+function losePower(faulty: FaultyDisk, home: string, lost: Try["lost"]): void {
+  const state = (path: string) => path.startsWith(join(home, ".local"));
+  faulty.lose((path) => lost === "all" || state(path) === (lost === "only the state"));
+}
+
+function difference(is: Record<string, string>, wanted: Record<string, string>, when: string): string[] {
+  return [...new Set([...Object.keys(is), ...Object.keys(wanted)])]
+    .filter((path) => is[path] !== wanted[path])
+    .map((path) => `${path} is ${is[path] ?? "not there"} ${when}, not ${wanted[path] ?? "gone"}`);
+}
+
+function triesAt(at: number): Try[] {
+  const next = (["same", "other"] as const)[at % 2] as "same" | "other";
+  return [
+    { fault: "kill", at, next: "same" },
+    { fault: "kill", at, next: "other" },
+    ...(["all", "only the state", "all but the state"] as const).map(
+      (lost) => ({ fault: "power", at, lost, next }) as const,
+    ),
+    ...(["ENOSPC", "EROFS", "EACCES"] as const).map((fault) => ({ fault, at, next: "same" }) as const),
+  ];
+}
+
+async function scenarios(): Promise<Record<Command | "upgrade", Scenario>> {
+  const earlier = await earlierHome(true);
+  const upgraded = newHome(earlier);
+  await commands.install(healthyHost(upgraded));
+  const plain = newHome();
+  await commands.install(healthyHost(plain));
+  return {
+    install: { command: "install", before: newHome(), other: "uninstall" },
+    upgrade: { command: "install", before: earlier, other: "rollback" },
+    rollback: { command: "rollback", before: upgraded, other: "install" },
+    uninstall: { command: "uninstall", before: plain, other: "install" },
+  };
+}
+
+test("a purge that is killed at any call has every setting in its place or in an archive, and the next one ends it", async () => {
+  const like = newHome();
+  await install(healthyHost(like), { version: NEW });
+  const purge = (host: Host) => uninstall(host, { purge: true, confirm: async () => true });
+  const counting = faultyDisk(disk, "kill", Number.POSITIVE_INFINITY);
+  await purge(hostOf(newHome(like), filesOn(counting)));
+  const settings = Object.entries(theirs).filter(([path]) => path.endsWith(".env"));
+  const archives = (home: string) =>
+    readdirSync(home)
+      .filter((name) => /^mosaic-fleet-site-.*\.tar$/.test(name))
+      .map((name) => readFileSync(join(home, name), "utf8"));
+  const there = (home: string, path: string) => lstatSync(join(home, path), { throwIfNoEntry: false }) !== undefined;
+  const attempts = Array.from({ length: counting.calls() }, (_, at) => at).values();
+  const work = async () => {
+    for (const at of attempts) {
+      const home = newHome(like);
+      const faulty = faultyDisk(disk, "kill", at);
+      await Promise.race([purge(hostOf(home, filesOn(faulty))), faulty.gone]);
+      const kept = archives(home);
+      for (const [path, text] of settings)
+        if (!there(home, path)) expect([at, path, kept.some((tar) => tar.includes(text))]).toEqual([at, path, true]);
+      await purge(healthyHost(home));
+      const left = Object.keys(treeOf(home)).filter((path) => !path.startsWith("mosaic-fleet-site-"));
+      expect([at, ...left]).toEqual([at, ".config", ".config/systemd", units, dropIns, join(dropIns, "mine.conf")]);
+      for (const [path, text] of settings)
+        expect([at, path, archives(home).some((tar) => tar.includes(text))]).toEqual([at, path, true]);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+});
+
+test("with a real manager: the next run leaves its units as they are on disk, wherever the one before was killed", async () => {
+  // The manager reads the sandbox's own home.
+  const { home } = sandbox.host.user;
+  const alive = { ...sandbox.host, pid: process.pid };
+  const shown = async () => {
+    const [holder] = await systemdOf(sandbox.host).show([HOLDER_UNIT]);
+    return [holder?.load, holder?.fileState, holder?.needsReload];
+  };
+  const enable = (host: Host) => install(host, { version: NEW, enable: true });
+  const counting = faultyDisk(disk, "kill", Number.POSITIVE_INFINITY);
+  await enable({ ...sandbox.host, files: filesOn(counting) });
+  const whole = treeOf(home);
+  for (let at = 0; at < counting.calls(); at += 29) {
+    await commands.uninstall(alive);
+    expect([at, ...(await shown()), treeOf(home)]).toEqual([at, "not-found", "", false, {}]);
+    for (const command of [enable, commands.uninstall, enable]) {
+      const faulty = faultyDisk(disk, "kill", at);
+      const killed = { ...hostOf(home, filesOn(faulty), sandbox.host.exec) };
+      await Promise.race([command(killed), faulty.gone]);
+      if (command === commands.uninstall) await commands.uninstall(alive);
+      else await enable(alive);
+      const there = command === enable;
+      expect([at, ...(await shown())]).toEqual(there ? [at, "loaded", "enabled", false] : [at, "not-found", "", false]);
+      expect(treeOf(home)).toEqual(there ? whole : {});
+    }
+  }
+});
+
+describe("what the user changes while a run goes on is the user's", () => {
+  /** Files on which the user does something just before the first change that is made. */
+  const meddled = (meddle: () => void): Files => {
+    let once = meddle;
+    const now = () => {
+      once();
+      once = () => {};
+    };
+    const create: typeof disk.create = (path, mode) => {
+      now();
+      return disk.create(path, mode);
+    };
+    return filesOn({ ...disk, create });
+  };
+  const script = (home: string) => join(home, tools, "start-agent-session.sh");
+
+  test("an install stops, and takes back what it has done", async () => {
+    const home = newHome();
+    const meddle = () => {
+      mkdirSync(join(home, tools), { recursive: true });
+      writeFileSync(script(home), "mine");
+    };
+    const host = { ...hostOf(home, meddled(meddle)), pid: process.pid };
+    await expect(install(host, { version: NEW })).rejects.toMatchObject({
+      exit: 73,
+      why: `${script(home)} was changed while this ran. What had been done was taken back`,
+    });
+    expect(readFileSync(script(home), "utf8")).toBe("mine");
+    expect(Object.keys(treeOf(home)).filter((path) => path.startsWith(`${units}/mosaic-agent@canary`))).toEqual([]);
+  });
+
+  test("an uninstall leaves it", async () => {
+    const home = newHome();
+    await install(healthyHost(home), { version: NEW });
+    const meddle = () => writeFileSync(script(home), "mine");
+    await commands.uninstall({ ...hostOf(home, meddled(meddle)), pid: process.pid });
+    expect(readFileSync(script(home), "utf8")).toBe("mine");
+    expect(Object.keys(treeOf(home)).filter((path) => path.startsWith(`${tools}/`))).toEqual([
+      join(tools, "start-agent-session.sh"),
+    ]);
+  });
+});
+
+test("whatever fault comes at whatever call, the next run leaves no mixed layout", async () => {
+  const wrong: string[] = [];
+  const tried: string[] = [];
+  for (const [name, scenario] of Object.entries(await scenarios())) {
+    const expected = await expectedOf(scenario);
+    expect(expected.calls).toBeGreaterThan(20);
+    const tries = Array.from({ length: expected.calls }, (_, at) => triesAt(at)).flat();
+    const todo = tries.values();
+    const work = async () => {
+      for (const each of todo) wrong.push(...(await attempt(scenario, expected, each)));
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, work));
+    tried.push(`${tries.length} in ${name}`);
+  }
+  console.log(
+    `faults tried: ${tried.join(", ")}; mixed layouts: ${new Set(wrong.map((each) => each.split(": ")[0])).size}`,
+  );
+  expect(wrong.slice(0, 20)).toEqual([]);
+}, 60_000);

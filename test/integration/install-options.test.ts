@@ -1,0 +1,135 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { lstatSync, mkdtempSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { files } from "../../src/adapters/files.ts";
+import { localHost } from "../../src/adapters/local-host.ts";
+import type { Host } from "../../src/core/host.ts";
+import { pathsOf } from "../../src/core/paths.ts";
+import { install } from "../../src/install/install.ts";
+import { readReceipt } from "../../src/install/receipt.ts";
+import { writeFleetEnv } from "../../src/install/site.ts";
+import { uninstall } from "../../src/install/uninstall.ts";
+import { temporaryFolder } from "../support/build.ts";
+import { fakeManager } from "../support/fake-manager.ts";
+
+const temporary = temporaryFolder();
+afterAll(() => temporary[Symbol.dispose]());
+
+let base: Host;
+beforeAll(() => {
+  base = localHost();
+});
+
+const LINGER = "/var/lib/systemd/linger";
+
+/** A machine whose lingering is a variable here: the real one's is not ours to change. */
+interface Machine {
+  readonly host: Host;
+  lingers: boolean;
+  /** What loginctl was told. */
+  readonly told: string[];
+  refuses: boolean;
+}
+
+let machine: Machine;
+beforeEach(() => {
+  const home = mkdtempSync(join(temporary.path, "home-"));
+  const env = { PATH: process.env.PATH };
+  const user = { ...base.user, home };
+  const manager = fakeManager({ env, user, exec: base.exec });
+  const status: Host["files"]["status"] = async (path) => {
+    if (!path.startsWith(LINGER)) return files.status(path);
+    const there = path === LINGER || machine.lingers;
+    return there ? { kind: "file", mode: 0o644, uid: 0, gid: 0, size: 0, modified: 0 } : undefined;
+  };
+  const exec: Host["exec"] = async (argv, options) => {
+    if (argv[0] !== "loginctl") return manager.exec(argv, options);
+    machine.told.push(argv[1] ?? "");
+    if (machine.refuses) return { argv, stdout: "", stderr: "Access denied", kind: "exited", code: 0 };
+    machine.lingers = argv[1] === "enable-linger";
+    return { argv, stdout: "", stderr: "", kind: "exited", code: 0 };
+  };
+  machine = {
+    host: { ...base, env, user, exec, files: { ...files, status } },
+    lingers: false,
+    told: [],
+    refuses: false,
+  };
+});
+
+const lay = (more: object = {}) => install(machine.host, { version: "1", ...more });
+const recorded = async () => {
+  const receipt = await readReceipt(machine.host, pathsOf(machine.host).receipt);
+  return typeof receipt === "object" ? receipt.linger : undefined;
+};
+
+describe("--linger", () => {
+  test("turns lingering on, once, and uninstall turns it off", async () => {
+    await lay({ linger: true });
+    await lay({ linger: true });
+    await lay();
+    expect([machine.lingers, await recorded()]).toEqual([true, true]);
+    await uninstall(machine.host, {});
+    expect(machine.lingers).toBe(false);
+    expect(machine.told).toEqual(["enable-linger", "disable-linger"]);
+  });
+
+  test("that the user had turned on stays on", async () => {
+    machine.lingers = true;
+    await lay({ linger: true });
+    await uninstall(machine.host, {});
+    expect(machine.told).toEqual([]);
+  });
+
+  test("that the user turned off and on again since is the user's", async () => {
+    await lay({ linger: true });
+    machine.lingers = false;
+    await lay({ now: false, restore: true, enable: false });
+    await install(machine.host, { version: "2" });
+    expect(await recorded()).toBe(false);
+    machine.lingers = true;
+    await uninstall(machine.host, {});
+    expect(machine.lingers).toBe(true);
+  });
+
+  test("that is refused, whatever the exit code says, is said, and nothing is left installed", async () => {
+    machine.refuses = true;
+    await expect(lay({ linger: true })).rejects.toMatchObject({
+      exit: 69,
+      next: [`sudo loginctl enable-linger ${machine.host.user.name}`],
+    });
+    expect(await files.list(machine.host.user.home)).toEqual([]);
+  });
+});
+
+test("an install that is interrupted takes back what it has done: 130", async () => {
+  const interrupt = new AbortController();
+  const replace: Host["files"]["replace"] = async (path, content, mode) => {
+    await files.replace(path, content, mode);
+    interrupt.abort();
+  };
+  const host = { ...machine.host, interrupted: interrupt.signal, files: { ...machine.host.files, replace } };
+  await expect(install(host, { version: "1" })).rejects.toMatchObject({
+    exit: 130,
+    why: "it was interrupted. What had been done was taken back",
+  });
+  expect(await files.list(host.user.home)).toEqual([]);
+});
+
+describe("fleet.env", () => {
+  test("is written where there is none, for its user alone, and never again", async () => {
+    const path = join(pathsOf(machine.host).site, "fleet.env");
+    expect(await writeFleetEnv(machine.host, "A=1\n")).toBe(true);
+    expect([readFileSync(path, "utf8"), lstatSync(path).mode & 0o777]).toEqual(["A=1\n", 0o600]);
+    expect(await writeFleetEnv(machine.host, "A=2\n")).toBe(false);
+    expect(readFileSync(path, "utf8")).toBe("A=1\n");
+  });
+
+  test("stays what it is where it is a link, even to nowhere", async () => {
+    const { site } = pathsOf(machine.host);
+    await files.makeFolder(site);
+    await files.makeLink(join(site, "fleet.env"), "nowhere");
+    expect(await writeFleetEnv(machine.host, "A=1\n")).toBe(false);
+    expect(await files.list(site)).toEqual(["fleet.env"]);
+  });
+});

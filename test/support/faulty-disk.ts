@@ -1,0 +1,158 @@
+import {
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname } from "node:path";
+import type { Disk, NewFile } from "../../src/adapters/disk.ts";
+
+/**
+ * kill: neither the call nor any after it happens; of a write, half of it does. power: so it is, and what was not synced
+ * is lost. ENOSPC: from then on nothing new fits. EROFS: nothing changes any more. EACCES: nothing in this one folder.
+ */
+export type Fault = "kill" | "power" | "ENOSPC" | "EROFS" | "EACCES";
+
+export interface FaultyDisk extends Disk {
+  /** How many calls would have changed something. */
+  calls(): number;
+  /** Resolves when a kill or a power loss has come. */
+  readonly gone: Promise<void>;
+  /** After a power loss: loses what was not synced, in folders that `lost` says. */
+  lose(lost: (folder: string) => boolean): void;
+}
+
+/** A disk on which call number `at` meets a fault. */
+export function faultyDisk(real: Disk, fault: Fault, at: number): FaultyDisk {
+  let calls = 0;
+  let broken: string | undefined;
+  let dead = false;
+  let announce = () => {};
+  const gone = new Promise<void>((resolve) => {
+    announce = resolve;
+  });
+  const open = new Set<NewFile>();
+  const unsynced = new Set<string>();
+  let journal: { readonly folder: string; readonly undo: () => void }[] = [];
+  const note = (path: string, undo: () => void) => journal.push({ folder: dirname(path), undo });
+
+  const makes = new Set(["create", "write", "mkdir", "symlink"]);
+  /** Before each call: counts it, and strikes where it is due. */
+  async function pass(call: string, path: string, half?: () => Promise<void>): Promise<void> {
+    if (dead) return new Promise(() => {});
+    const due = calls++ === at;
+    if (due) broken = dirname(path);
+    if (due && (fault === "kill" || fault === "power")) {
+      dead = true;
+      await half?.();
+      for (const file of open) await file.close(); // as the kernel does
+      announce();
+      return new Promise(() => {});
+    }
+    if (broken === undefined || fault === "kill" || fault === "power") return;
+    if (fault === "ENOSPC" && !makes.has(call)) return;
+    if (fault === "EACCES" && broken !== dirname(path)) return;
+    await half?.();
+    throw Object.assign(new Error(`${fault}: by the test, ${call} '${path}'`), { code: fault });
+  }
+
+  return {
+    async create(path, mode) {
+      await pass("create", path);
+      const file = await real.create(path, mode);
+      open.add(file);
+      unsynced.add(path);
+      note(path, () => rmSync(path, { force: true }));
+      return {
+        async write(content) {
+          await pass("write", path, () => file.write(content.slice(0, content.length / 2)));
+          return file.write(content);
+        },
+        async chmod(mode) {
+          await pass("fchmod", path);
+          return file.chmod(mode);
+        },
+        async sync() {
+          await pass("fsync", path);
+          await file.sync();
+          unsynced.delete(path);
+        },
+        async close() {
+          if (open.delete(file) && !dead) await file.close();
+        },
+      };
+    },
+    async sync(path) {
+      await pass("sync", path);
+      await real.sync(path);
+      unsynced.delete(path);
+      journal = journal.filter(({ folder }) => folder !== path);
+    },
+    async rename(from, to) {
+      await pass("rename", to);
+      const restore = keeper(to);
+      await real.rename(from, to);
+      if (unsynced.delete(from)) unsynced.add(to);
+      note(to, () => {
+        renameSync(to, from);
+        restore();
+      });
+    },
+    async chmod(path, mode) {
+      await pass("chmod", path);
+      return real.chmod(path, mode);
+    },
+    async mkdir(path, mode) {
+      await pass("mkdir", path);
+      await real.mkdir(path, mode);
+      note(path, () => rmSync(path, { recursive: true, force: true }));
+    },
+    async rmdir(path) {
+      await pass("rmdir", path);
+      await real.rmdir(path);
+      note(path, () => mkdirSync(path));
+    },
+    async unlink(path) {
+      await pass("unlink", path);
+      const restore = keeper(path);
+      await real.unlink(path);
+      note(path, restore);
+    },
+    async symlink(target, path) {
+      await pass("symlink", path);
+      await real.symlink(target, path);
+      note(path, () => rmSync(path, { force: true }));
+    },
+    calls: () => calls,
+    gone,
+    lose(lost) {
+      for (const path of unsynced) if (lost(dirname(path)) && keeper(path) !== nothing) writeFileSync(path, "");
+      for (const { folder, undo } of journal.toReversed()) {
+        if (!lost(folder)) continue;
+        try {
+          undo();
+        } catch {
+          // its folder is lost, too
+        }
+      }
+    },
+  };
+}
+
+const nothing = () => {};
+
+/** What puts a file or a link back as it is now. */
+function keeper(path: string): () => void {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return nothing;
+  if (stat.isSymbolicLink()) {
+    const target = readlinkSync(path);
+    return () => symlinkSync(target, path);
+  }
+  const bytes = readFileSync(path);
+  return () => writeFileSync(path, bytes, { mode: stat.mode & 0o7777 });
+}
