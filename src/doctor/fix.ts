@@ -108,7 +108,7 @@ async function apply(host: Host, action: FixAction, version: string): Promise<st
   const systemd = systemdOf(host);
   switch (action.kind) {
     case "install": {
-      const { plan, applied } = await install(host, { dryRun: false, enable: false, now: false, version });
+      const { plan, applied } = await install(host, { restore: true, version });
       const inTheWay = conflicts(plan).length;
       return applied || inTheWay === 0 ? undefined : `${inTheWay} files are in the way: mosaic-fleet install --dry-run`;
     }
