@@ -104,6 +104,6 @@ export interface Host {
   readonly stderr: Output;
   /** Asks at the terminal, on stderr: whether yes was typed. undefined when there is no terminal to ask at. */
   ask(question: string): Promise<boolean | undefined>;
-  /** Aborted by Ctrl-C or SIGTERM: finish, clean up, go. */
+  /** Aborted by Ctrl-C, SIGTERM or SIGHUP, with that as its reason: finish, clean up, go. */
   readonly interrupted: AbortSignal;
 }

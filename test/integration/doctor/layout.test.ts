@@ -200,6 +200,7 @@ describe("layout.files", () => {
       mkdirSync(tools("agent-pane.sh"));
       renameSync(tools("tmux.conf"), join(fleet.host.user.home, "my.conf"));
       symlinkSync(join(fleet.host.user.home, "my.conf"), tools("tmux.conf"));
+      appendFileSync(tools("tmux.conf"), "# mine\n");
       const report = await files();
       expect((await mended(report)).status).toBe("pass");
       return report;
@@ -214,6 +215,116 @@ describe("layout.files", () => {
       message: expect.stringContaining("whose it is only the receipt knows"),
     });
   });
+});
+
+/** A shell that has another XDG_CONFIG_HOME than the user manager. */
+const lost = () => {
+  const env = { ...fleet.host.env, XDG_CONFIG_HOME: join(fleet.root, "lost") };
+  return { ...fleet.host, env };
+};
+
+describe("what is not as it was installed, and holds", () => {
+  green("layout.files", "where a unit is a link to the same", () => {
+    const unit = join(fleet.paths.units, HOLDER);
+    renameSync(unit, join(fleet.host.user.home, HOLDER));
+    symlinkSync(join(fleet.host.user.home, HOLDER), unit);
+    return examine(fleet.host, "layout.files");
+  });
+
+  test("a link to somebody else's file, or to a folder, does not hold", async () => {
+    const unit = join(fleet.paths.units, HOLDER);
+    const target = join(fleet.host.user.home, HOLDER);
+    renameSync(unit, target);
+    symlinkSync(target, unit);
+    chownSync(target, 4242, 4242);
+    const found = { status: "fail", message: expect.stringContaining("a link is in its place") };
+    expect(await examine(fleet.host, "layout.files")).toMatchObject(found);
+    rmSync(target);
+    mkdirSync(target);
+    expect(await examine(fleet.host, "layout.files")).toMatchObject(found);
+  });
+
+  red(
+    "layout.files",
+    "that only the canary's drop-in is missing",
+    { status: "warn", message: /canary\.conf: it is missing: the agent canary/, fix: /^mosaic-fleet install$/ },
+    async () => {
+      rmSync(join(fleet.paths.units, "mosaic-agent@canary.service.d"), { recursive: true });
+      const report = await examine(fleet.host, "layout.files");
+      expect((await mended(report)).status).toBe("pass");
+      return report;
+    },
+  );
+
+  red(
+    "layout.files",
+    "a mask in the place of a unit",
+    { status: "fail", message: /holder\.service: a link to \/dev\/null is in its place: it is masked/, fix: /^rm / },
+    async () => {
+      rmSync(join(fleet.paths.units, HOLDER));
+      symlinkSync("/dev/null", join(fleet.paths.units, HOLDER));
+      const report = await examine(fleet.host, "layout.files");
+      expect((await mended(report)).status).toBe("pass");
+      return report;
+    },
+  );
+
+  green("layout.writable", "where files are links to /dev/null", async () => {
+    for (const path of [site("fleet.env"), site("tmux.local.conf")]) symlinkSync("/dev/null", path);
+    rmSync(join(fleet.paths.units, HOLDER));
+    symlinkSync("/dev/null", join(fleet.paths.units, HOLDER));
+    for (const id of ["layout.settings", "agents.env-file"] as const)
+      expect((await examine(fleet.host, id)).status).not.toBe("fail");
+    return examine(fleet.host, "layout.writable");
+  });
+
+  red(
+    "layout.writable",
+    "a place outside the home folder, of which no right is changed",
+    { status: "fail", message: /open\/fleet\.env: everybody may write to it/, fix: /^ls -ld / },
+    async () => {
+      const open = join(fleet.root, "open");
+      mkdirSync(open);
+      writeFileSync(join(open, "fleet.env"), "");
+      chmodSync(join(open, "fleet.env"), 0o666);
+      symlinkSync(join(open, "fleet.env"), site("fleet.env"));
+      const report = await examine(fleet.host, "layout.writable");
+      rmSync(open, { recursive: true });
+      expect(JSON.stringify(report)).not.toContain("chmod");
+      return report;
+    },
+  );
+
+  red(
+    "layout.files",
+    "that this shell has another folder of settings than the manager",
+    {
+      status: "fail",
+      message: /^this shell's settings are in \S+\/lost, the user manager's in ~\/\.config \(XDG_CONFIG_HOME/,
+      fix: /^(unset|export) XDG_CONFIG_HOME/,
+    },
+    async () => {
+      const { report } = await runDoctor(lost(), checks, { only: ["layout", "units"], version: "0.0.0-test" });
+      expect(JSON.stringify(report)).not.toMatch(/"mv /);
+      const report2 = report.checks.find(({ id }) => id === "layout.receipt");
+      expect(report2).toMatchObject({ status: "skip", message: expect.stringContaining("folder of settings") });
+      return examine(lost(), "layout.files");
+    },
+  );
+
+  red(
+    "layout.receipt",
+    "without a manager, that it is of files elsewhere",
+    {
+      status: "warn",
+      message: /receipt is of files in ~\/\.config.*nothing is installed/,
+      fix: /^unset XDG_CONFIG_HOME$/,
+    },
+    () => {
+      const host = lost();
+      return examine({ ...host, env: { ...host.env, XDG_RUNTIME_DIR: undefined } }, "layout.receipt");
+    },
+  );
 });
 
 describe("layout.writable", () => {
