@@ -2,7 +2,7 @@
 // output. scripts/docs calls it: `bun scripts/docs.ts [--check]`; with --check it writes nothing, names each file that is
 // out of date, and exits 1 if there is one.
 import { join } from "node:path";
-import { lineSchema, reportSchema } from "../src/cli/report/doctor-schema.ts";
+import { lineSchema, listSchema, reportSchema } from "../src/cli/report/doctor-schema.ts";
 import { checks } from "../src/doctor/registry.ts";
 import { areaOf } from "../src/doctor/select.ts";
 
@@ -42,6 +42,7 @@ function checkSection({ id, title, explain, pre, requires = [] }: (typeof checks
 const made: Readonly<Record<string, string>> = {
   "checks.md": checksDocument(),
   "doctor.schema.json": `${JSON.stringify(reportSchema(), null, 2)}\n`,
+  "doctor-list.schema.json": `${JSON.stringify(listSchema(), null, 2)}\n`,
   "doctor-lines.schema.json": `${JSON.stringify(lineSchema(), null, 2)}\n`,
 };
 

@@ -23,7 +23,7 @@ function currentUser(env: Readonly<Record<string, string | undefined>>): User {
 export function localHost(): Host {
   const env = { ...process.env };
   const interrupt = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => interrupt.abort());
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => interrupt.abort(signal));
   return {
     env,
     user: currentUser(env),

@@ -67,12 +67,15 @@ export function tmuxOf(host: Pick<Host, "exec">, socket: string | undefined): Tm
       timeoutMs: 5_000,
       env: { TMUX: undefined, TMUX_PANE: undefined },
     });
+  /** Named by its first command: formats are no reading. */
+  const failed = (result: ExecResult) =>
+    new ToolError({ ...result, argv: result.argv.slice(0, result.argv.indexOf("-N") + target.length + 2) });
   const rows = async (args: readonly string[], fields: readonly string[]): Promise<string[][] | undefined> => {
     const result = await tmux([...args, fields.map((field) => `#{${field}}`).join("\t")]);
     if (!succeeded(result)) {
       if (result.kind === "exited" && (NO_SERVER.test(result.stderr) || NO_SESSION.test(result.stderr)))
         return undefined;
-      throw new ToolError(result);
+      throw failed(result);
     }
     return result.stdout
       .split("\n")
@@ -102,9 +105,9 @@ export function tmuxOf(host: Pick<Host, "exec">, socket: string | undefined): Tm
       const server = first.split("\t");
       if (server.length !== SERVER_FIELDS.length) {
         if (result.kind === "exited" && NO_SERVER.test(result.stderr)) return undefined;
-        throw new ToolError(result);
+        throw failed(result);
       }
-      if (!succeeded(result) && !NO_SESSION.test(result.stderr)) throw new ToolError(result);
+      if (!succeeded(result) && !NO_SESSION.test(result.stderr)) throw failed(result);
       const panes: PaneLook[] = [];
       const options: Record<string, string> = {};
       for (const line of lines) {

@@ -73,6 +73,6 @@ Examples:
 Exit codes: 0 fine, 1 something is broken, 2 could not tell, 3 waited in vain,
             64 usage, 69 a prerequisite is missing, 73 a file is in the way,
             74 stdout cannot be written, 78 settings cannot be read,
-            130 interrupted
+            129, 130, 143 interrupted
 `;
 }

@@ -54,6 +54,16 @@ export function commandArguments(command: string): string {
   return words.join(" ");
 }
 
+/**
+ * Whether a shell finds a quote in it that is never closed. Only of what is simple: substitutions and here-documents have
+ * quotes by rules of their own.
+ */
+export function hasOpenQuote(command: string): boolean {
+  if (/[$`]|<</.test(command)) return false;
+  const rest = command.replace(/\\[\s\S]|'[^']*'|"(?:\\[\s\S]|[^"\\])*"|(?<![^\s;&|()])#[^\n]*/g, "x");
+  return /['"]/.test(rest);
+}
+
 /** Words that the shell knows itself: dash's, all of which other shells know too. */
 const SHELL_WORDS = new Set(
   ". alias bg break case cd chdir command continue do done echo elif else esac eval exec exit export false fg fi for getopts hash if in jobs kill local printf pwd read readonly return set shift test then times trap true type ulimit umask unalias unset until wait while".split(

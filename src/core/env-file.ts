@@ -26,6 +26,8 @@ export interface Statement {
   readonly quotes: readonly Quote[];
   /** Places in the value where blanks after a closing quote were dropped. */
   readonly gaps: readonly number[];
+  /** Places in the value where a backslash has joined the next line to it. */
+  readonly joints: readonly number[];
   /** A backslash takes the line end after it away: that of a comment, or the CR of a CRLF. */
   readonly joined: boolean;
 }
@@ -86,16 +88,18 @@ export function statements(text: string, version: number): Statement[] {
   let kept = 0; // a bare value is cut here: what follows is white space
   let quotes: Quote[] = [];
   let gaps: number[] = [];
+  let joints: number[] = [];
   let gap = false;
   let joined = false;
   const push = (kind: Statement["kind"]) => {
     const end = state === "value" ? kept : value.length;
     const written = { key: key.replace(/[ \t]+$/, ""), value: value.slice(0, end), how: how.slice(0, end) };
-    found.push({ kind, line: from, ...written, quotes, gaps, joined });
+    found.push({ kind, line: from, ...written, quotes, gaps, joints, joined });
     key = value = how = "";
     kept = 0;
     quotes = [];
     gaps = [];
+    joints = [];
     gap = joined = false;
     state = "start";
   };
@@ -157,6 +161,7 @@ export function statements(text: string, version: number): Statement[] {
       case "escape":
         state = "value";
         joined ||= c === "\r" && text[index + 1] === "\n";
+        if (newline) joints.push(value.length);
         keep(newline ? "" : c, "e");
         break;
       case "single":

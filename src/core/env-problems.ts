@@ -20,6 +20,7 @@ export interface EnvProblem {
     | "unknown-key"
     | "trailing-comment"
     | "joined-comment"
+    | "joined-line"
     | "duplicate";
   /** fail: something is certainly lost, or certainly not what was meant; warn: it may be meant so. */
   readonly severity: "fail" | "warn";
@@ -48,6 +49,7 @@ export function envProblems(bytes: Uint8Array | string, known: readonly string[]
   if (text.includes("\0")) return [nul(text)];
   const all = statements(text, version);
   const firstLines = new Map<string, number>();
+  const lines = text.split("\n");
   const problems = all.flatMap((statement) => {
     if (statement.kind === "comment") return ofComment(statement);
     const lost = statement.kind === "assignment" ? notUtf8(statement) : [];
@@ -59,12 +61,46 @@ export function envProblems(bytes: Uint8Array | string, known: readonly string[]
     return [
       ...lost,
       ...ofKey(statement, known, first),
-      ...ofQuotes(statement, text, known),
+      ...ofQuotes(statement, lines, known),
+      ...ofJoints(statement, known),
       // What an open quote has swallowed is not worth a look.
       ...(statement.quotes.some(({ end }) => end === undefined) ? [] : ofValue(statement, known)),
     ];
   });
   return [...problems, ...lineEnds(text, all)].sort((a, b) => a.line - b.line);
+}
+
+/** The kernel's limit for one string of a program's environment. */
+const LONGEST_STRING = 128 * 1024;
+
+/** What is read as it was meant, and keeps an agent from starting or does nothing. */
+export interface ValueProblem extends Omit<EnvProblem, "kind"> {
+  readonly kind: "value";
+  readonly key: string;
+}
+
+/** `agent`: whose file it is, undefined for all of them; `runtime`: the manager's XDG_RUNTIME_DIR. */
+export function valueProblems(
+  variables: Readonly<Record<string, string>>,
+  agent: string | undefined,
+  runtime: string | undefined,
+): ValueProblem[] {
+  const found: ValueProblem[] = [];
+  const add = (key: string, severity: EnvProblem["severity"], message: string) =>
+    found.push({ line: 0, kind: "value", key, severity, message: `${shown(key)} ${message}` });
+  const name = variables.MOSAIC_AGENT_NAME;
+  if (name && name !== agent)
+    add("MOSAIC_AGENT_NAME", "fail", "is another name than the agent's: it is refused (exit 78); take the line out");
+  const own = variables.XDG_RUNTIME_DIR;
+  if (own !== undefined && runtime !== undefined && own !== runtime)
+    add("XDG_RUNTIME_DIR", "fail", "is not the user manager's: the agent does not find the holder there (exit 75)");
+  const seconds = variables.MOSAIC_AGENT_STOP_SECONDS;
+  if (seconds && !/^(?:[0-9]|[12][0-9]|30)$/.test(seconds))
+    add("MOSAIC_AGENT_STOP_SECONDS", "warn", "is not a whole number from 0 to 30: 10 is taken");
+  for (const [key, value] of Object.entries(variables))
+    if (value.length > LONGEST_STRING / 4 && new TextEncoder().encode(`${key}=${value}`).length >= LONGEST_STRING)
+      add(key, "fail", "is longer than 128 KiB: no program can be started with it (203/EXEC)");
+  return found;
 }
 
 function fail(line: number, kind: EnvProblem["kind"], message: string, suggestion?: string): EnvProblem {
@@ -172,8 +208,7 @@ function ofKey({ key, line }: Statement, known: readonly string[], first: number
 }
 
 /** Quotes that are not closed, or not where they should be. */
-function ofQuotes({ key, quotes }: Statement, text: string, known: readonly string[]): EnvProblem[] {
-  const lines = text.split("\n");
+function ofQuotes({ key, quotes }: Statement, lines: readonly string[], known: readonly string[]): EnvProblem[] {
   return quotes.flatMap(({ line, end }) => {
     if (end === undefined) {
       const what = `${shown(key)} opens a quote that is never closed`;
@@ -189,6 +224,18 @@ function ofQuotes({ key, quotes }: Statement, text: string, known: readonly stri
     if (other === undefined || key === SHELL_KEY) return [];
     return [warn(line, "open-quote", `${what}, and takes in assignments: close it here`)];
   });
+}
+
+/** Lines that a backslash at the end of the one before has made a part of the value. */
+function ofJoints({ key, value, line, joints }: Statement, known: readonly string[]): EnvProblem[] {
+  const swallowed = joints.flatMap(
+    (place) => /^[ \t]*([A-Z_][A-Z0-9_]*)=/.exec(value.slice(place, place + 100))?.[1] ?? [],
+  );
+  const mine = swallowed.find((each) => known.includes(each));
+  const what = `${shown(key)}: a backslash joins the next line`;
+  if (mine !== undefined) return [fail(line, "joined-line", `${what}, so ${mine} is not set: take it away`)];
+  if (swallowed.length === 0 || key === SHELL_KEY) return [];
+  return [warn(line, "joined-line", `${what}, an assignment: take the backslash away`)];
 }
 
 function ofValue(statement: Statement, known: readonly string[]): EnvProblem[] {
@@ -211,7 +258,7 @@ function ofValue(statement: Statement, known: readonly string[]): EnvProblem[] {
   }
   if (ODD_AT_AN_END.test(value) && !/^[sde].*[sde]$/s.test(how))
     problems.push(report(line, "spaces", `${name} starts or ends with an odd space, which systemd keeps: delete it`));
-  const inLine = known.some((each) => bareMatch(statement, new RegExp(`[ \\t;]${each}=`, "g")));
+  const inLine = bareMatch(statement, new RegExp(`[ \\t;](?:${known.join("|")})=`, "g"));
   if (inLine) {
     const message = `${name}: a second assignment in this line is part of the value: give it a line of its own`;
     problems.push(report(line, "spaces", message));

@@ -19,11 +19,18 @@ export const EXIT = {
   /** What was to be written to stdout could not be. */
   ioerr: 74,
   config: 78,
-  /** Ended by Ctrl-C, as a shell would report it. */
+  /** Ended by SIGHUP, SIGINT (Ctrl-C) or SIGTERM, as a shell would report it. */
+  hungUp: 129,
   interrupted: 130,
+  terminated: 143,
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** The exit code of who was interrupted: `reason` is that of Host.interrupted, the signal. */
+export function exitOfInterrupt(reason: unknown): ExitCode {
+  return reason === "SIGHUP" ? EXIT.hungUp : reason === "SIGTERM" ? EXIT.terminated : EXIT.interrupted;
+}
 
 /** What a canary run came to. unavailable: a prerequisite is missing, so nothing could be tried. */
 export const CANARY_VERDICTS = ["pass", "broken", "unknown", "unavailable"] as const;

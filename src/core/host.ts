@@ -119,6 +119,6 @@ export interface Host {
   ask(question: string): Promise<boolean | undefined>;
   /** Asks at the terminal, on stderr, for one of these words; its first letter will do. undefined when there is no terminal, or no answer. */
   choose<T extends string>(question: string, answers: readonly T[]): Promise<T | undefined>;
-  /** Aborted by Ctrl-C or SIGTERM: finish, clean up, go. */
+  /** Aborted by Ctrl-C, SIGTERM or SIGHUP, with that as its reason: finish, clean up, go. */
   readonly interrupted: AbortSignal;
 }

@@ -11,7 +11,7 @@ const HOME_LINE = new RegExp(`^(${HOME_KEYS.join("|")})=(.*)$`);
  */
 export function plainAssignments(bytes: Uint8Array): Assignment[] | undefined {
   const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
-  const found: Assignment[] = [];
+  const found = new Map<string, Assignment>();
   for (const line of text.split("\n")) {
     if (line === "") continue;
     const home = HOME_LINE.exec(line);
@@ -24,10 +24,10 @@ export function plainAssignments(bytes: Uint8Array): Assignment[] | undefined {
     }
     // A key of the fleet's, or one that cannot be meant for one.
     if (AGENT_KEYS[key] === undefined && nearPrefix(key)) return undefined;
-    if (found.some((other) => other.key === key)) return undefined;
-    found.push({ key, value });
+    if (found.has(key)) return undefined;
+    found.set(key, { key, value });
   }
-  return found;
+  return [...found.values()];
 }
 
 /** Whether a key starts with something like MOSAIC. */

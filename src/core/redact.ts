@@ -26,10 +26,17 @@ const SECRET_SHAPES: readonly (readonly [hint: RegExp, shape: RegExp])[] = [
   ],
   // An option with a secret behind it: --api-key abc, --token=abc; not --token-file, not $VARIABLE.
   [
-    /-(?:[a-z]+[-_])*(?:api[-_]?key|token|secret|pass|auth)/i,
-    /((?:^|\s)--?(?:[a-z]+[-_])*(?:api[-_]?key|token|secret|password|passwd|passphrase|auth)(?:[ \t]+|=)["']?)[^\s"'$/~.-][^\s"']{5,}/gi,
+    /-(?:[a-z]{1,20}[-_]){0,5}(?:api[-_]?key|token|secret|pass|auth)/i,
+    /((?:^|\s)--?(?:[a-z]{1,20}[-_]){0,5}(?:api[-_]?key|token|secret|password|passwd|passphrase|auth)(?:[ \t]+|=)["']?)[^\s"'$/~.-][^\s"']{5,}/gi,
   ],
 ];
+
+/**
+ * What is given a value, as shells and JSON write it: API_KEY=, "apiKey": "; and the value, which is no $VARIABLE. The
+ * name is bounded, so that a long text takes no time.
+ */
+const NAMED = /(?<![\w$])([A-Za-z_][\w-]{0,80})(?:\\?"\s*:\s*\\?"|=(?:'\\''|\\?"|'|))/g;
+const VALUE = /(?!\$[A-Za-z_{(]|\[redacted\])(?:(?<=")[^"\n]{6,}|(?<=')[^'\n]{6,}|(?<==)[^\s"']{6,})/y;
 
 /** A shorter value is too likely to be a part of something harmless. */
 const SHORTEST_SECRET = 6;
@@ -37,8 +44,25 @@ const SHORTEST_SECRET = 6;
 const SHORTEST_LINE = 12;
 const HIDDEN = "[redacted]";
 
+/** A key, and not a word that somebody took for a password: hidden even within something longer. */
+function isKeyLike(secret: string): boolean {
+  if (secret.length >= 16) return true;
+  return secret.length >= 8 && (/[^A-Za-z_.-]/.test(secret) || (/[a-z]/.test(secret) && /[A-Z]/.test(secret)));
+}
+
+/** What stands in our own texts and commands: to hide it there would spoil them, and tell what the password is. */
+const OUR_WORDS = new Set(
+  [
+    "mosaic mosaic-fleet mosaic-agent mosaic-factory mosaic-tmux-holder fleet claude opencode gemini doctor canary",
+    "machine systemd systemctl loginctl service holder agents orphans limits layout server session socket command",
+    "enable disable restart daemon-reload reset-failed enable-linger export install update apt-get docker",
+  ].flatMap((line) => line.split(" ")),
+);
+
+/** openAiKey is OPEN_AI_KEY, and api-key is API_KEY. */
 export function isSecretName(name: string): boolean {
-  return SECRET_NAME.test(name) && !NO_SECRET_NAME.test(name);
+  const words = name.replace(/([a-z0-9])([A-Z])/g, "$1_$2").replaceAll("-", "_");
+  return SECRET_NAME.test(words) && !NO_SECRET_NAME.test(words);
 }
 
 /** Whether an assignment holds something that looks like a key: by its name, or by its value. */
@@ -52,10 +76,24 @@ export function secretInArguments(text: string): boolean {
 }
 
 function hideShapes(text: string): string {
-  return SECRET_SHAPES.reduce(
+  const known = SECRET_SHAPES.reduce(
     (left, [hint, shape]) => (hint.test(left) ? left.replace(shape, `$1${HIDDEN}`) : left),
     text,
   );
+  return hideNamed(known);
+}
+
+/** The value of one that is no secret may hold another: Environment="API_KEY=abcdef". */
+function hideNamed(text: string): string {
+  let shown = "";
+  let from = 0;
+  for (const { 0: start, 1: name = "", index } of text.matchAll(NAMED)) {
+    VALUE.lastIndex = index + start.length;
+    if (index < from || !isSecretName(name) || !VALUE.test(text)) continue;
+    shown += text.slice(from, index + start.length) + HIDDEN;
+    from = VALUE.lastIndex;
+  }
+  return shown + text.slice(from);
 }
 
 /** Hides known secrets, what looks like one, and the home folder (as ~) in whatever is shown to people. */
@@ -65,13 +103,27 @@ export interface Redactor {
   redact(text: string): string;
 }
 
+interface Hidden {
+  readonly secret: string;
+  readonly what: string | RegExp;
+}
+
+/** The word where it stands alone: not a part of a path, or of a unit's name. */
+function aloneIn(secret: string): RegExp {
+  return new RegExp(`(?<![\\w@/.~+-])${escaped(secret)}(?![\\w/+-]|\\.\\w)`, "g");
+}
+
+function escaped(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+}
+
 export function redactorFor(home: string): Redactor {
   const secrets = new Set<string>();
   /** The longest first: one may be a part of another. */
-  let sorted: readonly string[] | undefined;
-  const quoted = home.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  let sorted: readonly Hidden[] | undefined;
+  const quoted = escaped(home);
   // In quotes a shell would not expand it: '/home/x/a b' becomes ~/'a b'.
-  const inQuotes = new RegExp(`'${quoted}/`, "g");
+  const inQuotes = new RegExp(`(\\$?')${quoted}/`, "g");
   const alone = new RegExp(`(?<![\\w./-])${quoted}(?=$|[^\\w.-])`, "g");
   const add = (secret: string) => {
     // As it stands, and as shells and JSON write it.
@@ -89,11 +141,14 @@ export function redactorFor(home: string): Redactor {
       }
     },
     redact(text) {
-      sorted ??= [...secrets].sort((a, b) => b.length - a.length);
+      sorted ??= [...secrets]
+        .filter((secret) => !OUR_WORDS.has(secret))
+        .sort((a, b) => b.length - a.length)
+        .map((secret) => ({ secret, what: isKeyLike(secret) ? secret : aloneIn(secret) }));
       let shown = text;
-      for (const secret of sorted) if (shown.includes(secret)) shown = shown.replaceAll(secret, HIDDEN);
+      for (const { secret, what } of sorted) if (shown.includes(secret)) shown = shown.replaceAll(what, HIDDEN);
       shown = hideShapes(shown);
-      return home.length > 1 && shown.includes(home) ? shown.replace(inQuotes, "~/'").replace(alone, "~") : shown;
+      return home.length > 1 && shown.includes(home) ? shown.replace(inQuotes, "~/$1").replace(alone, "~") : shown;
     },
   };
 }

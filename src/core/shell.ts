@@ -1,6 +1,23 @@
-/** A word as it is typed into a shell: quoted only where it has to be. */
+import { hasInvisible } from "./visible.ts";
+
+/** A word as it is typed into a shell: quoted only where it has to be, what cannot be seen as bash and zsh spell it. */
 export function shellWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+  if (/^[\w@%+=:,./-]+$/.test(word)) return word;
+  return hasInvisible(word) ? `$'${spelled(word)}'` : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** By its bytes: \u would depend on the shell's locale. */
+function spelled(word: string): string {
+  const each = [...word].map((character) => {
+    if (character === "'" || character === "\\") return `\\${character}`;
+    return hasInvisible(character) ? [...Buffer.from(character)].map(octal).join("") : character;
+  });
+  return each.join("");
+}
+
+/** Three digits, whatever follows. */
+function octal(byte: number): string {
+  return `\\${byte.toString(8).padStart(3, "0")}`;
 }
 
 /** The command that moves what is in the way aside. */

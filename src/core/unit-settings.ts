@@ -36,6 +36,9 @@ const has = (value: string, wanted: string) => words(value).includes(wanted);
 const isNotOn = (value: string) => value !== "yes";
 const noLessThan = (value: string, wanted: string) =>
   value === "infinity" || (value !== "" && Number(value) >= Number(wanted));
+/** In microseconds, as D-Bus has it, or in words ("1min 5s"), as systemctl show does. */
+const isBelowAMinute = (value: string) =>
+  /^\d*$/.test(value) ? Number(value) < 60_000_000 : !/\d(min|h|d|w|month|y)|infinity/.test(value);
 /** One of the commands runs this script of ours, and its failure counts. */
 const runs = (value: string, wanted: string) =>
   commandsOf(value).some(({ argv, ignored }) => !ignored && scriptsIn(argv).some((path) => path.endsWith(wanted)));
@@ -48,6 +51,37 @@ const KILL_MODE: Setting = {
   holds: is,
   otherwise: "a stop leaves processes behind",
 };
+
+/** Of which both units have systemd's own default, or as good as that. */
+const EVERY: readonly Setting[] = [
+  {
+    directive: "RuntimeMaxSec",
+    property: "RuntimeMaxUSec",
+    wanted: () => "infinity",
+    holds: (value) => value === "infinity" || value === "",
+    otherwise: "systemd ends it after that time, whatever it is at",
+  },
+  {
+    directive: "RestartSec",
+    property: "RestartUSec",
+    wanted: () => "less than a minute",
+    holds: isBelowAMinute,
+    otherwise: "when it ends it stays down for that long",
+    minor: true,
+  },
+  {
+    directive: "SendSIGKILL",
+    wanted: () => "yes",
+    holds: (value) => value !== "no",
+    otherwise: "what does not end when it is told to outlives a stop",
+  },
+  {
+    directive: "User",
+    wanted: () => "unset",
+    holds: (value) => value === "",
+    otherwise: "a user's manager cannot start it as somebody else",
+  },
+];
 
 const HOLDER: readonly Setting[] = [
   {
@@ -95,6 +129,14 @@ const HOLDER: readonly Setting[] = [
     holds: isNotOn,
     otherwise: "its socket is in a /tmp of its own, where no agent and no shell finds it",
   },
+  ...EVERY,
+  {
+    directive: "EnvironmentFile",
+    property: "EnvironmentFiles",
+    wanted: () => "/mosaic/fleet/fleet.env",
+    holds: (value, wanted) => value.includes(wanted),
+    otherwise: "the server does not get the fleet's settings, such as its socket's name and MOSAIC_PATH",
+  },
   {
     directive: "StartLimitIntervalSec",
     property: "StartLimitIntervalUSec",
@@ -134,6 +176,7 @@ const AGENT: readonly Setting[] = [
     otherwise: "an agent that ended stays down",
   },
   KILL_MODE,
+  ...EVERY,
   { directive: "OOMPolicy", wanted: () => "continue", holds: is, otherwise: "one child out of memory ends the agent" },
   { directive: "Requires", wanted: () => HOLDER_UNIT, holds: has, otherwise: "it starts without its tmux server" },
   { directive: "After", wanted: () => HOLDER_UNIT, holds: has, otherwise: "it starts before its tmux server" },
@@ -199,11 +242,11 @@ export const JUDGED_PROPERTIES: readonly string[] = [
   ...new Set([...HOLDER, ...AGENT].map(({ directive, property }) => property ?? directive)),
 ];
 
-const JUDGED_LINE = new RegExp(`^[ \\t]*(${AGENT.map(({ directive }) => directive).join("|")})[ \\t]*=`, "m");
+const JUDGED_LINE = new RegExp(`^(${AGENT.map(({ directive }) => directive).join("|")})[ \\t]*=`);
 
 /** Whether a drop-in of an agent's says anything that is judged. */
 export function saysAnythingJudged(text: string): boolean {
-  return JUDGED_LINE.test(text);
+  return linesOf(text).some(({ said }) => JUDGED_LINE.test(said));
 }
 
 /** Effective settings (drop-ins merged) that break a promise. */
@@ -271,24 +314,51 @@ export function scriptsIn(argv: string): string[] {
 
 /** A value as a person reads it. */
 function shown(directive: string, value: string): string {
+  // Of each file D-Bus says, too, whether it may be missing.
+  if (directive === "EnvironmentFile")
+    return value.replace(/ (yes|no)(?= \/|$)/g, "").replace(/ \(ignore_errors=(yes|no)\)/g, "");
+  // In microseconds on D-Bus.
+  if (directive.endsWith("Sec") && /^\d+$/.test(value)) return `${Number(value) / 1_000_000}s`;
   if (!directive.startsWith("Exec")) return value;
   return commandsOf(value)
     .map(({ argv, ignored }) => `${ignored ? "-" : ""}${argv}`)
     .join(" ; ");
 }
 
-/** Where a unit's file last sets something: line numbers start at 1. undefined where it does not. */
-export function settingIn(
-  text: string,
-  directive: string,
-): { readonly line: number; readonly said: string; readonly continued: boolean } | undefined {
-  const lines = text.split("\n");
-  const pattern = new RegExp(`^\\s*${directive}\\s*=`);
-  // A line that the one before runs into is none of its own.
-  const starts = lines.flatMap((line, index) =>
-    pattern.test(line) && !lines[index - 1]?.endsWith("\\") ? [{ line: index + 1, said: line.trim() }] : [],
-  );
-  const last = starts.at(-1);
-  if (last === undefined) return undefined;
-  return { ...last, continued: starts.some(({ line }) => lines[line - 1]?.endsWith("\\")) };
+/** A line of a unit's file as systemd takes it. */
+interface Line {
+  /** Where it starts, counted from 1. */
+  readonly line: number;
+  /** Without the blanks around it; those that it runs on into are in it. */
+  readonly said: string;
+  /** It ran on into others. */
+  readonly continued: boolean;
+}
+
+/** A backslash at the end is a blank, and the next line that is no comment belongs to it; a comment never runs on. */
+function linesOf(text: string): Line[] {
+  const lines: Line[] = [];
+  let open: Line | undefined;
+  for (const [index, physical] of text.split("\n").entries()) {
+    const stripped = physical.trim();
+    if (/^[#;]/.test(stripped)) continue;
+    const runsOn = stripped.endsWith("\\");
+    const said = runsOn ? stripped.slice(0, -1) : stripped;
+    const line: Line =
+      open === undefined
+        ? { line: index + 1, said, continued: runsOn }
+        : { line: open.line, said: `${open.said} ${said}`, continued: true };
+    open = runsOn ? line : undefined;
+    if (open === undefined) lines.push(line);
+  }
+  return open === undefined ? lines : [...lines, open];
+}
+
+/** Where a unit's file last sets something. undefined where it does not. */
+export function settingIn(text: string, directive: string): Line | undefined {
+  const pattern = new RegExp(`^${directive}[ \\t]*=`);
+  const found = linesOf(text).filter(({ said }) => pattern.test(said));
+  const last = found.at(-1);
+  // Where one of them runs on, no line can be taken out alone.
+  return last && { ...last, continued: found.some(({ continued }) => continued) };
 }

@@ -6,13 +6,23 @@ import type { Tools } from "./tools.ts";
 /** What is so of one agent. */
 export type Look = Omit<SubjectResult, "subject">;
 
-/** A check that looks at every agent that can start (agents.name tells of the others): a line each. */
+/**
+ * A check that looks at every agent that can start (agents.name tells of the others): a line each. A session alone, of
+ * which nothing else is known, is one that somebody renamed: agents.state tells of it, with `sessions`.
+ */
 export async function ofAgents(
   tools: Tools,
-  words: { readonly healthy: string | ((looks: readonly SubjectResult[]) => string); readonly failing: string },
+  words: {
+    readonly healthy: string | ((looks: readonly SubjectResult[]) => string);
+    readonly failing: string;
+    readonly sessions?: boolean;
+  },
   look: (agent: Agent) => Look | Promise<Look>,
 ): Promise<CheckResult> {
-  const agents = (await tools.agents()).filter(({ name }) => isAgentName(name));
+  const agents = (await tools.agents()).filter(
+    ({ name, file, loaded, enabled }) =>
+      isAgentName(name) && (words.sessions || file !== undefined || loaded !== undefined || enabled),
+  );
   if (agents.length === 0) return noAgents;
   const subjects = await Promise.all(agents.map(async (agent) => ({ subject: agent.name, ...(await look(agent)) })));
   const { healthy, failing } = words;
@@ -49,6 +59,12 @@ export function ages(tools: Tools): (pid: number) => Promise<number | undefined>
     const started = await tools.procfs.startTime(pid);
     return started === undefined ? undefined : (await uptime) - Number(started) * TICK_MS;
   };
+}
+
+/** What takes the mask off its unit. */
+export function unmasking({ unit, mask }: Agent, { paths }: Tools): string {
+  const runtime = paths.runtime !== undefined && mask?.startsWith(`${paths.runtime}/`) ? "--runtime " : "";
+  return `systemctl --user unmask ${runtime}${unit}`;
 }
 
 /** The last words that a unit left. */

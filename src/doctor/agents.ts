@@ -35,8 +35,10 @@ export interface Agent {
   readonly file: SettingsFile | undefined;
   /** Its unit; undefined where the manager has it not loaded: then it is stopped. */
   readonly loaded: (LoadedUnit & { readonly restarts: number }) | undefined;
-  /** Wanted by a target, so that it starts at boot. */
+  /** Wanted by a target and not masked, so that it starts at boot. */
   readonly enabled: boolean;
+  /** The file that masks its unit, so that it can never start. */
+  readonly mask: string | undefined;
   /** Its own pane on the fleet's server. */
   readonly pane: Pane | undefined;
   /** What systemd makes its unit's environment of: the manager's, the unit's, fleet.env, its own file. Holds secrets. */
@@ -51,6 +53,7 @@ export async function readSettings(host: Host, path: string, redactor: Redactor)
   const real = own.kind === "link" ? ((await host.files.realPath(path)) ?? path) : path;
   const status = real === path ? own : ((await host.files.status(real)) ?? own);
   const none = { path, real, status, bytes: new Uint8Array(), plain: false, assignments: [], variables: {} };
+  if (real === "/dev/null") return { ...none, plain: true }; // as good as an empty file
   if (status.kind === "link") return { ...none, problem: "it is a link to nothing" };
   if (status.kind !== "file") return { ...none, problem: "it is no file" }; // a read of a pipe would wait for ever
   try {
@@ -89,22 +92,29 @@ export async function readAgentFiles(
 export interface UnitLinks {
   readonly wanted: ReadonlySet<string>;
   readonly changedAgents: ReadonlySet<string>;
+  /** Agents whose unit is a link to /dev/null, and where that is. */
+  readonly masks: ReadonlyMap<string, string>;
 }
 
 export async function readUnitLinks(host: Host, unitPath: readonly string[]): Promise<UnitLinks> {
   const wanted = new Set<string>();
   const changedAgents = new Set<string>();
+  const masked: { agent: string; path: string }[] = [];
   const folders = await Promise.all(
     unitPath.map(async (folder) => (await host.files.list(folder)).map((name) => ({ name, path: join(folder, name) }))),
   );
   await Promise.all(
     folders.flat().map(async ({ name, path }) => {
       const agent = agentOfUnit(name.endsWith(".d") ? name.slice(0, -2) : name);
-      if (agent !== undefined) changedAgents.add(agent);
+      if (agent !== undefined) {
+        changedAgents.add(agent);
+        if (!name.endsWith(".d") && (await host.files.realPath(path)) === "/dev/null") masked.push({ agent, path });
+      }
       if (/\.(wants|requires)$/.test(name)) for (const unit of await host.files.list(path)) wanted.add(unit);
     }),
   );
-  return { wanted, changedAgents };
+  const masks = new Map(masked.map(({ agent, path }) => [agent, path]));
+  return { wanted, changedAgents, masks };
 }
 
 /** Every agent that has a file, a unit or a session, by name. Without a manager: those that have a file. */
@@ -143,7 +153,8 @@ export async function readAgents(tools: Tools): Promise<readonly Agent[]> {
         unit,
         file,
         loaded: loaded.get(unit),
-        enabled: links?.wanted.has(unit) ?? false,
+        enabled: (links?.wanted.has(unit) ?? false) && !links?.masks.has(name),
+        mask: links?.masks.get(name),
         pane: panes.get(name),
         environment,
         program: agentProgram(environment, host.user.home),

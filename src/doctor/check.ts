@@ -68,7 +68,7 @@ export type CheckResult =
   | { readonly status: "skip"; readonly reason: string };
 
 /**
- * The result of a check that looks at several things. `healthy`: what to say when all are well. `failing`: completes
+ * The result of a check that looks at several things. `healthy`: what to say when all are well; empty for nothing. `failing`: completes
  * "3 of 20 agents: …" when more than one is not.
  */
 export function ofSubjects(
@@ -77,7 +77,7 @@ export function ofSubjects(
 ): CheckResult {
   const off = subjects.filter(({ status }) => status === "warn" || status === "fail");
   const [first] = off;
-  if (first === undefined) return { status: "pass", detail: words.healthy, subjects };
+  if (first === undefined) return { status: "pass", ...(words.healthy && { detail: words.healthy }), subjects };
   return {
     status: off.some(({ status }) => status === "fail") ? "fail" : "warn",
     message:

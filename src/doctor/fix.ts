@@ -12,7 +12,8 @@ import type { FixReport, FixText } from "./report.ts";
 
 /** What `--fix` can do: reversible things of our own. None ends a process or a session. */
 export type FixAction =
-  | { readonly kind: "install" }
+  /** `restore`: put back what is missing, too, which an install leaves as the user wants it. */
+  | { readonly kind: "install"; readonly restore?: boolean }
   | { readonly kind: "linger" }
   | { readonly kind: "daemon-reload" }
   /** Mode 0600 for a file with secrets. */
@@ -37,7 +38,7 @@ const ORDER: readonly FixAction["kind"][] = [
 export function commandOf(action: FixAction, home: string): string {
   switch (action.kind) {
     case "install":
-      return "mosaic-fleet install";
+      return `mosaic-fleet install${action.restore ? " --restore" : ""}`;
     case "linger":
       return "loginctl enable-linger";
     case "daemon-reload":
@@ -108,7 +109,7 @@ async function apply(host: Host, action: FixAction, version: string): Promise<st
   const systemd = systemdOf(host);
   switch (action.kind) {
     case "install": {
-      const { plan, applied } = await install(host, { restore: true, version });
+      const { plan, applied } = await install(host, { restore: action.restore ?? false, version });
       const inTheWay = conflicts(plan).length;
       return applied || inTheWay === 0 ? undefined : `${inTheWay} files are in the way: mosaic-fleet install --dry-run`;
     }

@@ -30,6 +30,7 @@ export async function writersOf(host: Host): Promise<(status: FileStatus) => Wri
   };
 
   return ({ kind, mode, uid, gid }) => {
+    if (kind === "other" || kind === "socket") return undefined; // /dev/null is everybody's
     if (uid !== me.uid && uid !== 0) return { kind: "owner", who: nameOf(uid) ?? `uid ${uid}` };
     if (kind === "link") return undefined; // its own mode says nothing
     if ((mode & 0o002) !== 0) return { kind: "everybody", who: "everybody" };

@@ -1,16 +1,18 @@
+import { visible } from "../core/visible.ts";
+
 /** Between the texts that are redacted together: the redactor knows it, and finds nothing that goes across it. */
 const SEPARATOR = "\n\0\n";
 
 /**
- * The same value with every text in it redacted; the names in it are ours. Each text once, and all at one time: with
+ * The same value with every text in it redacted and made visible, so that no format has to; the names in it are ours. Each text once, and all at one time: with
  * two hundred agents there are as many secrets, and thousands of texts that are mostly alike.
  */
 export function redacted<T>(redact: (text: string) => string, value: T): T {
   const texts = new Set<string>();
   collect(value, texts);
   const each = [...texts];
-  const joined = each.map((text) => text.replaceAll("\0", "\uFFFD")).join(SEPARATOR);
-  const shown = redact(joined).split(SEPARATOR);
+  const joined = each.map((text) => text.replaceAll("\0", "\\x00")).join(SEPARATOR);
+  const shown = redact(joined).split(SEPARATOR).map(visible);
   return replaced(value, new Map(each.map((text, index) => [text, shown[index] ?? ""]))) as T;
 }
 

@@ -14,7 +14,7 @@ export type FailOn = "warn" | "fail";
 export function verdictOf(
   checks: readonly Pick<CheckReport, "status">[],
   { failOn, unreadable }: { readonly failOn: FailOn; readonly unreadable: boolean },
-): DoctorVerdict {
+): Exclude<DoctorVerdict, "waited"> {
   const some = (...statuses: readonly CheckReport["status"][]) =>
     checks.some(({ status }) => statuses.includes(status));
   if (unreadable) return "unreadable";
@@ -23,12 +23,12 @@ export function verdictOf(
   return some("pass", "warn") ? "pass" : "unknown";
 }
 
-/** The report of the last of several looks: where it is no pass, it was waited in vain. */
+/** The report of the last of several looks: where it is no pass, it was waited in vain. Whether all is well stays. */
 export function waited(report: DoctorReport, ms: number): DoctorReport {
-  const verdict = report.verdict === "pass" ? "pass" : "waited";
-  return { ...report, verdict, ok: okOf(verdict), waitedMs: Math.round(ms) };
+  return { ...report, verdict: report.verdict === "pass" ? "pass" : "waited", waitedMs: Math.round(ms) };
 }
 
-export function okOf(verdict: DoctorVerdict): boolean | null {
-  return { pass: true, broken: false, unknown: null, unreadable: false, waited: false }[verdict];
+/** Of one look. */
+export function okOf(verdict: Exclude<DoctorVerdict, "waited">): boolean | null {
+  return { pass: true, broken: false, unknown: null, unreadable: false }[verdict];
 }

@@ -38,6 +38,33 @@ export function unsetCommand(file: SettingsFile, key: string, home: string): str
   return `sed -i ${shellWord(`/^[ \\t]*${key}[ \\t]*=/d`)} ${shellPath(file.real, home)}`;
 }
 
+/**
+ * What was meant by a folder that was written for a shell, $HOME/work or /tmp # for now; undefined where there is nothing
+ * of the kind in it, or nobody can tell.
+ */
+function meantFolder(value: string): string | undefined {
+  const meant = value.replace(/[ \t]+#.*$/s, "").replace(/(^|:)\$(?:HOME|\{HOME\})(?=[/:]|$)/g, "$1~");
+  return meant === value || meant === "" || isShellish(meant) ? undefined : meant;
+}
+
+/** Whether a folder has in it what a shell would put something else in the place of. */
+export function isShellish(folder: string): boolean {
+  return /[$`]|(?:^|:)~[^/:]|[ \t]#/.test(folder);
+}
+
+/** The command that puts the right folder in the place of one that was written for a shell. */
+export async function folderCommand(
+  host: Pick<Host, "files" | "user">,
+  file: SettingsFile,
+  key: string,
+): Promise<string> {
+  const edit = editCommand(file.real, host.user.home);
+  const meant = meantFolder(file.variables[key] ?? "");
+  if (meant === undefined) return edit;
+  const set = await setCommand(host, file.path, file, key, meant);
+  return set.startsWith("sed ") ? set : `${edit}   # ${settingLine(key, meant)}`;
+}
+
 export function editCommand(path: string, home: string): string {
   return `\${EDITOR:-vi} ${shellPath(path, home)}`;
 }

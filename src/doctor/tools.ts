@@ -33,7 +33,7 @@ import {
   type SettingsFile,
   type UnitLinks,
 } from "./agents.ts";
-import { readUnitFiles, type UnitFiles } from "./unit-files.ts";
+import { editedAgents, readUnitFiles, type UnitFiles } from "./unit-files.ts";
 
 /** Why the user manager cannot be reached, in words and in the words of systemctl. */
 export interface ManagerMissing {
@@ -41,7 +41,7 @@ export interface ManagerMissing {
   readonly said: string;
 }
 
-/** What the holder's start script recorded; undefined without a running holder. */
+/** What the holder's start script recorded; undefined without a running holder, and where it cannot be read. */
 export interface HolderRecord {
   readonly pid: number;
   readonly socketName: string;
@@ -158,7 +158,8 @@ export function toolsOf(host: Host): Tools {
     const folder = join(paths.runtime, "mosaic-tmux-holder");
     const [pid, socket] = await Promise.all(["pid", "socket"].map((name) => host.files.read(join(folder, name))));
     const [socketName, socketPath] = (socket ?? "").split("\n");
-    return pid && socketName && socketPath ? { pid: Number(pid), socketName, socketPath } : undefined;
+    if (!socketName || !socketPath?.startsWith("/") || !/^\d+\n?$/.test(pid ?? "")) return undefined;
+    return { pid: Number(pid), socketName, socketPath };
   });
   const server = once(async () => {
     // The holder's own socket, wherever it is: this shell's TMUX_TMPDIR may be another than the manager's.
@@ -180,7 +181,8 @@ export function toolsOf(host: Host): Tools {
   const verified = once(async () => {
     // systemd-analyze would make this folder, which every manager has.
     if ((await managersFolder())?.kind !== "folder") await manager();
-    return systemd.verify([HOLDER_UNIT, AGENT_TEMPLATE].map((unit) => join(paths.units, unit)));
+    const units = [HOLDER_UNIT, AGENT_TEMPLATE, ...(await editedAgents(host, paths.units))];
+    return systemd.verify(units.map((unit) => join(paths.units, unit)));
   });
   const versions = once(() => versionsOf(host, { systemctlVersion, tmuxVersion }));
   const tools: Tools = {

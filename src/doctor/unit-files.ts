@@ -114,6 +114,21 @@ export async function readUnitFiles(host: Host, unitPath: readonly string[]): Pr
   };
 }
 
+/** Units of agents with drop-ins of the user's own beside ours, which are not masked: without asking the manager. */
+export async function editedAgents(host: Host, folder: string): Promise<string[]> {
+  const names = await host.files.list(folder);
+  const units = names.filter((name) => name.endsWith(".d")).map((name) => name.slice(0, -2));
+  const edited = await Promise.all(
+    units.map(async (unit) => {
+      if (agentOfUnit(unit) === undefined) return [];
+      if (names.includes(unit) && (await host.files.realPath(join(folder, unit))) === "/dev/null") return [];
+      const dropIns = await host.files.list(join(folder, `${unit}.d`));
+      return dropIns.some((name) => name.endsWith(".conf") && !name.startsWith("10-mosaic-")) ? [unit] : [];
+    }),
+  );
+  return edited.flat();
+}
+
 async function modified(host: Host, path: string): Promise<number> {
   const status = await followed(host, path);
   return status?.modified ?? 0;

@@ -267,9 +267,11 @@ describe("colours", () => {
   });
 
   test("change no word", () => {
+    // What the machine has left is another number a moment later.
+    const words = (text: string) => text.replace(/\d+/g, "0").split(/\s+/);
     // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what colours are made of
     const bare = doctor({ FORCE_COLOR: "1" }).replace(/\x1b\[\d+m/g, "");
-    expect(bare.replace(/in \d+ ms/, "")).toBe(doctor({}).replace(/in \d+ ms/, ""));
+    expect(words(bare)).toEqual(words(doctor({})));
   });
 
   test("of errors follow the same rules", () => {

@@ -115,13 +115,14 @@ test.concurrent("where the user manager lets one in and never answers, it ends a
   }
 });
 
-test("Ctrl-C ends it soon: 130, a word on stderr, no verdict, and nothing is left", async () => {
+test("a signal ends it soon: 128 and its number, a word on stderr, no verdict, and nothing is left", async () => {
   const folder = programs("interrupted", { tmux: HANGS_WITH_A_CHILD, "systemd-analyze": HANGS });
   const mark = `MOSAIC_TEST_MARK=${process.pid}-interrupted`;
-  for (const [signal, format] of [
-    ["SIGINT", "human"],
-    ["SIGINT", "json"],
-    ["SIGTERM", "junit"],
+  for (const [signal, format, code] of [
+    ["SIGINT", "human", 130],
+    ["SIGINT", "json", 130],
+    ["SIGTERM", "junit", 143],
+    ["SIGHUP", "tap", 129],
   ] as const) {
     const child = Bun.spawn([binary, "doctor", "-o", format], {
       env: {
@@ -138,7 +139,7 @@ test("Ctrl-C ends it soon: 130, a word on stderr, no verdict, and nothing is lef
     const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
     await child.exited;
     expect({ code: child.exitCode, stdout, stderr }).toEqual({
-      code: 130,
+      code,
       stdout: "",
       stderr: "mosaic-fleet doctor: interrupted\n",
     });

@@ -36,7 +36,9 @@ describe("--fix at a terminal", () => {
   async function asked() {
     const terminal = typed("--fix --only layout.files");
     await fleet.wait("it asks", async () => plain(terminal.screen()).includes(QUESTION));
-    expect(plain(terminal.screen())).toContain("This can be mended:\n  mosaic-fleet install  (layout.files)\n");
+    expect(plain(terminal.screen())).toContain(
+      "This can be mended:\n  mosaic-fleet install --restore  (layout.files)\n",
+    );
     expect(existsSync(missing)).toBe(false);
     return terminal;
   }
@@ -46,7 +48,7 @@ describe("--fix at a terminal", () => {
       const terminal = await asked();
       terminal.press(answer, "Enter");
       const screen = plain(terminal.done());
-      expect(screen).toContain("done     mosaic-fleet install  (layout.files)");
+      expect(screen).toContain("done     mosaic-fleet install --restore  (layout.files)");
       expect(screen).toContain("Nothing is broken.");
       expect(screen).toContain("exit 0");
       expect(existsSync(missing)).toBe(true);

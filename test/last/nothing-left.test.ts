@@ -4,7 +4,7 @@ import { run } from "../support/build.ts";
 
 // Runs after all other suites: what they started and made is gone.
 
-const ours = /mosaic-(sandbox|canary|user|fleet-)/;
+const ours = /mosaic-(sandbox|canary|user|fleet-|tmux-holder)/;
 
 test("no process of a test is left", () => {
   const left = readdirSync("/proc")
@@ -25,6 +25,8 @@ test("no process of a test is left", () => {
 test("no cgroup, mount or folder of a test is left", () => {
   const groups = run(["find", "/sys/fs/cgroup", "-type", "d", "-name", "mosaic-*"]).stdout.split("\n");
   const mounts = readFileSync("/proc/self/mounts", "utf8").split("\n");
-  const folders = ["/dev/shm", "/tmp"].flatMap((folder) => readdirSync(folder).map((name) => `${folder}/${name}`));
+  const folders = ["/dev/shm", "/tmp", "/var/tmp"].flatMap((folder) =>
+    readdirSync(folder).map((name) => `${folder}/${name}`),
+  );
   expect([...groups, ...mounts, ...folders].filter((each) => ours.test(each))).toEqual([]);
 });

@@ -1,9 +1,12 @@
 import { expect, test } from "bun:test";
+import { dirname } from "node:path";
+import type { ExecResult } from "../../src/core/exec.ts";
 import type { Host } from "../../src/core/host.ts";
 import type { Check } from "../../src/doctor/check.ts";
 import { checks } from "../../src/doctor/registry.ts";
 import type { CheckReport } from "../../src/doctor/report.ts";
 import { runDoctor } from "../../src/doctor/run.ts";
+import { binary } from "./build.ts";
 
 type Id = Check["id"];
 
@@ -20,6 +23,11 @@ interface Finding {
   readonly status: "warn" | "fail";
   readonly message: RegExp;
   readonly fix: RegExp | null;
+}
+
+/** Types a remedy into a shell, in which mosaic-fleet is the binary under test. */
+export function typed(host: Host, command: string): Promise<ExecResult> {
+  return host.exec(["sh", "-c", command], { env: { PATH: `${dirname(binary)}:${host.env.PATH}` } });
 }
 
 /** Every check has one of these: where all is well it passes. `body` makes it so and examines. */

@@ -1,6 +1,6 @@
 import { version } from "../../../package.json";
 import { didYouMean } from "../../core/did-you-mean.ts";
-import { EXIT, type ExitCode, exitOf } from "../../core/exit.ts";
+import { EXIT, type ExitCode, exitOf, exitOfInterrupt } from "../../core/exit.ts";
 import type { Host } from "../../core/host.ts";
 import type { Check } from "../../doctor/check.ts";
 import { applyFixes, notDone } from "../../doctor/fix.ts";
@@ -36,12 +36,11 @@ export const command = defineCommand({
     "fail-on": {
       type: "enum",
       options: ["warn", "fail"],
-      default: "fail",
       description: "what counts as broken: a warning too, or only a failure (fail)",
     },
     verbose: { type: "boolean", alias: "v", description: "show healthy checks too, and all that was seen" },
     output: { type: "enum", alias: "o", options: [...FORMATS], default: "human", description: "what to print" },
-    schema: { type: "boolean", description: "print the JSON Schema of -o json, or with -o ndjson of its lines" },
+    schema: { type: "boolean", description: "print the JSON Schema of -o json, or of -o ndjson, or of --list" },
     id: { type: "positional", required: false, description: "with --fix: mend only what these checks or areas found" },
   },
   lists: ["id", "only", "skip"],
@@ -58,15 +57,12 @@ export const command = defineCommand({
     [EXIT.waited, "--wait ran out"],
     [EXIT.usage, "wrong usage"],
     [EXIT.config, "a file with settings cannot be read"],
-    [EXIT.interrupted, "interrupted, nothing is said"],
+    [EXIT.interrupted, "interrupted by Ctrl-C, nothing is said (SIGHUP: 129, SIGTERM: 143)"],
   ],
   async run(host, args) {
     const format = args.output as Format;
-    const asked = ["list", "explain", "schema", "fix"].filter(
-      (name) => args[name] !== undefined && args[name] !== false,
-    );
-    if (asked.length > 1) throw new UsageError(`--${asked.join(" and --")} do not go together`);
-    if (args.schema) return printSchema(host, format);
+    refuseStrangers(command.args, args);
+    if (args.schema) return printSchema(host, format, args.list ?? false);
     if (args.explain !== undefined) return explain(host, args.explain, format);
 
     const selection = {
@@ -76,13 +72,14 @@ export const command = defineCommand({
     };
     const selected = select(checks, selection);
     if (selected.checks.length === 0) throw new UsageError("of --only and --pre together no check is left");
-    if (args.list) {
-      const left = selected.checks.filter(({ id }) => !selected.skipped.has(id));
-      return list(host, left, format);
-    }
+    const left = selected.checks.filter(({ id }) => !selected.skipped.has(id));
+    if (args.list) return list(host, left, format);
     const named = known(listOf(args.id));
     if (named !== undefined && !args.fix)
       throw new UsageError(`takes no arguments without --fix: did you mean doctor --only ${named.join(",")}?`);
+    const strange = named?.find((name) => !left.some((check) => matches(check, [name])));
+    if (strange !== undefined)
+      throw new UsageError(`--fix ${strange}: with --only, --skip or --pre that is not looked at`);
     if (args.yes && !args.fix) throw new UsageError("--yes answers the question of --fix");
     const limitMs = args.wait === undefined ? undefined : durationMs(args.wait);
     if (args.wait !== undefined && limitMs === undefined)
@@ -100,12 +97,28 @@ export const command = defineCommand({
       : await look();
     if (host.interrupted.aborted) {
       host.stderr.write("mosaic-fleet doctor: interrupted\n");
-      return EXIT.interrupted;
+      return exitOfInterrupt(host.interrupted.reason);
     }
     await printDoctor(host, report, format, { verbose: args.verbose ?? false, root: host.user.uid === 0 });
     return exitOf(report.verdict);
   },
 });
+
+/** What goes with what looks at nothing; -o goes with all. */
+const GOES_WITH = { schema: ["list"], explain: [], list: ["pre", "only", "skip"] } as const;
+
+/** An option that would be ignored is no option. */
+function refuseStrangers(names: Readonly<Record<string, unknown>>, args: Readonly<Record<string, unknown>>): void {
+  const given = Object.keys(names).filter(
+    (name) => name !== "output" && args[name] !== undefined && args[name] !== false,
+  );
+  const mode = (["schema", "explain", "list"] as const).find((name) => given.includes(name));
+  if (mode === undefined) return;
+  const fits: readonly string[] = [mode, ...GOES_WITH[mode]];
+  const strange = given.find((name) => !fits.includes(name));
+  if (strange !== undefined)
+    throw new UsageError(`--${mode} and ${strange === "id" ? "an argument" : `--${strange}`} do not go together`);
+}
 
 interface FixRequest {
   /** Looks, waiting for a pass where that was asked for. */
@@ -157,11 +170,12 @@ function explain(host: Host, name: string, format: Format): ExitCode {
   return EXIT.ok;
 }
 
-async function printSchema(host: Host, format: Format): Promise<ExitCode> {
-  const { lineSchema, reportSchema } = await import("../report/doctor-schema.ts");
-  if (format !== "human" && format !== "json" && format !== "ndjson")
-    throw new UsageError(`--schema is of -o json or -o ndjson, not of ${format}`);
-  const schema = format === "ndjson" ? lineSchema() : reportSchema();
+async function printSchema(host: Host, format: Format, ofList: boolean): Promise<ExitCode> {
+  const { lineSchema, listSchema, reportSchema } = await import("../report/doctor-schema.ts");
+  const known = ofList ? ["human", "json"] : ["human", "json", "ndjson"];
+  if (!known.includes(format))
+    throw new UsageError(`--schema is of ${ofList ? "--list -o json" : "-o json or -o ndjson"}, not of ${format}`);
+  const schema = ofList ? listSchema() : format === "ndjson" ? lineSchema() : reportSchema();
   host.stdout.write(`${JSON.stringify(schema, null, 2)}\n`);
   return EXIT.ok;
 }

@@ -1,12 +1,12 @@
 import type { DoctorReport, FixText, SubjectReport } from "../../doctor/report.ts";
-import { SENTENCES } from "./doctor-words.ts";
+import { sentenceOf } from "./doctor-words.ts";
 import type { Examination, Row } from "./formats/examination.ts";
 
 /** A report of doctor as what all machine formats show. `subjects`: at most so many of each check. */
 export function examinationOf(report: DoctorReport, options: { root: boolean; subjects: number }): Examination {
   return {
     name: "mosaic-fleet doctor",
-    verdict: SENTENCES[report.verdict].replace(/\.$/, ""),
+    verdict: sentenceOf(report).replace(/\.$/, ""),
     rows: report.checks.map((check): Row => {
       const off = check.subjects.filter(({ status }) => status !== "pass");
       const subjects = off.slice(0, options.subjects);

@@ -1,5 +1,5 @@
 import { z } from "../../core/schema.ts";
-import { doctorLineSchema, doctorReportSchema } from "../../doctor/schema.ts";
+import { checkListSchema, doctorLineSchema, doctorReportSchema } from "../../doctor/schema.ts";
 
 /** The JSON Schema of the document of -o json. */
 export function reportSchema(): object {
@@ -9,4 +9,9 @@ export function reportSchema(): object {
 /** The JSON Schema of one line of -o ndjson. */
 export function lineSchema(): object {
   return z.toJSONSchema(doctorLineSchema);
+}
+
+/** The JSON Schema of the document of --list -o json. */
+export function listSchema(): object {
+  return z.toJSONSchema(checkListSchema);
 }

@@ -1,13 +1,17 @@
 import type { CheckReport, DoctorReport } from "../../doctor/report.ts";
 
-/** The verdict as a sentence. */
-export const SENTENCES: Readonly<Record<DoctorReport["verdict"], string>> = {
+const SENTENCES: Readonly<Record<DoctorReport["verdict"], string>> = {
   pass: "Nothing is broken.",
   broken: "Something is broken.",
   unknown: "Could not tell whether a fleet holds here.",
   unreadable: "A file with settings cannot be read.",
   waited: "Waited, and it did not come right.",
 };
+
+/** The verdict as a sentence. */
+export function sentenceOf({ verdict, ok }: Pick<DoctorReport, "verdict" | "ok">): string {
+  return verdict === "waited" && ok === null ? "Waited, and could not tell whether it came right." : SENTENCES[verdict];
+}
 
 export const WORDS = {
   pass: "ok",

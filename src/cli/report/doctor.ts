@@ -2,7 +2,7 @@ import type { Output } from "../../core/host.ts";
 import type { CheckReport, DoctorReport, FixReport, FixText, SubjectReport } from "../../doctor/report.ts";
 import { seconds } from "../duration.ts";
 import { asRoot, evidenceLines } from "./doctor-examination.ts";
-import { RANK, SENTENCES, tally, WORDS } from "./doctor-words.ts";
+import { RANK, sentenceOf, tally, WORDS } from "./doctor-words.ts";
 import { oneLine } from "./formats/rows.ts";
 import { paint } from "./paint.ts";
 import { wrap } from "./text.ts";
@@ -34,7 +34,7 @@ export function renderDoctor(output: Output, report: DoctorReport, view: DoctorV
 
 function renderWhole(output: Output, checks: readonly CheckReport[], view: DoctorView): void {
   for (const check of checks) {
-    if (check.status === "pass" || check.status === "skip") renderHealthy(output, check);
+    if (check.status === "pass" || check.status === "skip") renderHealthy(output, check, view);
     else renderProblem(output, check, view);
   }
 }
@@ -63,9 +63,13 @@ function renderBlocked(output: Output, checks: readonly CheckReport[]): void {
   head(output, "blocked", count, ` until these pass: ${[...causes].join(", ")}`);
 }
 
-function renderHealthy(output: Output, { status, title, message, subjects }: CheckReport): void {
-  head(output, status, title, message === null ? "" : ` (${message})`);
-  for (const { subject, message } of subjects) paragraph(output, `${subject}: ${message}`, INDENT + 2);
+function renderHealthy(output: Output, check: CheckReport, view: DoctorView): void {
+  head(output, check.status, check.title, check.message === null ? "" : ` (${check.message})`);
+  renderEvidence(output, check.evidence, INDENT + 2, view);
+  for (const { subject, message, evidence } of check.subjects) {
+    paragraph(output, `${subject}: ${message}`, INDENT + 2);
+    renderEvidence(output, evidence, INDENT + 4, view);
+  }
 }
 
 function renderProblem(output: Output, check: CheckReport, view: DoctorView): void {
@@ -105,7 +109,7 @@ function renderRemedy(output: Output, fixes: readonly FixText[]): void {
   const { bold, dim } = paint(output);
   // Not wrapped: they are to be pasted.
   for (const command of new Set(fixes.flatMap(({ commands }) => commands)))
-    output.write(`${" ".repeat(INDENT)}${bold(`$ ${safe(command)}`)}\n`);
+    output.write(`${" ".repeat(INDENT)}${bold(`$ ${unbroken(command)}`)}\n`);
   if (fixes.some(({ root }) => root.length > 0)) output.write(`${" ".repeat(INDENT)}${dim("as root: see the end")}\n`);
 }
 
@@ -113,7 +117,7 @@ function renderRootCommands(output: Output, { checks }: DoctorReport, { root }: 
   const commands = new Set(everyFix(checks).flatMap((fix) => fix.root));
   if (commands.size === 0) return;
   output.write("\nAs root:\n");
-  for (const command of commands) output.write(`  ${paint(output).bold(safe(asRoot(command, root)))}\n`);
+  for (const command of commands) output.write(`  ${paint(output).bold(unbroken(asRoot(command, root)))}\n`);
 }
 
 function renderFixes(output: Output, fixes: readonly FixReport[]): void {
@@ -125,7 +129,7 @@ function renderFixes(output: Output, fixes: readonly FixReport[]): void {
 export function renderFix(output: Output, { command, outcome, message, for: ids }: FixReport): void {
   const { red, green, dim } = paint(output);
   const word = { planned: dim("not done"), done: green("done    "), failed: red("FAILED  ") }[outcome];
-  output.write(`${word} ${safe(command)}  ${dim(`(${ids.join(", ")})`)}\n`);
+  output.write(`${word} ${unbroken(command)}  ${dim(`(${ids.join(", ")})`)}\n`);
   if (message !== null) paragraph(output, message, INDENT);
 }
 
@@ -133,7 +137,7 @@ function renderVerdict(output: Output, report: DoctorReport): void {
   const { red, green, yellow, bold, dim } = paint(output);
   const color = { pass: green, broken: red, unknown: yellow, unreadable: red, waited: red }[report.verdict];
   const waiting = report.waitedMs === null ? "" : `, after waiting ${seconds(report.waitedMs)}`;
-  output.write(`\n${color(bold(SENTENCES[report.verdict]))}\n`);
+  output.write(`\n${color(bold(sentenceOf(report)))}\n`);
   for (const line of wrap(`${tally(report.checks)} in ${report.ms} ms${waiting}`, output.columns))
     output.write(`${dim(line)}\n`);
   const automatic = everyFix(report.checks).some((fix) => fix.automatic);
@@ -145,7 +149,7 @@ function renderVerdict(output: Output, report: DoctorReport): void {
 function head(output: Output, status: CheckReport["status"], what: string, rest: string): void {
   const { red, green, yellow, dim } = paint(output);
   const color = { pass: green, warn: yellow, fail: red, skip: dim, unknown: yellow, blocked: dim }[status];
-  const text = safe(what + rest).trimEnd();
+  const text = unbroken(what + rest).trimEnd();
   const lines = wrap(text, output.columns - INDENT);
   let left = what.length; // of what is not dimmed
   lines.forEach((line, index) => {
@@ -161,9 +165,9 @@ function paragraph(output: Output, text: string, indent: number): void {
   for (const line of wrap(oneLine(text), output.columns - indent)) output.write(`${" ".repeat(indent)}${line}\n`);
 }
 
-/** Without what would move the cursor, or worse. */
-function safe(text: string): string {
-  return text.replace(/\p{Cc}/gu, "\uFFFD");
+/** In one line, with its other blanks as they are. */
+function unbroken(text: string): string {
+  return text.replace(/[\n\t]/g, " ");
 }
 
 function everyFix(checks: readonly CheckReport[]): FixText[] {

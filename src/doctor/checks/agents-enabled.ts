@@ -1,4 +1,4 @@
-import { ofAgents } from "../agent-subjects.ts";
+import { ofAgents, unmasking } from "../agent-subjects.ts";
 import type { Check } from "../check.ts";
 
 export const agentsEnabled: Check = {
@@ -15,16 +15,23 @@ export const agentsEnabled: Check = {
     ofAgents(
       tools,
       {
-        healthy: (all) => `${all.filter(({ message }) => message === "starts at boot").length} start at boot`,
+        healthy: (all) => `${all.filter(({ message }) => message === "starts at boot").length} at boot`,
         failing: "they run, but do not start at boot",
       },
-      ({ unit, file, loaded, enabled }) => {
+      (agent) => {
+        const { unit, file, loaded, enabled, mask } = agent;
         if (enabled) return { status: "pass", message: "starts at boot" };
         const up = loaded?.active === "active" || loaded?.active === "activating";
         if (file === undefined || !up)
           return {
             status: "pass",
             message: up ? "started by hand, without a file" : "stopped, does not start at boot",
+          };
+        if (mask !== undefined)
+          return {
+            status: "warn",
+            message: "runs, but its unit is masked: after the next boot it is gone",
+            fix: { commands: [unmasking(agent, tools)] },
           };
         return {
           status: "warn",

@@ -1,10 +1,10 @@
-import { AGENT_KEYS } from "../../core/agent-keys.ts";
-import { type EnvProblem, envProblems } from "../../core/env-problems.ts";
+import { AGENT_KEYS, HOME_KEYS } from "../../core/agent-keys.ts";
+import { type EnvProblem, envProblems, type ValueProblem, valueProblems } from "../../core/env-problems.ts";
 import { shellPath } from "../../core/shell.ts";
 import { counted, noAgents } from "../agent-subjects.ts";
 import type { SettingsFile } from "../agents.ts";
 import { type Check, type CheckResult, type Fix, ofSubjects, type SubjectResult } from "../check.ts";
-import { editCommand } from "../setting-commands.ts";
+import { editCommand, folderCommand, unsetCommand } from "../setting-commands.ts";
 import type { Tools } from "../tools.ts";
 
 const KNOWN = Object.keys(AGENT_KEYS);
@@ -13,10 +13,10 @@ const SHOWN = 10;
 
 export const agentsEnvFile: Check = {
   id: "agents.env-file",
-  title: "systemd reads every settings file as it was meant",
+  title: "every settings file is read as it was meant, and its values let an agent start",
   explain: {
     checks:
-      "`~/.config/mosaic/fleet/fleet.env` and every file in `~/.config/mosaic/fleet/agents`, read by the rules of systemd's `EnvironmentFile=`: line ends, byte order mark, `export`, quotes, `$VAR` and `~`, spaces, comments behind values, `MOSAIC_` keys that nothing reads.",
+      "`~/.config/mosaic/fleet/fleet.env` and every file in `~/.config/mosaic/fleet/agents`, read by the rules of systemd's `EnvironmentFile=`: line ends, byte order mark, `export`, quotes, `$VAR` and `~`, spaces, comments behind values, `MOSAIC_` keys that nothing reads. And values that keep an agent from starting: another agent's name, another `XDG_RUNTIME_DIR`, more than 128 KiB.",
     why: "These files look like shell, and are not. systemd skips what it does not understand without a word, and gives a whole file up for one NUL or one byte that is not UTF-8: the agent then starts all the same, without any of its settings, with the default program in the home folder.",
     mend: "Edit the line that is named. One `KEY=value` a line; a comment in a line of its own; no `export`; a value with quotes or spaces at its ends in double quotes. Then restart the agent.",
   },
@@ -28,11 +28,16 @@ export const agentsEnvFile: Check = {
     ].flatMap(({ subject, file }) => (file === undefined ? [] : [{ subject, file }]));
     if (files.length === 0)
       return agents.length === 0 ? noAgents : { status: "skip", reason: "no agent has a file with settings" };
-    const looks = files.map(({ subject, file }) => ({ subject, ...lookAt(tools, file) }));
+    const looks = await Promise.all(
+      files.map(async ({ subject, file }) => ({
+        subject,
+        ...(await lookAt(tools, file, file === settings ? undefined : subject)),
+      })),
+    );
     const subjects = looks.map(({ lost: _, ...result }): SubjectResult => result);
     const result: CheckResult = ofSubjects(subjects, {
       many: "files",
-      healthy: counted(files.length, "file"),
+      healthy: counted(files.length, "settings file"),
       failing: "systemd does not read them as they were meant",
     });
     return result.status === "fail" && looks.some(({ lost }) => lost) ? { ...result, unreadable: true } : result;
@@ -40,8 +45,11 @@ export const agentsEnvFile: Check = {
 };
 
 /** `lost`: nothing of the file can be read, by us or by systemd. */
-function lookAt(tools: Tools, file: SettingsFile): Omit<SubjectResult, "subject"> & { readonly lost: boolean } {
-  const { home } = tools.host.user;
+async function lookAt(
+  tools: Tools,
+  file: SettingsFile,
+  agent: string | undefined,
+): Promise<Omit<SubjectResult, "subject"> & { readonly lost: boolean }> {
   if (file.problem !== undefined)
     return {
       lost: true,
@@ -50,7 +58,8 @@ function lookAt(tools: Tools, file: SettingsFile): Omit<SubjectResult, "subject"
       evidence: { file: file.path, mode: file.status.mode.toString(8), owner: file.status.uid },
       fix: unreadableFix(tools, file),
     };
-  const problems = file.plain ? [] : envProblems(file.bytes, KNOWN);
+  const values = valueProblems(file.variables, agent, tools.paths.runtime);
+  const problems = [...(file.plain ? [] : envProblems(file.bytes, KNOWN)), ...values];
   const [first] = [...problems].sort((a, b) => Number(a.severity === "warn") - Number(b.severity === "warn"));
   if (first === undefined) {
     const keys = Object.keys(file.variables);
@@ -63,31 +72,42 @@ function lookAt(tools: Tools, file: SettingsFile): Omit<SubjectResult, "subject"
     status: first.severity,
     message: `${text(first)}${more}`,
     evidence: { file: file.path, problems: problems.slice(0, SHOWN).map(text) },
-    fix: { commands: [...new Set(problems.flatMap((problem) => mendingCommand(file, problem, home)))] },
+    fix: { commands: await mendingCommands(tools, file, problems) },
   };
 }
 
-function text({ line, message, suggestion }: EnvProblem): string {
+function text({ line, message, suggestion }: EnvProblem | ValueProblem): string {
   const where = line === 0 ? "" : `line ${line}: `;
   return `${where}${message}${suggestion === undefined || message.includes(suggestion) ? "" : ` (write ${suggestion})`}`;
 }
 
-/** What mends it for sure; else the editor. */
-function mendingCommand({ real, bytes }: SettingsFile, { kind, message }: EnvProblem, home: string): string[] {
-  const path = shellPath(real, home);
-  switch (kind) {
-    case "crlf":
-      return [`sed -i 's/\\r$//' ${path}`];
-    case "byte-order-mark":
-      return [`sed -i '1s/^\\xEF\\xBB\\xBF//' ${path}`];
-    case "export":
-      // Where it is a word in front of an assignment that stands for itself.
-      return message.includes("knows no export") && !/["'\\]\s*\n\s*export/.test(new TextDecoder().decode(bytes))
-        ? [`sed -i 's/^[ \\t]*export[ \\t][ \\t]*//' ${path}`]
-        : [editCommand(real, home)];
-    default:
-      return [editCommand(real, home)];
-  }
+/** What mends them for sure; else the editor. */
+async function mendingCommands(
+  { host }: Tools,
+  file: SettingsFile,
+  problems: readonly (EnvProblem | ValueProblem)[],
+): Promise<string[]> {
+  const { home } = host.user;
+  const path = shellPath(file.real, home);
+  // Where export is a word in front of an assignment that stands for itself.
+  const alone = !/["'\\]\s*\n\s*export/.test(new TextDecoder().decode(file.bytes));
+  const commandOf = async (problem: EnvProblem | ValueProblem): Promise<string> => {
+    const { kind, message } = problem;
+    if ("key" in problem && !message.includes("longer")) return unsetCommand(file, problem.key, home);
+    if (kind === "crlf") return `sed -i 's/\\r$//' ${path}`;
+    if (kind === "byte-order-mark") return `sed -i '1s/^\\xEF\\xBB\\xBF//' ${path}`;
+    if (kind === "export" && alone && message.includes("knows no export"))
+      return `sed -i 's/^[ \\t]*export[ \\t][ \\t]*//' ${path}`;
+    const folder = HOME_KEYS.find((key) => message.startsWith(`${key}: `));
+    if (folder !== undefined && (kind === "expansion" || kind === "trailing-comment"))
+      return folderCommand(host, file, folder);
+    return editCommand(file.real, home);
+  };
+  const commands = new Set<string>();
+  // One of each kind is enough of what is mended in the whole file at once.
+  const kinds = new Map(problems.map((problem) => [`${problem.kind} ${problem.message}`, problem]));
+  for (const problem of [...kinds.values()].slice(0, 100)) commands.add(await commandOf(problem));
+  return [...commands];
 }
 
 function unreadableFix({ host }: Tools, { real, path, status }: SettingsFile): Fix {

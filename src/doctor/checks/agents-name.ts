@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { isAgentName } from "../../core/names.ts";
 import { shellPath, shellWord } from "../../core/shell.ts";
-import { noAgents } from "../agent-subjects.ts";
+import { counted, noAgents } from "../agent-subjects.ts";
 import { type Check, ofSubjects, type SubjectResult } from "../check.ts";
 
 export const agentsName: Check = {
@@ -51,7 +51,7 @@ export const agentsName: Check = {
     });
     return ofSubjects(subjects, {
       many: "agents",
-      healthy: `${agents.length} configured or known`,
+      healthy: counted(agents.length, "agent"),
       failing: "names that can never start",
     });
   },

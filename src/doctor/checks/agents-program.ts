@@ -8,7 +8,7 @@ import {
   programStart,
   runsForeign,
 } from "../../adapters/program-search.ts";
-import { isShellWord } from "../../core/agent-program.ts";
+import { hasOpenQuote, isShellWord } from "../../core/agent-program.ts";
 import { closest } from "../../core/did-you-mean.ts";
 import { tilde } from "../../core/paths.ts";
 import { shellPath } from "../../core/shell.ts";
@@ -21,6 +21,11 @@ import type { Tools } from "../tools.ts";
 const REFUSED = "the agent is refused (exit 69)";
 const KEY = "MOSAIC_PATH";
 
+const SHELL_COMMAND = "a shell command, which was not looked into";
+/** Programs that start another, which is what an agent really is. */
+const STARTERS =
+  /^(?:env|sh|bash|dash|zsh|ksh|fish|nice|ionice|nohup|timeout|time|setsid|stdbuf|chrt|taskset|script|sudo|systemd-run|xargs|npx|uvx)$/;
+
 /** What became of looking for a program. */
 type Resolved =
   | { readonly found: { readonly path: string; readonly real: string } }
@@ -29,11 +34,11 @@ type Resolved =
 
 export const agentsProgram: Check = {
   id: "agents.program",
-  title: "every agent's program is found on the PATH that its pane gets",
+  title: "every agent's program, where it can be told, is found on the PATH that its pane gets",
   requires: ["systemd.user-manager"],
   explain: {
     checks:
-      "What the agent's pane will run, worked out as the start script does it, and looked for on the PATH that the pane will have: `MOSAIC_PATH`, then the PATH of the user manager, of drop-ins and of the settings files. That it is an executable file, made for this machine, and that what runs it (the `#!` line) is found too. Where it is not found, it is looked for on the PATH of this shell, in what the start files of your shells add to PATH (read, never run), and in the usual folders of nvm, npm, mise and others.",
+      "What the agent's pane will run, worked out as the start script does it, and looked for on the PATH that the pane will have: `MOSAIC_PATH`, then the PATH of the user manager, of drop-ins and of the settings files. That it is an executable file, made for this machine, and that what runs it (the `#!` line) is found too. Of a command only its first program is looked for, and no quote may be left open: what else is in it is the shell's. Where it is not found, it is looked for on the PATH of this shell, in what the start files of your shells add to PATH (read, never run), and in the usual folders of nvm, npm, mise and others.",
     why: "The user manager's PATH is not that of your shell: it knows neither `~/.local/bin` nor what nvm and npm add. It is the most common reason for which an agent that runs well by hand does not start (exit 69).",
     mend: "Add the program's folder to `MOSAIC_PATH` in `~/.config/mosaic/fleet/fleet.env`, as in `MOSAIC_PATH=~/.local/bin:~/.npm-global/bin`, or name the program's whole path. Then start the agent again.",
   },
@@ -43,8 +48,10 @@ export const agentsProgram: Check = {
       tools,
       {
         healthy: (all) => {
-          const programs = [...new Set(all.map(({ message }) => message.split(",")[0] ?? ""))];
-          return programs.length > 2 ? `${programs.length} programs` : programs.join(", ");
+          const told = all.filter(({ message }) => !message.startsWith(SHELL_COMMAND));
+          const programs = [...new Set(told.map(({ message }) => message.split(",")[0] ?? ""))];
+          const left = all.length === told.length ? [] : [`${all.length - told.length} left to the shell`];
+          return [...(programs.length > 2 ? [`${programs.length} programs`] : programs), ...left].join(", ");
         },
         failing: "their programs are not found, or cannot run",
       },
@@ -116,12 +123,19 @@ function lookupOf({ host }: Tools): Lookup {
 async function look(tools: Tools, lookup: Lookup, agent: Agent): Promise<Look> {
   const { program, shell, launcher } = agent.program;
   const { home } = tools.host.user;
-  if (program === undefined) return { status: "pass", message: "a shell command" };
+  const command = (shell && agent.environment.MOSAIC_AGENT_COMMAND) || "";
+  if (hasOpenQuote(command))
+    return {
+      status: "fail",
+      message: "its command has a quote that is never closed: the shell refuses it, and it ends at once",
+      fix: { commands: [edit(tools, agent)] },
+    };
+  if (program === undefined) return { status: "pass", message: SHELL_COMMAND };
   const launched = launcher === undefined ? undefined : (await lookup.resolve(launcher, agent)).found;
   const first = launched === undefined ? program : (launcher ?? program);
   const resolved = launched === undefined ? await lookup.resolve(program, agent) : { found: launched };
   if (resolved.found === undefined) {
-    if (shell && isShellWord(program)) return { status: "pass", message: `a shell command (${program})` };
+    if (shell && isShellWord(program)) return { status: "pass", message: `${SHELL_COMMAND} (${program})` };
     return missing(tools, lookup, agent, program, resolved.off);
   }
   const { path, real } = resolved.found;
@@ -142,7 +156,12 @@ async function look(tools: Tools, lookup: Lookup, agent: Agent): Promise<Look> {
       "warn",
     );
   const name = launched === undefined ? basename(program) : `${launcher} ${program}`;
-  return { status: "pass", message: `${name}, ${tilde(path, home)}` };
+  const rest = /[;&|\n`]|\$\(/.test(command)
+    ? "; the rest of the command was not looked into"
+    : shell && STARTERS.test(name)
+      ? "; what it starts was not looked for"
+      : "";
+  return { status: "pass", message: `${name}, ${tilde(path, home)}${rest}` };
 }
 
 /** Not found where its pane looks; perhaps because what is there is no program. */

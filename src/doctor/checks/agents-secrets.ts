@@ -45,7 +45,7 @@ export const agentsSecrets: Check = {
     const holding = files.filter(({ file }) => secretKeys(file).length > 0).length;
     return ofSubjects(subjects, {
       many: "files",
-      healthy: holding === 0 ? "no keys in them" : `${counted(holding, "file")} with keys`,
+      healthy: holding === 0 ? "no keys in files" : `${counted(holding, "file")} with keys`,
       failing: "keys are not their owner's alone",
     });
   },

@@ -25,8 +25,10 @@ export const agentsSocket: Check = {
     const named = settings?.variables[KEY];
     if (settings !== undefined && named !== undefined && !ALLOWED.test(named)) return badName(tools, settings, named);
     const { name, running } = await holderSocket(tools, named);
-    return ofAgents(tools, { healthy: name, failing: "they mean another socket than the holder's" }, (agent) =>
-      look(tools, agent, name, running, settings),
+    return ofAgents(
+      tools,
+      { healthy: `socket ${name}`, failing: "they mean another socket than the holder's" },
+      (agent) => look(tools, agent, name, running, settings),
     );
   },
 };

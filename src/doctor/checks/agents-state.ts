@@ -1,22 +1,31 @@
 import type { Pane } from "../../adapters/tmux.ts";
 import { shellWord } from "../../core/shell.ts";
-import { ages, ageText, journalOf, type Look, ofAgents } from "../agent-subjects.ts";
+import { ages, ageText, journalOf, type Look, ofAgents, unmasking } from "../agent-subjects.ts";
 import type { Agent } from "../agents.ts";
 import type { Check } from "../check.ts";
 import type { Tools } from "../tools.ts";
 
 export const agentsState: Check = {
   id: "agents.state",
-  title: "of every agent, unit, session and process agree",
-  requires: ["holder.server"],
+  title: "every agent that starts at boot is up, and of each, unit, session and process agree",
+  requires: ["systemd.user-manager"],
   explain: {
     checks:
-      "For each agent: the state of its unit as the user manager has it, the agent's own pane on the fleet's tmux server (marked by the start script), and the cgroup of the pane's process as the kernel has it.",
-    why: "Each of the three can be wrong alone: a unit that is active over a dead pane is never brought back, a process outside of its unit knows no limit and outlives a stop, a session without a unit is nobody's.",
-    mend: "`systemctl --user status mosaic-agent@NAME.service` shows unit and processes. A restart puts the three together again; starting a stopped unit whose session runs on takes the session over.",
+      "For each agent: the state of its unit as the user manager has it, the agent's own pane on the fleet's tmux server (marked by the start script), and the cgroup of the pane's process as the kernel has it. An agent that is enabled has to be up; one that is not may be stopped.",
+    why: "An agent that is down does no work, whoever stopped it. Each of the three can be wrong alone: a unit that is active over a dead pane is never brought back, a process outside of its unit knows no limit and outlives a stop, a session without a unit is nobody's.",
+    mend: "`systemctl --user status mosaic-agent@NAME.service` shows unit and processes. `systemctl --user start` brings a stopped agent up, `disable` says that it is meant to be down. A restart puts the three together again; starting a stopped unit whose session runs on takes the session over.",
   },
   async run(tools) {
-    const age = ages(tools);
+    const [server, { mainPid }, { state }] = await Promise.all([
+      tools.server().catch(() => undefined), // told by the checks of the holder
+      tools.holder(),
+      tools.managerState(),
+    ]);
+    const seen: Seen = {
+      age: ages(tools),
+      sessions: server !== undefined && server.pid === mainPid,
+      booting: state === "initializing" || state === "starting",
+    };
     return ofAgents(
       tools,
       {
@@ -24,15 +33,26 @@ export const agentsState: Check = {
           const up = all.filter(({ message }) => message.startsWith("up")).length;
           return up === all.length ? `${up} up` : `${up} up, ${all.length - up} stopped`;
         },
-        failing: "unit, session and process do not agree",
+        sessions: true,
+        failing: "down, or unit, session and process do not agree",
       },
-      (agent) => look(tools, agent, age),
+      (agent) => look(tools, agent, seen),
     );
   },
 };
 
-async function look(tools: Tools, agent: Agent, age: (pid: number) => Promise<number | undefined>): Promise<Look> {
-  const { unit, loaded, pane } = agent;
+/** What is so for all of them. */
+interface Seen {
+  readonly age: (pid: number) => Promise<number | undefined>;
+  /** The holder's own server answers: what it does not show is not there. */
+  readonly sessions: boolean;
+  /** The user manager is still starting what is enabled. */
+  readonly booting: boolean;
+}
+
+async function look(tools: Tools, agent: Agent, { age, sessions, booting }: Seen): Promise<Look> {
+  const { unit, loaded, enabled, mask } = agent;
+  const pane = sessions ? agent.pane : undefined;
   const { load, active, sub } = loaded ?? { load: "loaded", active: "inactive", sub: "dead" };
   const runs = pane !== undefined && !pane.dead;
   const restart = `systemctl --user restart ${unit}`;
@@ -41,11 +61,25 @@ async function look(tools: Tools, agent: Agent, age: (pid: number) => Promise<nu
       return {
         status: "fail",
         message: "its unit has failed: it is down, and stays down",
-        fix: { commands: [journalOf(unit), restart] },
+        fix: {
+          commands: [journalOf(unit), `systemctl --user reset-failed ${unit}`, `systemctl --user start ${unit}`],
+        },
       };
     case "inactive":
       if (runs) return ownerless(tools, agent, pane);
-      return { status: "pass", message: load === "masked" ? "stopped, and masked" : "stopped" };
+      if (load === "masked" || mask !== undefined)
+        return {
+          status: "warn",
+          message: "its unit is masked: it never starts, at boot or by hand",
+          fix: { commands: [unmasking(agent, tools)] },
+        };
+      if (!enabled) return { status: "pass", message: "stopped" };
+      if (booting) return { status: "unknown", message: "waits for the user manager, which is still starting" };
+      return {
+        status: "fail",
+        message: "is enabled, but stopped: somebody stopped it, it ended by itself, or it was never started",
+        fix: { commands: [`systemctl --user start ${unit}`] },
+      };
     case "activating":
       if (sub === "auto-restart")
         return {
@@ -53,10 +87,12 @@ async function look(tools: Tools, agent: Agent, age: (pid: number) => Promise<nu
           message: "its program has ended, and systemd is about to start it anew (auto-restart)",
           fix: { commands: [journalOf(unit)] },
         };
-      return { status: "pass", message: `starting (${sub})` };
+      return { status: "unknown", message: `is starting (${sub}), and not up yet` };
     case "deactivating":
       return { status: "pass", message: `ending (${sub})` };
   }
+  if (!sessions)
+    return { status: "unknown", message: `its unit is active (${sub}), but the holder's server does not answer` };
   if (pane === undefined) return sessionless(tools, agent, restart);
   if (pane.dead)
     return {
@@ -67,6 +103,8 @@ async function look(tools: Tools, agent: Agent, age: (pid: number) => Promise<nu
   const [cgroup, up] = await Promise.all([tools.procfs.cgroup(pane.pid), age(pane.pid)]);
   if (cgroup === undefined || up === undefined)
     return { status: "unknown", message: `its process ${pane.pid} ended while it was looked at` };
+  const other = agentIn(cgroup);
+  if (other !== undefined && other !== agent.name) return renamed(tools, agent.name, other);
   if (!inUnit(cgroup, unit))
     return {
       status: "fail",
@@ -86,16 +124,34 @@ function inUnit(cgroup: string, unit: string): boolean {
   return `${cgroup}/`.includes(`/${unit}/`);
 }
 
+/** The agent whose unit a cgroup is in. */
+function agentIn(cgroup: string): string | undefined {
+  return /\/mosaic-agent@([^/]+)\.service(?:\/|$)/.exec(cgroup)?.[1];
+}
+
+/** The session of that name is another agent's. */
+async function renamed(tools: Tools, name: string, other: string): Promise<Look> {
+  const message = `this session is agent ${other}'s: somebody renamed it`;
+  const taken = (await tools.server())?.panes.find(({ agent, session }) => agent && session === other);
+  if (taken === undefined) return { status: "fail", message, fix: { commands: [await renaming(tools, name, other)] } };
+  // Where two have each other's name one list of commands mends both.
+  const swapped = agentIn((await tools.procfs.cgroup(taken.pid)) ?? "") === name;
+  if (swapped && other < name)
+    return {
+      status: "fail",
+      message: `${message}, and ${other}'s is named ${name}: what is said of ${other} mends both`,
+    };
+  const aside = `${other}-aside`;
+  const commands = [await renaming(tools, other, aside), await renaming(tools, name, other)];
+  if (swapped) commands.push(await renaming(tools, aside, name));
+  return { status: "fail", message, fix: { commands } };
+}
+
 /** A session whose program runs without this unit: a renamed one of another agent's, or one left behind. */
 async function ownerless(tools: Tools, { unit, name }: Agent, pane: Pane): Promise<Look> {
   const cgroup = (await tools.procfs.cgroup(pane.pid)) ?? "";
-  const other = /\/mosaic-agent@([^/]+)\.service(?:\/|$)/.exec(cgroup)?.[1];
-  if (other !== undefined && other !== name)
-    return {
-      status: "fail",
-      message: `this session is agent ${other}'s: somebody renamed it`,
-      fix: { commands: [await renaming(tools, name, other)] },
-    };
+  const other = agentIn(cgroup);
+  if (other !== undefined && other !== name) return renamed(tools, name, other);
   return {
     status: "fail",
     message: `its unit is stopped, but its session runs a program (pid ${pane.pid}) that nothing supervises`,
@@ -107,13 +163,13 @@ async function ownerless(tools: Tools, { unit, name }: Agent, pane: Pane): Promi
 async function sessionless(tools: Tools, { name, unit, loaded }: Agent, restart: string): Promise<Look> {
   const panes = (await tools.server())?.panes.filter(({ agent, dead }) => agent && !dead) ?? [];
   const mine = await Promise.all(panes.map(async ({ pid }) => inUnit((await tools.procfs.cgroup(pid)) ?? "", unit)));
-  const renamed = panes.find((_, index) => mine[index]);
+  const found = panes.find((_, index) => mine[index]);
   const message = `its unit is active (${loaded?.sub}), but there is no session`;
-  if (renamed === undefined) return { status: "fail", message, fix: { commands: [restart] } };
+  if (found === undefined) return { status: "fail", message, fix: { commands: [restart] } };
   return {
     status: "fail",
-    message: `${message} of its name: somebody renamed it to ${renamed.session}`,
-    fix: { commands: [await renaming(tools, renamed.session, name)] },
+    message: `${message} of its name: somebody renamed it to ${found.session}`,
+    fix: { commands: [await renaming(tools, found.session, name)] },
   };
 }
 

@@ -1,8 +1,8 @@
 import { shellPath } from "../../core/shell.ts";
-import { type Look, ofAgents } from "../agent-subjects.ts";
+import { counted, type Look, ofAgents } from "../agent-subjects.ts";
 import type { Agent } from "../agents.ts";
 import type { Check, Fix } from "../check.ts";
-import { editCommand, setCommand } from "../setting-commands.ts";
+import { editCommand, folderCommand, isShellish, setCommand } from "../setting-commands.ts";
 import type { Tools } from "../tools.ts";
 
 const KEY = "MOSAIC_AGENT_WORKDIR";
@@ -34,7 +34,7 @@ export const agentsWorkdir: Check = {
     return ofAgents(
       tools,
       {
-        healthy: (all) => `${new Set(all.map(({ message }) => message)).size} in use`,
+        healthy: (all) => counted(new Set(all.map(({ message }) => message)).size, "working folder"),
         failing: "their working folders are not there or cannot be used",
       },
       async (agent) => look(tools, agent, folder),
@@ -69,15 +69,19 @@ async function look(
   const place = file?.variables[KEY] === undefined && settings?.variables[KEY] !== undefined ? settings : file;
   const edit: Fix = { commands: [editCommand(place?.real ?? `${paths.site}/fleet.env`, home)] };
   const shown = shellPath(workdir, home);
+  // Written for a shell: agents.env-file says what is wrong with it, and this is what mends it.
+  const rewrite: Fix | undefined =
+    isShellish(workdir) && place !== undefined ? { commands: [await folderCommand(host, place, KEY)] } : undefined;
   const refused = "the agent is refused (exit 66)";
   if (!workdir.startsWith("/"))
     return {
       status: "fail",
       message: `${KEY} is '${workdir}', a relative path: the pane does not find it again, and ends at once (exit 66)`,
       fix:
-        place === undefined
+        rewrite ??
+        (place === undefined
           ? edit
-          : { commands: [await setCommand(host, place.path, place, KEY, `~/${workdir.replace(/^(\.\/)+/, "")}`)] },
+          : { commands: [await setCommand(host, place.path, place, KEY, `~/${workdir.replace(/^(\.\/)+/, "")}`)] }),
     };
   const { state, owner, writable } = await folderOf(workdir);
   const evidence = { folder: workdir };
@@ -87,7 +91,7 @@ async function look(
         status: "fail",
         message: `there is no folder ${shown}: ${refused}`,
         evidence,
-        fix: { commands: [`mkdir -p ${shown}`] },
+        fix: rewrite ?? { commands: [`mkdir -p ${shown}`] },
       };
     case "dangling":
       return { status: "fail", message: `${shown} is a link to nothing: ${refused}`, evidence, fix: edit };

@@ -100,7 +100,7 @@ export const holderOom: Check = {
       };
     return ofSubjects(subjects, {
       many: "units",
-      healthy: "none killed",
+      healthy: "nothing killed",
       failing: "the kernel has killed processes of theirs for want of memory",
     });
   },

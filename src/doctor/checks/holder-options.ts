@@ -20,6 +20,13 @@ interface Option {
 
 const is = (wanted: string) => (value: string) => value === wanted;
 
+/** Ours, and whatever else somebody has appended, as long as that ends nothing. */
+const isOurHook = (value: string) => {
+  const commands = value.split("; ");
+  const others = commands.filter((command) => !command.includes("agent-pane-died.sh"));
+  return others.length < commands.length && !others.some((command) => /\b(kill|respawn)-/.test(command));
+};
+
 const OPTIONS: readonly Option[] = [
   {
     name: "exit-empty",
@@ -55,9 +62,9 @@ const OPTIONS: readonly Option[] = [
   },
   {
     name: "pane-died",
-    wanted: "the hook of tmux.conf",
-    holds: (value) => value.includes("agent-pane-died.sh"),
-    otherwise: "what an agent leaves behind when it dies keeps its unit active",
+    wanted: "the hook of tmux.conf alone",
+    holds: isOurHook,
+    otherwise: "what an agent leaves behind when it dies keeps its unit active, or more is ended than it",
     promised: true,
   },
   {
@@ -145,5 +152,7 @@ async function culprits(tools: Tools, options: readonly Option[]): Promise<{ lin
 }
 
 function shown(value: string): string {
-  return value === "" ? "empty" : value;
+  if (value === "") return "empty";
+  const commands = value.split("; ");
+  return commands.map((each) => (each.includes("agent-pane-died.sh") ? "the hook of tmux.conf" : each)).join("; ");
 }

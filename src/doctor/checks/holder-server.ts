@@ -1,4 +1,4 @@
-import { HOLDER_UNIT } from "../../core/names.ts";
+import { agentOfUnit, HOLDER_UNIT } from "../../core/names.ts";
 import { shellWord } from "../../core/shell.ts";
 import type { Check, CheckResult } from "../check.ts";
 import type { FixAction } from "../fix.ts";
@@ -13,10 +13,10 @@ function squatter(pid: number, socketPath: string): string[] {
 export const holderServer: Check = {
   id: "holder.server",
   title: "the tmux server on the fleet's socket is the holder's main process, in its cgroup",
-  requires: ["layout.files", "tmux.version", "tmux.socket"],
+  requires: ["units.loaded", "tmux.version", "tmux.socket"],
   explain: {
     checks:
-      "The state of mosaic-tmux-holder.service as the user manager has it, against the tmux server that answers on the fleet's socket: its pid against the unit's main process, and its cgroup, by /proc, against the unit's.",
+      "The state of mosaic-tmux-holder.service as the user manager has it, against the tmux server that answers on the fleet's socket: its pid against the unit's main process, and its cgroup, by /proc, against the unit's. And whether the holder's record of its server, which agents go by, can be read (in the runtime folder, mosaic-tmux-holder).",
     why: "tmux forks every pane's process from its server. A server that is not the holder's lives in the cgroup of whatever founded it, a login or an agent's unit, and takes the whole fleet with it when that ends; systemd neither sees it nor brings it back. While a stranger serves the socket no agent can start.",
     mend: "Look whose server it is (`ps -f -p PID`), save what runs on it, and end it (`tmux -S SOCKET kill-server`); then start the holder (`systemctl --user start mosaic-tmux-holder.service`). What the holder itself says is in its journal.",
   },
@@ -31,7 +31,20 @@ export const holderServer: Check = {
           evidence: { pid: server.pid, cgroup: (await tools.procfs.cgroup(server.pid)) ?? "unknown" },
           fix: { commands: [...squatter(server.pid, server.socketPath), start] },
         };
-      if (unit.active === "inactive") return { status: "skip", reason: `the holder is inactive: ${start}` };
+      if (unit.active === "inactive") {
+        const { wanted, masks } = await tools.unitLinks();
+        // An enabled agent brings the holder.
+        const meant = [...wanted].find((each) => {
+          const agent = agentOfUnit(each);
+          return each === HOLDER_UNIT || (agent !== undefined && !masks.has(agent));
+        });
+        if (meant === undefined) return { status: "skip", reason: `the holder is inactive: ${start}` };
+        return {
+          status: "fail",
+          message: `the holder is stopped, but ${meant} is enabled: there is no server, and no agent can run`,
+          fix: { commands: [start] },
+        };
+      }
     }
     if (unit.active === "failed")
       return { status: "fail", message: `the holder has failed (${unit.result})`, fix: { commands: LOOK } };
@@ -43,6 +56,13 @@ export const holderServer: Check = {
         fix: { commands: LOOK },
       };
     const { mainPid } = unit;
+    if ((await tools.holderRecord()) === undefined)
+      return {
+        status: "fail",
+        message: `the holder is active (pid ${mainPid}), but its record of its server cannot be read: no agent finds it, and every start fails`,
+        evidence: { record: `${tools.paths.runtime}/mosaic-tmux-holder` },
+        fix: { commands: [`systemctl --user restart ${HOLDER_UNIT}   # every agent ends, and comes back`] },
+      };
     const startTime = await tools.procfs.startTime(mainPid);
     const revive: FixAction[] = startTime === undefined ? [] : [{ kind: "revive-socket", pid: mainPid, startTime }];
     if (server === undefined)

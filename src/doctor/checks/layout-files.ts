@@ -1,10 +1,12 @@
 import { basename, dirname, join } from "node:path";
 import { AGENT_TEMPLATE, HOLDER_UNIT } from "../../core/names.ts";
 import { tilde } from "../../core/paths.ts";
-import { moveAside } from "../../core/shell.ts";
+import { moveAside, shellPath } from "../../core/shell.ts";
 import type { Step } from "../../install/action.ts";
+import { besideOf } from "../../install/judge.ts";
 import { knownSums } from "../../install/receipt.ts";
 import { type Check, type Fix, ofSubjects, type SubjectResult } from "../check.ts";
+import { otherConfig } from "../config-home.ts";
 import type { Tools } from "../tools.ts";
 
 export const layoutFiles: Check = {
@@ -12,11 +14,13 @@ export const layoutFiles: Check = {
   title: "every file of the layout is there and of this version",
   explain: {
     checks:
-      "Whether each unit, script and configuration file that mosaic-fleet owns is where it belongs, with its mode and with the content of this version, and whose content is used where it is another.",
+      "Whether each unit, script and configuration file that mosaic-fleet owns is where it belongs, with its mode and with the content of this version, and whose content is used where it is another. A link to a file of yours with that content is as good. First of all, whether this shell and the user manager have the same folder of settings.",
     why: "systemd and tmux read these files as they are. A missing one means that units do not load or that agents do not start. One of another version does what that version did, beside scripts that expect otherwise. A file that you edited is used as you left it, and no later version changes it.",
-    mend: "mosaic-fleet install writes what is missing or out of date, and leaves alone what you edited. To keep a change of a unit, make it in a drop-in (systemctl --user edit UNIT); of tmux.conf, in tmux.local.conf. Then move the edited file aside and install again.",
+    mend: "mosaic-fleet install writes what is missing or out of date, and leaves alone what you edited. To keep a change of a unit, make it in a drop-in (systemctl --user edit UNIT); of tmux.conf, in tmux.local.conf. Then let mosaic-fleet install --take PATH put ours in the place of the edited file, which is kept beside it; what you have removed comes back with mosaic-fleet install --restore.",
   },
   async run(tools) {
+    const other = await otherConfig(tools);
+    if (other !== undefined) return { status: "fail", ...other };
     const plan = await tools.plan();
     const files = plan.steps.filter(({ action }) => action.kind === "write-file");
     if (files.every(({ change }) => change === "create"))
@@ -27,7 +31,12 @@ export const layoutFiles: Check = {
         fix: { actions: [{ kind: "install" }] },
       };
     const subjects = await Promise.all(
-      plan.steps.flatMap((step) => ("path" in step.action ? [subjectOf(tools, step, step.action.path)] : [])),
+      plan.steps.flatMap((step) =>
+        // What lies beside an edited file is told by layout.pending.
+        "path" in step.action && !step.action.path.endsWith(besideOf(""))
+          ? [subjectOf(tools, step, step.action.path)]
+          : [],
+      ),
     );
     const result = ofSubjects(subjects, {
       many: "files and folders",
@@ -47,21 +56,35 @@ async function subjectOf(tools: Tools, step: Step, path: string): Promise<Subjec
   const install: Fix = { actions: [{ kind: "install" }] };
   const status = await tools.host.files.status(path);
   if (step.change === "none") return { subject, status: "pass", message: "up to date" };
-  if (step.change === "keep" && step.kept === "removed")
-    return {
-      subject,
-      status: "fail",
-      message: "you have removed it, and it stays removed",
-      fix: { commands: [step.next] },
-    };
-  if (step.change === "create") return { subject, status: "fail", message: "it is missing", fix: install };
+  if (step.change === "create" || (step.change === "keep" && step.kept === "removed")) {
+    const fix: Fix = { actions: [{ kind: "install", restore: step.change === "keep" }] };
+    return path.endsWith(CANARY)
+      ? { subject, status: "warn", message: "it is missing: the agent canary has no program of its own", fix }
+      : { subject, status: "fail", message: "it is missing", fix };
+  }
   const { action } = step;
+  if (action.kind === "write-file" && status?.kind === "link") {
+    const { files, user } = tools.host;
+    const target = await files.realPath(path);
+    const own = target === undefined ? undefined : await files.status(target);
+    // Somebody else's may be another tomorrow.
+    const isOurs = own?.kind === "file" && (own.uid === user.uid || own.uid === 0);
+    if (isOurs && (await isCurrent(tools, path, action.text)))
+      return { subject, status: "pass", message: "a link to the same" };
+    if (target === "/dev/null")
+      return {
+        subject,
+        status: "fail",
+        message: `a link to /dev/null is in its place: ${isUnit(path) ? "it is masked" : "it is as if it were empty"}`,
+        fix: { commands: [`rm ${shellPath(path, user.home)}`, "mosaic-fleet install --restore"] },
+      };
+  }
   if (action.kind !== "write-file" || status?.kind !== "file")
     return {
       subject,
       status: "fail",
       message: `a ${status?.kind ?? "file"} is in its place, and is used instead of ours`,
-      fix: { commands: [moveAside(path, "yours"), "mosaic-fleet install"] },
+      fix: { commands: [moveAside(path, "yours"), "mosaic-fleet install --restore"] },
     };
   if (step.change === "update" && status.mode !== action.mode && (await isCurrent(tools, path, action.text)))
     return {
@@ -80,7 +103,7 @@ async function subjectOf(tools: Tools, step: Step, path: string): Promise<Subjec
       subject,
       status: "fail",
       message: "it is used, and is not of this version; whose it is only the receipt knows, which cannot be read",
-      fix: { commands: [moveAside(path, "yours"), "mosaic-fleet install"] },
+      fix: { commands: [moveAside(path, "yours"), "mosaic-fleet install --restore"] },
     };
   const sums = knownSums(receipt, path);
   if (sums.length === 0)
@@ -88,15 +111,22 @@ async function subjectOf(tools: Tools, step: Step, path: string): Promise<Subjec
       subject,
       status: "fail",
       message: "it was not written by mosaic-fleet, and is used instead of ours",
-      fix: { commands: [moveAside(path, "yours"), "mosaic-fleet install"] },
+      fix: { commands: [moveAside(path, "yours"), "mosaic-fleet install --restore"] },
     };
   const behind = sums.includes(action.sha256) ? "" : ", and this version's changes are not in it";
   return {
     subject,
     status: "warn",
     message: `it was edited since mosaic-fleet wrote it: your edit is used, and install does not touch it${behind}`,
-    fix: { commands: [moveAside(path, "yours"), "mosaic-fleet install", ...keepBy(tools, path)] },
+    fix: { commands: [`mosaic-fleet install --take ${shellPath(path, tools.host.user.home)}`, ...keepBy(tools, path)] },
   };
+}
+
+/** What the agent of the manual's canary sequence runs; no other needs it. */
+const CANARY = "/mosaic-agent@canary.service.d/10-mosaic-canary.conf";
+
+function isUnit(path: string): boolean {
+  return path.endsWith(".service");
 }
 
 async function isCurrent(tools: Tools, path: string, text: string): Promise<boolean> {

@@ -1,8 +1,9 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describeError } from "../../core/errors.ts";
 import { tilde } from "../../core/paths.ts";
 import { moveAside } from "../../core/shell.ts";
 import type { Check, CheckResult } from "../check.ts";
+import { otherConfig } from "../config-home.ts";
 import type { Tools } from "../tools.ts";
 
 export const layoutReceipt: Check = {
@@ -25,6 +26,8 @@ export const layoutReceipt: Check = {
         evidence: { receipt: paths.receipt },
         fix: { commands: [moveAside(paths.receipt, "unreadable"), "mosaic-fleet install"] },
       };
+    if ((await otherConfig(tools)) !== undefined)
+      return { status: "skip", reason: "this shell's folder of settings is not the user manager's" };
     const plan = await tools.plan();
     const files = plan.steps.flatMap(({ action, change }) =>
       action.kind === "write-file" ? [{ action, change }] : [],
@@ -45,6 +48,17 @@ export const layoutReceipt: Check = {
     const left: string[] = [];
     for (const path of others) if ((await host.files.status(path)) !== undefined) left.push(path);
     if (left.length === 0) return { status: "pass", detail: `version ${look.version}` };
+    // They are of a layout that stands elsewhere: another HOME, or another XDG_CONFIG_HOME, and no manager to tell.
+    if (files.every(({ change }) => change === "create"))
+      return {
+        status: "warn",
+        message: `the receipt is of files in ${tilde(dirname(left[0] ?? ""), host.user.home)}, and nothing is installed where this shell looks`,
+        evidence: { files: left.map((path) => tilde(path, host.user.home)) },
+        fix:
+          host.env.XDG_CONFIG_HOME === undefined
+            ? { actions: [{ kind: "install" }] }
+            : { commands: ["unset XDG_CONFIG_HOME"] },
+      };
     return {
       status: "warn",
       message: `version ${look.version} has left ${left.length === 1 ? "a file" : `${left.length} files`} that this version does not have: what systemd finds there it still reads`,

@@ -15,7 +15,7 @@ export const layoutWritable: Check = {
     checks:
       "Who owns, and who may write to, each file of the layout, fleet.env, tmux.local.conf, the folders of units, tools, settings and state, and every folder above them up to the home folder. A group counts only when somebody else is in it. Links are followed.",
     why: "Whoever can write to a unit, a script or an environment file, or replace one because its folder is open, runs programs as you: at the next start of any agent, with your keys in the environment.",
-    mend: "Take the right away with chmod go-w PATH, or chmod o-w where the group may keep it. What belongs to somebody else is given back by root, with chown.",
+    mend: "Take the right away with chmod go-w PATH, or chmod o-w where the group may keep it. What belongs to somebody else is given back by root, with chown. What lies outside your home is not yours to close: lead no link there, and set no XDG_CONFIG_HOME to it.",
   },
   async run(tools) {
     const { host, paths } = tools;
@@ -41,6 +41,8 @@ export const layoutWritable: Check = {
       [...all].sort().map(async (path): Promise<SubjectResult[]> => {
         const status = await host.files.status(path);
         if (status === undefined) return [];
+        // A mask, or a file that is to be empty.
+        if (status.kind === "other" || status.kind === "socket") return [];
         const found = writers(status);
         // In a sticky folder others can add, but neither rename nor replace what is not theirs.
         const harmless =
@@ -51,7 +53,7 @@ export const layoutWritable: Check = {
     const looked = subjects.flat();
     const result = ofSubjects(looked, {
       many: "files and folders",
-      healthy: `${looked.length} files and folders`,
+      healthy: "",
       failing: "others can change what runs as you",
     });
     return { ...result, subjects: looked.filter(({ status: each }) => each !== "pass") };
@@ -72,6 +74,15 @@ function subjectOf({ host }: Tools, path: string, status: FileStatus, found: Wri
   const subject = tilde(path, host.user.home);
   if (found === undefined) return { subject, status: "pass", message: "only this user and root may write" };
   const typed = shellPath(path, host.user.home);
+  // Who may change what lies elsewhere is for others to say, and may be as it should be for them.
+  const elsewhere =
+    path === host.user.home || path.startsWith(`${host.user.home}/`)
+      ? undefined
+      : {
+          commands: [
+            `ls -ld ${typed}   # the fleet's files lead there: keep them in a folder that only you can change`,
+          ],
+        };
   const evidence = { mode: status.mode.toString(8).padStart(4, "0"), uid: status.uid, gid: status.gid };
   if (found.kind === "owner")
     return {
@@ -79,7 +90,7 @@ function subjectOf({ host }: Tools, path: string, status: FileStatus, found: Wri
       status: "fail",
       message: `it belongs to ${found.who}, who can make programs run as ${host.user.name}`,
       evidence,
-      fix: { root: [`chown ${shellWord(host.user.name)} ${typed}`] },
+      fix: elsewhere ?? { root: [`chown ${shellWord(host.user.name)} ${typed}`] },
     };
   const chmod = `chmod go-w ${typed}`;
   const mine = status.uid === host.user.uid;
@@ -88,6 +99,6 @@ function subjectOf({ host }: Tools, path: string, status: FileStatus, found: Wri
     status: { everybody: "fail", group: "warn", unknown: "unknown" }[found.kind] as "fail" | "warn" | "unknown",
     message: `${found.who} may write to it, and so make programs run as ${host.user.name}`,
     evidence,
-    fix: mine ? { commands: [chmod] } : { root: [chmod] },
+    fix: elsewhere ?? (mine ? { commands: [chmod] } : { root: [chmod] }),
   };
 }

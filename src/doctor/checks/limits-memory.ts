@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { AGENT_TEMPLATE } from "../../core/names.ts";
+import { AGENT_TEMPLATE, agentUnit } from "../../core/names.ts";
+import type { Agent } from "../agents.ts";
 import type { Check } from "../check.ts";
 import { agentSettings, amount, dropIn, groupsAbove, kernelNumber } from "../limits.ts";
 import { size } from "../sizes.ts";
@@ -35,23 +36,39 @@ export const limitsMemory: Check = {
     if (limited.length === 0) return { status: "pass", detail: `no limits, ${size(ram)} of memory`, evidence };
     const all = limited.length === limits.length ? "" : `, ${limits.length - limited.length} without a limit`;
     if (sum <= ram + swap) {
-      const over = sum > ram ? ` and ${size(swap)} of swap` : "";
-      return { status: "pass", detail: `${size(sum)} of ${size(ram)}${over}${all}`, evidence };
+      const withSwap = sum > ram ? ` and ${size(swap)} of swap` : "";
+      return { status: "pass", detail: `${size(sum)} of ${size(ram)}${withSwap}${all}`, evidence };
     }
     const share = Math.max(Math.floor((ram * 0.9) / limits.length / 2 ** 20), 1);
+    const commands = unitsAbove(share * 2 ** 20, settings, agents).flatMap(
+      (unit) => dropIn(tools, unit, `MemoryMax=${share}M`).commands ?? [],
+    );
     return {
       status: "warn",
       message: `the memory limits of ${limited.length} ${limited.length === 1 ? "agent" : "agents"} are ${size(sum)} together, and there are ${size(ram)} of memory${swap > 0 ? ` and ${size(swap)} of swap` : " and no swap"}: the kernel may run out first and end what it likes`,
       evidence,
       fix: {
-        commands: [
-          ...(dropIn(tools, AGENT_TEMPLATE, `MemoryMax=${share}M`).commands ?? []),
-          ...(settings.own.size > 0 ? ["systemd-delta --user --type=extended   # drop-ins of single agents"] : []),
-        ],
+        // One reload, after the last.
+        commands: commands.filter((command, index) => commands.lastIndexOf(command) === index),
       },
     };
   },
 };
+
+/** Units with a limit above this: the template, and each agent that has another, which wins over the template's. */
+function unitsAbove(
+  share: number,
+  { common, own }: { readonly common: string; readonly own: ReadonlyMap<string, string> },
+  agents: readonly Agent[],
+): string[] {
+  const shared = agents.some(({ name }) => (own.get(name) ?? common) === common);
+  const others = [...own].filter(([, limit]) => limit !== common);
+  const units = [
+    ...(shared ? ([[AGENT_TEMPLATE, common]] as const) : []),
+    ...others.map(([name, limit]) => [agentUnit(name), limit] as const),
+  ];
+  return units.flatMap(([unit, limit]) => (Number.isFinite(amount(limit)) && amount(limit) > share ? [unit] : []));
+}
 
 /** What the agents can have together. */
 async function memory(tools: Tools): Promise<{ readonly ram: number; readonly swap: number; readonly source: string }> {

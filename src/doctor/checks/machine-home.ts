@@ -32,11 +32,19 @@ export const machineHome: Check = {
     const fix = {
       commands: own === undefined ? ["cd && pwd   # after a new login"] : [`export HOME=${shellWord(own)}`],
     };
+    const isFolder = async (path: string) => (await host.files.status(await place(path)))?.kind === "folder";
+    if (own !== undefined && (await place(own)) !== (await place(home)) && !(await isFolder(own)))
+      return {
+        status: "fail",
+        message: `${source} has ${own} as the home of ${name}, and there is no such folder: the fleet cannot be installed there`,
+        evidence,
+        fix: { root: [`usermod -d ${shellWord(home)} ${shellWord(name)}   # while nothing of this user's runs`] },
+      };
     if (own !== undefined && (await place(own)) !== (await place(home)))
       return {
         status: "fail",
         // HOME itself is shown as ~, whatever it is.
-        message: `HOME is not ${own}, which ${source} has for ${name} (sudo -E, or su without -?): what is installed here is not what the fleet runs on`,
+        message: `HOME is not ${own}, which ${source} has for ${name} (${host.env.HOME === undefined ? "it is not set in this shell" : "sudo -E, or su without -?"}): what is installed here is not what the fleet runs on`,
         evidence,
         fix,
       };

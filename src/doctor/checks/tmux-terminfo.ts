@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { shellPath } from "../../core/shell.ts";
 import type { Check, CheckResult } from "../check.ts";
 import { fleetTmux } from "../fleet-tmux.ts";
 import { installLines } from "../packages.ts";
@@ -8,7 +9,7 @@ import type { Tools } from "../tools.ts";
 const OURS = "tmux-256color";
 const SYSTEM = ["/etc/terminfo", "/lib/terminfo", "/usr/share/terminfo", "/usr/lib/terminfo"];
 /** Terminals that distributions describe in the package which every machine has. */
-const BASIC = /^(tmux|screen|xterm|rxvt|linux|vt\d|ansi|dumb)/;
+const BASIC = /^((tmux|screen|xterm|rxvt-unicode)(-256color)?|rxvt|linux|vt\d+|ansi|dumb)$/;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -54,22 +55,29 @@ export const tmuxTerminfo: Check = {
       ? { ...(await tools.managerState()).environment, ...(await tools.settings())?.variables }
       : host.env;
     const own = host.env.TERM ?? "";
-    if (!(await isKnown(tools, pane, panes)))
+    const conf = join(tools.paths.site, "tmux.local.conf");
+    if (!(await isKnown(tools, pane, panes))) {
+      const lines = ((await host.files.read(conf).catch(() => undefined)) ?? "").split("\n");
+      const line = lines.findLastIndex((text) => /^[^#]*default-terminal/.test(text)) + 1;
+      const edit =
+        line === 0
+          ? []
+          : [`\${EDITOR:-vi} ${shellPath(conf, host.user.home)}   # line ${line} sets it, unless the entry comes`];
       return {
         status: "warn",
         message: `panes get the terminal ${pane}, which is not described on this machine: programs in them lose colours and keys, or do not start`,
         evidence: { "default-terminal": pane },
         fix: {
-          ...(server === undefined || !(await isKnown(tools, "screen-256color", panes))
-            ? {}
-            : {
-                commands: [
-                  `${await fleetTmux(tools)} set -s default-terminal screen-256color   # until then, for new panes`,
-                ],
-              }),
+          commands: [
+            ...(server === undefined || !(await isKnown(tools, "screen-256color", panes))
+              ? []
+              : [`${await fleetTmux(tools)} set -s default-terminal screen-256color   # until then, for new panes`]),
+            ...edit,
+          ],
           root: await packages(tools, pane),
         },
       };
+    }
     if (own !== "" && own !== "dumb" && !(await isKnown(tools, own, host.env)))
       return {
         status: "warn",

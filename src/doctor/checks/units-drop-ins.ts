@@ -16,7 +16,7 @@ export const unitsDropIns: Check = {
     why: "A drop-in that systemd cannot read does nothing, without a word. One that somebody else can write to runs programs as you.",
     mend: "chmod u+r makes a drop-in readable, chmod go-w takes the right to write from others. A link that leads nowhere is removed.",
   },
-  requires: ["systemd.user-manager", "layout.files"],
+  requires: ["units.loaded"],
   async run(tools) {
     const { host } = tools;
     const [holder, template, files] = await Promise.all([tools.holder(), tools.template(), tools.unitFiles()]);

@@ -11,7 +11,7 @@ export const unitsEnabled: Check = {
     why: "After a reboot nothing of the fleet runs until somebody starts it by hand.",
     mend: "systemctl --user enable mosaic-tmux-holder.service, and the same for each agent that is to run: systemctl --user enable mosaic-agent@NAME.",
   },
-  requires: ["systemd.user-manager", "layout.files"],
+  requires: ["units.loaded"],
   async run(tools) {
     const { host } = tools;
     const [holder, { unitPath }] = await Promise.all([tools.holder(), tools.managerState()]);
@@ -25,7 +25,7 @@ export const unitsEnabled: Check = {
     const known = lingers || (await host.files.status(marks)) !== undefined;
     const when = lingers ? "at boot" : known ? "at login" : "with the user manager";
     const evidence = { holder: holder.fileState, agents };
-    if (wanted.has(HOLDER_UNIT) || agents.length > 0) return { status: "pass", detail: when, evidence };
+    if (wanted.has(HOLDER_UNIT) || agents.length > 0) return { status: "pass", detail: `start ${when}`, evidence };
     const now = (await tools.unitLinks()).wanted.has(HOLDER_UNIT);
     const until = now ? " (the holder is enabled until the next reboot only)" : "";
     return {

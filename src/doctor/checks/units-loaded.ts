@@ -5,6 +5,7 @@ import { AGENT_TEMPLATE, HOLDER_UNIT } from "../../core/names.ts";
 import { tilde } from "../../core/paths.ts";
 import { moveAside, shellPath } from "../../core/shell.ts";
 import { type Check, type Fix, ofSubjects, type SubjectResult } from "../check.ts";
+import { otherConfig } from "../config-home.ts";
 import type { Tools } from "../tools.ts";
 
 const RELOAD = "systemctl --user daemon-reload";
@@ -14,17 +15,23 @@ export const unitsLoaded: Check = {
   title: "systemd has loaded the units from where mosaic-fleet put them",
   explain: {
     checks:
-      "What the user manager says of the holder's unit and the agents' template: whether they are loaded, masked or refused, and from which folder. The folders that it reads, first match first, are in systemctl --user show -p UnitPath.",
+      "What the user manager says of the holder's unit and the agents' template: whether they are loaded, masked or refused, and from which folder; and whether a single agent is masked. The folders that it reads, first match first, are in systemctl --user show -p UnitPath.",
     why: "A unit of the same name in a folder that systemd reads earlier wins, and ours is not used at all. A unit that is masked, refused or unknown does not start, and then no agent does.",
     mend: "Move the unit that is in the way aside, or take the line out that systemd refuses, then run systemctl --user daemon-reload. systemctl --user status UNIT says why a unit is refused.",
   },
-  requires: ["systemd.user-manager", "layout.files"],
+  requires: ["systemd.user-manager"],
   async run(tools) {
+    const other = await otherConfig(tools);
+    if (other !== undefined) return { status: "fail", ...other };
     const [holder, template] = await Promise.all([tools.holder(), tools.template()]);
-    const subjects = [await subjectOf(tools, HOLDER_UNIT, holder), await subjectOf(tools, AGENT_TEMPLATE, template)];
+    const subjects = [
+      await subjectOf(tools, HOLDER_UNIT, holder),
+      await subjectOf(tools, AGENT_TEMPLATE, template),
+      ...(await maskedAgents(tools)),
+    ];
     return ofSubjects(subjects, {
       many: "units",
-      healthy: "holder and template",
+      healthy: "loaded",
       failing: "systemd does not use them as they are installed",
     });
   },
@@ -36,10 +43,7 @@ async function subjectOf(tools: Tools, subject: string, unit: Unit): Promise<Sub
     const evidence = { load: unit.load, fragment: unit.fragment, "drop-ins": unit.dropIns };
     return { subject, status: "fail", message, evidence, fix };
   };
-  const aside = async (path: string, command: string): Promise<Fix> =>
-    (await host.files.allows(dirname(path), "write"))
-      ? { commands: [command, RELOAD] }
-      : { root: [command], actions: [{ kind: "daemon-reload" }] };
+  const aside = (path: string, command: string) => reloaded(tools, path, command);
   switch (unit.load) {
     case "loaded":
       break;
@@ -49,7 +53,9 @@ async function subjectOf(tools: Tools, subject: string, unit: Unit): Promise<Sub
         await aside(unit.fragment, `rm ${shellPath(unit.fragment, host.user.home)}`),
       );
     case "not-found":
-      return notFound(tools, fail);
+      return (await host.files.status(join(paths.units, subject))) === undefined
+        ? fail("it is not installed", { actions: [{ kind: "install" }] })
+        : fail("systemd has not read it since it was installed", { actions: [{ kind: "daemon-reload" }] });
     case "error":
       return fail(`systemd could not load it: ${reasonOf(unit)}`, { actions: [{ kind: "daemon-reload" }] });
     default:
@@ -66,20 +72,25 @@ async function subjectOf(tools: Tools, subject: string, unit: Unit): Promise<Sub
   return { subject, status: "pass", message: "loaded" };
 }
 
-async function notFound(tools: Tools, fail: (message: string, fix: Fix) => SubjectResult): Promise<SubjectResult> {
-  const { units } = tools.paths;
-  const { unitPath } = await tools.managerState();
-  for (const folder of unitPath)
-    if (await samePlace(folder, units))
-      return fail("systemd has not read it since it was installed", { actions: [{ kind: "daemon-reload" }] });
-  const ours = tools.host.env.XDG_CONFIG_HOME;
-  return fail(
-    `systemd does not look into ${units}: XDG_CONFIG_HOME is ${ours ?? "not set"} in this shell, and another in the manager`,
-    {
-      commands:
-        ours === undefined ? ["systemctl --user show -p UnitPath"] : ["unset XDG_CONFIG_HOME", "mosaic-fleet install"],
-    },
+/** Agents that are masked alone, by a link to /dev/null. */
+async function maskedAgents(tools: Tools): Promise<SubjectResult[]> {
+  const { home } = tools.host.user;
+  const { masks } = await tools.unitLinks();
+  return Promise.all(
+    [...masks].sort().map(async ([name, path]) => ({
+      subject: name,
+      status: "warn",
+      message: `it is masked by ${tilde(path, home)}: it does not start, at boot or by hand`,
+      fix: await reloaded(tools, path, `rm ${shellPath(path, home)}`),
+    })),
   );
+}
+
+/** A command that changes a file of a unit, and has systemd read it anew. */
+async function reloaded({ host }: Tools, path: string, command: string): Promise<Fix> {
+  return (await host.files.allows(dirname(path), "write"))
+    ? { commands: [command, RELOAD] }
+    : { root: [command], actions: [{ kind: "daemon-reload" }] };
 }
 
 /** LoadError is the name of an error and its words. */

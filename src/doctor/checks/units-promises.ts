@@ -18,11 +18,11 @@ import type { UnitFiles } from "../unit-files.ts";
 
 export const unitsPromises: Check = {
   id: "units.promises",
-  title: "no drop-in and no edit breaks what the units promise",
+  title: "the settings on which the fleet stands are in force",
   explain: {
     checks:
-      "The settings of the holder, the template and each agent with settings of its own as systemd has merged them: those on which the fleet stands, such as OOMPolicy=, Delegate=, KillMode=, Restart=, Requires=, and the scripts of ExecStart=. Named with each are the effective value, the one that the layout has, and the file and line that set it.",
-    why: "Everything else may be changed in a drop-in. These may not: one line can make a single process out of memory end the whole fleet, or a unit that says active while its agent is gone.",
+      "The settings of the holder, the template and each agent with settings of its own as systemd has merged them: those on which the fleet stands, such as OOMPolicy=, Delegate=, KillMode=, Restart=, RestartSec=, RuntimeMaxSec=, Requires=, and the scripts of ExecStart=. Named with each are the effective value, the one that the layout has, and the file and line that set it.",
+    why: "Everything else may be changed in a drop-in, and is not judged here: what you add, such as ExecStartPre=, conditions or limits, can keep a unit from running, which holder.server and agents.state then tell. These may not be changed: one line can make a single process out of memory end the whole fleet, or a unit that says active while its agent is gone.",
     mend: "Take the line out of the file that is named, then run systemctl --user daemon-reload.",
   },
   requires: ["units.loaded"],
@@ -46,7 +46,7 @@ export const unitsPromises: Check = {
     ];
     return ofSubjects(subjects, {
       many: "units",
-      healthy: own.length === 0 ? "holder and template" : `${subjects.length} units`,
+      healthy: own.length === 0 ? "" : `${subjects.length} judged`,
       failing: "their settings break what the fleet promises",
     });
   },
@@ -132,7 +132,7 @@ async function mendOf(tools: Tools, { path, line, continued }: Source, directive
   const { host } = tools;
   const plan = await tools.plan();
   if (plan.steps.some(({ action }) => action.kind === "write-file" && action.path === path))
-    return { root: false, commands: [moveAside(path, "yours"), "mosaic-fleet install"] };
+    return { root: false, commands: [moveAside(path, "yours"), "mosaic-fleet install --restore"] };
   const root = !(await host.files.allows(path, "write"));
   // Of a line that runs on, or that is not there, no line can be taken out.
   if (line === undefined || continued) return { root, commands: [moveAside(path, "off")] };

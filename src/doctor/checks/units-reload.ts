@@ -17,7 +17,7 @@ export const unitsReload: Check = {
     why: "systemd goes by what it has read: until it reads again, your change does nothing. It then comes into force with the next reload, whoever causes it.",
     mend: "systemctl --user daemon-reload. It ends nothing; settings of a start, such as ExecStart=, count from the next start on.",
   },
-  requires: ["systemd.user-manager", "layout.files"],
+  requires: ["units.loaded"],
   async run(tools) {
     const [holder, template, files] = await Promise.all([tools.holder(), tools.template(), tools.unitFiles()]);
     const stale = new Set<string>();

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { AGENT_TEMPLATE, HOLDER_UNIT } from "../../core/names.ts";
 import type { Check } from "../check.ts";
 import { isAboutOurs } from "../unit-files.ts";
@@ -7,21 +8,28 @@ export const unitsVerify: Check = {
   title: "systemd reads the units without a warning",
   explain: {
     checks:
-      "What systemd-analyze --user verify says about the holder's unit and the agents' template, drop-ins merged. What it says about other units, which it reads on the way, is shown and counts for nothing.",
+      "What systemd-analyze --user verify says about the holder's unit, the agents' template and each agent with drop-ins of its own in ~/.config/systemd/user, drop-ins merged. What it says about other units, which it reads on the way, is shown and counts for nothing.",
     why: "systemd passes over a line that it does not understand. A setting with a typing error in it is no setting: a limit that does not limit, a restart that does not come.",
     mend: "The warning names the file and the line. Correct it in the drop-in that it names (systemctl --user edit UNIT), then run systemctl --user daemon-reload.",
   },
-  requires: ["systemd.user-manager", "layout.files"],
+  requires: ["systemd.user-manager"],
   async run(tools) {
+    const { host, paths } = tools;
+    const installed = await Promise.all(
+      [HOLDER_UNIT, AGENT_TEMPLATE].map((unit) => host.files.status(join(paths.units, unit))),
+    );
+    if (installed.every((status) => status === undefined))
+      return { status: "skip", reason: "no unit of the fleet is installed" };
     const verified = await tools.verified();
     if (verified.kind !== "exited") throw new Error(`systemd-analyze verify: ${verified.kind}`);
-    const lines = verified.stderr.split("\n").filter((line) => line.trim() !== "");
+    // What is wrong with the template is said again of each agent.
+    const lines = [...new Set(verified.stderr.split("\n").filter((line) => line.trim() !== ""))];
     const others = lines.filter(isAboutOthers);
     const warnings = lines.filter((line) => !others.includes(line));
     const evidence = { ...(others.length > 0 ? { "of other units": others } : {}) };
     if (warnings.length === 0) return { status: "pass", evidence };
-    const unit = warnings.some((line) => line.includes(HOLDER_UNIT)) ? HOLDER_UNIT : AGENT_TEMPLATE;
     const [first = ""] = warnings;
+    const unit = /mosaic-(?:tmux-holder|agent@[^/:.]*)\.service/.exec(first)?.[0] ?? AGENT_TEMPLATE;
     return {
       // It says so by its exit code when a unit cannot be used at all.
       status: verified.code === 0 ? "warn" : "fail",

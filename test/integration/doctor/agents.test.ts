@@ -2,9 +2,11 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test
 import { join } from "node:path";
 import type { Host } from "../../../src/core/host.ts";
 import { until } from "../../../src/core/until.ts";
+import { agentsState } from "../../../src/doctor/checks/agents-state.ts";
 import { checks } from "../../../src/doctor/registry.ts";
 import type { CheckReport, SubjectReport } from "../../../src/doctor/report.ts";
 import { runDoctor } from "../../../src/doctor/run.ts";
+import { toolsOf } from "../../../src/doctor/tools.ts";
 import { writeFiles } from "../../support/build.ts";
 import { examine, green, red } from "../../support/doctor.ts";
 import { HOLDER_UNIT, openFleet, type TestFleet } from "../../support/fleet.ts";
@@ -151,6 +153,28 @@ describe("agents.env-file", () => {
 
   const verdict = async () =>
     (await runDoctor(host, checks, { only: ["agents.env-file"], version: "0.0.0-test" })).report.verdict;
+
+  test("values with which no agent starts are told, and taken out", async () => {
+    await file("valued", "MOSAIC_AGENT_COMMAND=sleep infinity\nMOSAIC_AGENT_NAME=other\nXDG_RUNTIME_DIR=/nope\n");
+    const report = await examine(host, "agents.env-file");
+    expect(of(report, "valued")).toMatchObject({
+      status: "fail",
+      message: expect.stringMatching(/^MOSAIC_AGENT_NAME is another name than the agent's: .* \(and 1 more line\)$/),
+    });
+    expect(await mended(report, "valued")).toMatchObject({ status: "pass" });
+    await file("long", `A_LONG_ONE=${"x".repeat(140_000)}\n`);
+    expect(of(await examine(host, "agents.env-file"), "long").message).toContain("is longer than 128 KiB");
+    await file("long", "MOSAIC_AGENT_STOP_SECONDS=99\n");
+    expect(of(await examine(host, "agents.env-file"), "long").status).toBe("warn");
+  });
+
+  test("a large file takes no time", async () => {
+    const lines = Array.from({ length: 40_000 }, (_, line) => `SETTING_${line}="some value ${line} $x"`);
+    await file("large", `${lines.join("\n")}\n`);
+    const began = performance.now();
+    await examine(host, "agents.env-file");
+    expect(performance.now() - began).toBeLessThan(4_000);
+  });
 
   test("a misspelt key is named with the one that was meant; the verdict stays a pass", async () => {
     await file("typo", "MOSAIC_AGENT_MODLE=x\n");
@@ -340,6 +364,27 @@ describe("agents.workdir", () => {
     },
   );
 
+  for (const [written, meant] of [
+    ["$HOME/work-there", "~/work-there"],
+    ["/tmp # for now", "/tmp"],
+  ] as const)
+    test(`${written}, written for a shell: one remedy, the same as that of agents.env-file`, async () => {
+      await sh("mkdir -p ~/work-there");
+      const path = await file("shellish", `MOSAIC_AGENT_WORKDIR=${written}\n`);
+      const report = await examine(host, "agents.workdir");
+      expect(of(report, "shellish").fix.commands).toEqual(
+        of(await examine(host, "agents.env-file"), "shellish").fix.commands,
+      );
+      expect(of(await mended(report, "shellish"), "shellish").status).not.toBe("fail");
+      expect(await Bun.file(path).text()).toBe(`MOSAIC_AGENT_WORKDIR=${meant}\n`);
+    });
+
+  test("a folder that nobody can tell is not made", async () => {
+    await file("shellish", "MOSAIC_AGENT_WORKDIR=$WORK/x\n");
+    const { commands } = of(await examine(host, "agents.workdir"), "shellish").fix;
+    expect(commands).toEqual([expect.stringMatching(/^\$\{EDITOR:-vi\} .*shellish\.env$/)]);
+  });
+
   test("a relative one: the start script finds it, the pane does not", async () => {
     await sh("mkdir -p ~/relative");
     await file("moved", "MOSAIC_AGENT_COMMAND=sleep infinity\nMOSAIC_AGENT_WORKDIR=relative\n");
@@ -422,6 +467,37 @@ describe("agents.program", () => {
       return report;
     },
   );
+
+  test("of a command it says only what was looked at", async () => {
+    for (const [command, said] of [
+      ["sleep infinity", /^sleep, \/\S+\/sleep$/],
+      ["cd ~/work && nosuch", /^a shell command, which was not looked into \(cd\)$/],
+      ["(nosuch)", /^a shell command, which was not looked into$/],
+      ["nosuch||x", /^a shell command, which was not looked into$/],
+      ["'sleep' 5", /^a shell command, which was not looked into$/],
+      ["env A=b nosuch", /^env, \/\S+\/env; what it starts was not looked for$/],
+      ["bash -lc nosuch", /^bash, \/\S+\/bash; what it starts was not looked for$/],
+      ["sleep 1 && nosuch", /^sleep, \/\S+\/sleep; the rest of the command was not looked into$/],
+      ["sleep 1 # don't", /^sleep, \/\S+\/sleep$/],
+    ] as const) {
+      await file("worded", `MOSAIC_AGENT_COMMAND="${command}"\n`);
+      const found = of(await examine(host, "agents.program"), "worded");
+      expect({ command, ...found }).toMatchObject({ command, status: "pass", message: expect.stringMatching(said) });
+    }
+    expect((await examine(host, "agents.program")).message).toBe("sleep");
+    await file("worded", 'MOSAIC_AGENT_COMMAND="cd ~ && nosuch"\n');
+    expect((await examine(host, "agents.program")).message).toBe("sleep, 1 left to the shell");
+  });
+
+  test("a command with a quote that is never closed is refused by the shell", async () => {
+    await file("open", `MOSAIC_AGENT_COMMAND=sleep '5\n`);
+    expect(of(await examine(host, "agents.program"), "open")).toMatchObject({
+      status: "fail",
+      message: "its command has a quote that is never closed: the shell refuses it, and it ends at once",
+    });
+    await file("open", `MOSAIC_AGENT_COMMAND=sleep 5"\n`);
+    expect(of(await examine(host, "agents.program"), "open").status).toBe("fail");
+  });
 
   test("a MOSAIC_PATH that is there is kept, in the file that sets it", async () => {
     await program("mine/bin/only-here");
@@ -580,10 +656,131 @@ describe("agents.state", () => {
       await fleet.tmuxCommand("rename-session", "-t", "=named", "named-2");
       const report = await examine(host, "agents.state");
       expect(of(report, "named").message).toContain("somebody renamed it to named-2");
+      // Of a session alone nothing is known that could be looked at.
+      const programs = await examine(host, "agents.program");
+      expect(programs.subjects.map(({ subject }) => subject)).not.toContain("named-2");
       expect(of(report, "named-2").message).toBe("this session is agent named's: somebody renamed it");
-      expect(report.message).toBe("2 of 3 agents: unit, session and process do not agree");
+      expect(report.message).toBe("2 of 3 agents: down, or unit, session and process do not agree");
       expect((await mended(report, "named-2")).status).toBe("pass");
     }));
+
+  test("while the user manager starts, what is enabled and not up may be on its way (fake: its state)", async () => {
+    await file("boots", "MOSAIC_AGENT_COMMAND=sleep infinity\n");
+    await fleet.systemctl("enable", "mosaic-agent@boots.service");
+    const tools = toolsOf(host);
+    try {
+      const managerState = async () => ({ ...(await tools.managerState()), state: "starting" });
+      const result = await agentsState.run({ ...tools, managerState });
+      const subjects = result.status === "skip" ? [] : (result.subjects ?? []);
+      expect(subjects.find(({ subject }) => subject === "boots")?.status).toBe("unknown");
+      expect(subjects.find(({ subject }) => subject === "coder")?.status).toBe("pass");
+    } finally {
+      tools.close();
+      await fleet.systemctl("disable", "mosaic-agent@boots.service");
+    }
+  });
+
+  test("where the holder's server does not answer, nothing is claimed of sessions", async () => {
+    const server = (await fleet.unit(HOLDER_UNIT)).mainPid;
+    const socket = (await fleet.tmux.server())?.socketPath ?? "";
+    await sh(`rm ${socket}`);
+    const report = await examine(host, "agents.state");
+    host.kill(server, "SIGUSR1");
+    await fleet.wait("the server answers", () => fleet.tmux.server());
+    expect(report.status).toBe("unknown");
+    expect(of(report, "coder").message).toBe("its unit is active (running), but the holder's server does not answer");
+  });
+
+  test("two sessions whose names were swapped: one list of commands mends both", () =>
+    running("left-hand", () =>
+      running("right-hand", async () => {
+        for (const [from, to] of [
+          ["left-hand", "x"],
+          ["right-hand", "left-hand"],
+          ["x", "right-hand"],
+        ] as const)
+          await fleet.tmuxCommand("rename-session", "-t", `=${from}`, to);
+        const report = await examine(host, "agents.state");
+        expect(of(report, "left-hand").message).toBe("this session is agent right-hand's: somebody renamed it");
+        expect(of(report, "right-hand").fix.commands).toEqual([]);
+        expect((await mended(report, "left-hand")).status).toBe("pass");
+      }),
+    ));
+
+  test("one that is enabled and stopped is down, with or without the holder; its remedy brings it back", async () => {
+    await file("boots", "MOSAIC_AGENT_COMMAND=sleep infinity\n");
+    await fleet.systemctl("enable", "mosaic-agent@boots.service");
+    try {
+      const report = await examine(host, "agents.state");
+      expect(report.status).toBe("fail");
+      expect(of(report, "boots").message).toMatch(/^is enabled, but stopped: /);
+      expect((await mended(report, "boots")).status).toBe("pass");
+      await fleet.systemctl("stop", HOLDER_UNIT);
+      expect(await examine(host, "holder.server")).toMatchObject({
+        status: "fail",
+        message: expect.stringContaining("mosaic-agent@boots.service is enabled"),
+        fix: { commands: [`systemctl --user start ${HOLDER_UNIT}`] },
+      });
+      const down = await examine(host, "agents.state");
+      expect(of(down, "boots").status).toBe("fail");
+      expect(of(down, "coder").message).toBe("stopped");
+      expect((await mended(down, "boots")).status).toBe("pass");
+    } finally {
+      await fleet.systemctl("disable", "--now", "mosaic-agent@boots.service");
+      await fleet.systemctl("start", CODER);
+      await fleet.up("coder");
+    }
+  });
+
+  test("one that ended well and is not brought back is down", async () => {
+    await file("once", "MOSAIC_AGENT_COMMAND=true\n");
+    await fleet.dropIn("mosaic-agent@once.service", "[Service]\nRestart=on-failure\n");
+    await fleet.systemctl("enable", "--now", "mosaic-agent@once.service");
+    await fleet.wait("it has ended", async () => (await fleet.unit("once")).active === "inactive");
+    const report = await examine(host, "agents.state");
+    await fleet.systemctl("disable", "mosaic-agent@once.service");
+    await fleet.tmuxCommand("kill-session", "-t", "=once");
+    expect(of(report, "once")).toMatchObject({
+      status: "fail",
+      message: expect.stringMatching(/^is enabled, but stopped/),
+    });
+  });
+
+  test("one that was given up stays down after its mark is cleared, until it is up; what is typed works", async () => {
+    const unit = "mosaic-agent@tired.service";
+    const path = await file("tired", "MOSAIC_AGENT_COMMAND=exit 3\n");
+    await fleet.dropIn(unit, "[Unit]\nStartLimitBurst=2\n[Service]\nRestartSec=10ms\n");
+    await fleet.systemctl("enable", "--now", unit);
+    await fleet.wait("it is given up", async () => (await fleet.unit("tired")).active === "failed");
+    try {
+      const report = await examine(host, "agents.state");
+      expect(of(report, "tired").message).toBe("its unit has failed: it is down, and stays down");
+      await Bun.write(path, "MOSAIC_AGENT_COMMAND=sleep infinity\n");
+      // As --fix does it.
+      await fleet.systemctl("reset-failed", unit);
+      const left = of(await examine(host, "agents.state"), "tired");
+      expect(left).toMatchObject({ status: "fail", fix: { commands: [`systemctl --user start ${unit}`] } });
+      for (const command of of(report, "tired").fix.commands.filter((each) => !each.includes(" reset-failed ")))
+        if (!command.startsWith("journalctl")) await sh(command);
+      expect(of(await examine(host, "agents.state"), "tired").message).toMatch(/^up, /);
+    } finally {
+      await fleet.systemctl("disable", "--now", unit);
+    }
+  });
+
+  test("a masked one never starts, whatever wants it; its remedy takes the mask off", async () => {
+    const unit = "mosaic-agent@masked.service";
+    await file("masked", "MOSAIC_AGENT_COMMAND=sleep infinity\n");
+    await fleet.systemctl("enable", unit);
+    for (const runtime of [[], ["--runtime"]]) {
+      await sh(`systemctl --user mask ${runtime.join(" ")} ${unit}`);
+      expect(of(await examine(host, "agents.enabled"), "masked").message).toBe("stopped, does not start at boot");
+      const report = await examine(host, "agents.state");
+      expect(of(report, "masked")).toMatchObject({ status: "warn", message: expect.stringContaining("is masked") });
+      expect(of(await mended(report, "masked"), "masked").message).toMatch(/^is enabled, but stopped: /);
+    }
+    await fleet.systemctl("disable", unit);
+  });
 
   test("its unit is stopped, but its session runs on: a start takes it over", async () => {
     await fleet.tmuxCommand("new-session", "-d", "-s", "left", "sleep infinity");
@@ -690,7 +887,7 @@ describe("agents.enabled", () => {
   green("agents.enabled", "where its remedy was typed", async () => {
     const report = await mended(await examine(host, "agents.enabled"), "coder");
     await disable();
-    expect(report.message).toBe("1 start at boot");
+    expect(report.message).toBe("1 at boot");
     return report;
   });
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Host } from "../../../src/core/host.ts";
@@ -72,6 +72,7 @@ describe("holder.options", () => {
       "warn",
       /is DISPLAY; SSH_AUTH_SOCK, not empty: whoever attaches/,
     ],
+    [["-gaw", "pane-died[7]", "kill-server"], "fail", /pane-died is .*kill-server, not the hook of tmux.conf/],
     [["-gw", "pane-died", "kill-pane"], "fail", /pane-died is kill-pane, not the hook of tmux.conf/],
   ] as const)
     red(
@@ -324,6 +325,26 @@ describe("holder.server", () => {
     });
     await wellAgain();
   });
+  for (const [what, text] of [
+    ["gone", undefined],
+    ["garbled", "garbage"],
+  ] as const)
+    red(
+      "holder.server",
+      `that the holder's record is ${what}`,
+      { status: "fail", message: /record of its server cannot be read/, fix: /^systemctl --user restart / },
+      async () => {
+        const record = join(fleet.paths.runtime ?? "", "mosaic-tmux-holder/socket");
+        const was = readFileSync(record, "utf8");
+        if (text === undefined) rmSync(record);
+        else writeFileSync(record, text);
+        const report = await examine(fleet.host, id);
+        writeFileSync(record, was);
+        expect(await examine(fleet.host, id)).toMatchObject({ status: "pass" });
+        return report;
+      },
+    );
+
   test("a socket that is gone blocks it: tmux.socket tells", async () => {
     const socket = await socketOf();
     rmSync(socket);

@@ -19,8 +19,7 @@ import type { Host } from "../../../src/core/host.ts";
 import { checks } from "../../../src/doctor/registry.ts";
 import type { CheckReport } from "../../../src/doctor/report.ts";
 import { runDoctor } from "../../../src/doctor/run.ts";
-import { install } from "../../../src/install/install.ts";
-import { examine, green, red } from "../../support/doctor.ts";
+import { examine, green, red, typed } from "../../support/doctor.ts";
 import { openFleet, type TestFleet } from "../../support/fleet.ts";
 
 let fleet: TestFleet;
@@ -48,11 +47,12 @@ const HOLDER = "mosaic-tmux-holder.service";
 /** Types what a report says, as it says it, up to the first comment; then looks again. */
 async function mended(report: CheckReport, host: Host = fleet.host): Promise<CheckReport> {
   const said = [report, ...report.subjects];
-  for (const command of said.flatMap(({ fix }) => [...fix.commands, ...fix.root])) {
-    if (command === "mosaic-fleet install")
-      await install(host, { dryRun: false, enable: false, now: false, version: "0.0.0-test" });
-    else if (!command.startsWith("systemctl --user edit"))
-      expect(await host.exec(["sh", "-c", command])).toMatchObject({ code: 0, stderr: "" });
+  const all = said.flatMap(({ fix }) => [...fix.commands, ...fix.root]);
+  // What is in the way is moved first: until then an install does nothing.
+  const installs = all.filter((command) => command.startsWith("mosaic-fleet install"));
+  for (const command of [...all.filter((each) => !installs.includes(each)), ...new Set(installs)]) {
+    if (!command.startsWith("systemctl --user edit"))
+      expect(await typed(host, command)).toMatchObject({ code: 0, stderr: "" });
   }
   return examine(host, report.id as `${string}.${string}`);
 }
@@ -96,7 +96,7 @@ describe("layout.files", () => {
   red(
     "layout.files",
     "a missing script",
-    { status: "fail", message: /agent-pane\.sh: it is missing/, fix: /^mosaic-fleet install$/ },
+    { status: "fail", message: /agent-pane\.sh: it is missing/, fix: /^mosaic-fleet install --restore$/ },
     async () => {
       rmSync(tools("agent-pane.sh"));
       const report = await files();
@@ -112,7 +112,7 @@ describe("layout.files", () => {
     {
       status: "warn",
       message: /tmux\.conf: it was edited .* your edit is used/,
-      fix: /^mv .*tmux\.conf .*tmux\.conf\.yours$/,
+      fix: /^mosaic-fleet install --take ~.*tmux\.conf$/,
     },
     async () => {
       appendFileSync(tools("tmux.conf"), "# mine\n");
@@ -200,6 +200,7 @@ describe("layout.files", () => {
       mkdirSync(tools("agent-pane.sh"));
       renameSync(tools("tmux.conf"), join(fleet.host.user.home, "my.conf"));
       symlinkSync(join(fleet.host.user.home, "my.conf"), tools("tmux.conf"));
+      appendFileSync(tools("tmux.conf"), "# mine\n");
       const report = await files();
       expect((await mended(report)).status).toBe("pass");
       return report;
@@ -214,6 +215,120 @@ describe("layout.files", () => {
       message: expect.stringContaining("whose it is only the receipt knows"),
     });
   });
+});
+
+/** A shell that has another XDG_CONFIG_HOME than the user manager. */
+const lost = () => {
+  const env = { ...fleet.host.env, XDG_CONFIG_HOME: join(fleet.root, "lost") };
+  return { ...fleet.host, env };
+};
+
+describe("what is not as it was installed, and holds", () => {
+  green("layout.files", "where a unit is a link to the same", () => {
+    const unit = join(fleet.paths.units, HOLDER);
+    renameSync(unit, join(fleet.host.user.home, HOLDER));
+    symlinkSync(join(fleet.host.user.home, HOLDER), unit);
+    return examine(fleet.host, "layout.files");
+  });
+
+  test("a link to somebody else's file, or to a folder, does not hold", async () => {
+    const unit = join(fleet.paths.units, HOLDER);
+    const target = join(fleet.host.user.home, HOLDER);
+    renameSync(unit, target);
+    symlinkSync(target, unit);
+    chownSync(target, 4242, 4242);
+    const found = { status: "fail", message: expect.stringContaining("a link is in its place") };
+    expect(await examine(fleet.host, "layout.files")).toMatchObject(found);
+    rmSync(target);
+    mkdirSync(target);
+    expect(await examine(fleet.host, "layout.files")).toMatchObject(found);
+  });
+
+  red(
+    "layout.files",
+    "that only the canary's drop-in is missing",
+    {
+      status: "warn",
+      message: /canary\.conf: it is missing: the agent canary/,
+      fix: /^mosaic-fleet install --restore$/,
+    },
+    async () => {
+      rmSync(join(fleet.paths.units, "mosaic-agent@canary.service.d"), { recursive: true });
+      const report = await examine(fleet.host, "layout.files");
+      expect((await mended(report)).status).toBe("pass");
+      return report;
+    },
+  );
+
+  red(
+    "layout.files",
+    "a mask in the place of a unit",
+    { status: "fail", message: /holder\.service: a link to \/dev\/null is in its place: it is masked/, fix: /^rm / },
+    async () => {
+      rmSync(join(fleet.paths.units, HOLDER));
+      symlinkSync("/dev/null", join(fleet.paths.units, HOLDER));
+      const report = await examine(fleet.host, "layout.files");
+      expect((await mended(report)).status).toBe("pass");
+      return report;
+    },
+  );
+
+  green("layout.writable", "where files are links to /dev/null", async () => {
+    for (const path of [site("fleet.env"), site("tmux.local.conf")]) symlinkSync("/dev/null", path);
+    rmSync(join(fleet.paths.units, HOLDER));
+    symlinkSync("/dev/null", join(fleet.paths.units, HOLDER));
+    for (const id of ["layout.settings", "agents.env-file"] as const)
+      expect((await examine(fleet.host, id)).status).not.toBe("fail");
+    return examine(fleet.host, "layout.writable");
+  });
+
+  red(
+    "layout.writable",
+    "a place outside the home folder, of which no right is changed",
+    { status: "fail", message: /open\/fleet\.env: everybody may write to it/, fix: /^ls -ld / },
+    async () => {
+      const open = join(fleet.root, "open");
+      mkdirSync(open);
+      writeFileSync(join(open, "fleet.env"), "");
+      chmodSync(join(open, "fleet.env"), 0o666);
+      symlinkSync(join(open, "fleet.env"), site("fleet.env"));
+      const report = await examine(fleet.host, "layout.writable");
+      rmSync(open, { recursive: true });
+      expect(JSON.stringify(report)).not.toContain("chmod");
+      return report;
+    },
+  );
+
+  red(
+    "layout.files",
+    "that this shell has another folder of settings than the manager",
+    {
+      status: "fail",
+      message: /^this shell's settings are in \S+\/lost, the user manager's in ~\/\.config \(XDG_CONFIG_HOME/,
+      fix: /^(unset|export) XDG_CONFIG_HOME/,
+    },
+    async () => {
+      const { report } = await runDoctor(lost(), checks, { only: ["layout", "units"], version: "0.0.0-test" });
+      expect(JSON.stringify(report)).not.toMatch(/"mv /);
+      const report2 = report.checks.find(({ id }) => id === "layout.receipt");
+      expect(report2).toMatchObject({ status: "skip", message: expect.stringContaining("folder of settings") });
+      return examine(lost(), "layout.files");
+    },
+  );
+
+  red(
+    "layout.receipt",
+    "without a manager, that it is of files elsewhere",
+    {
+      status: "warn",
+      message: /receipt is of files in ~\/\.config.*nothing is installed/,
+      fix: /^unset XDG_CONFIG_HOME$/,
+    },
+    () => {
+      const host = lost();
+      return examine({ ...host, env: { ...host.env, XDG_RUNTIME_DIR: undefined } }, "layout.receipt");
+    },
+  );
 });
 
 describe("layout.writable", () => {

@@ -329,6 +329,12 @@ describe("limits.memory", () => {
       await mended("limits.memory", report, [`rm ${fleet.paths.units}/${TEMPLATE}.d/zz-memorymax.conf`]);
     }));
 
+  test("the remedy reaches the agent whose own limit it is", () =>
+    withDropIn("mosaic-agent@waits.service", "MemoryMax=100T", async () => {
+      const report = await examine(fleet.host, "limits.memory");
+      await mended("limits.memory", report, [`rm ${fleet.paths.units}/mosaic-agent@waits.service.d/zz-memorymax.conf`]);
+    }));
+
   test("each agent counts with its own limit", () =>
     withDropIn("mosaic-agent@waits.service", "MemoryMax=100T", async () => {
       expect(await examine(fleet.host, "limits.memory")).toMatchObject({

@@ -162,6 +162,16 @@ describe("machine.home", () => {
     expect(fix.commands).toEqual([`export HOME=${fleet.host.user.home}`]);
   });
 
+  test("a home of /etc/passwd that is not there is no remedy (fake passwd)", async () => {
+    const { uid, name } = fleet.host.user;
+    const host = pretend(alone(fleet.host), { "/etc/passwd": `${name}:x:${uid}:${uid}::/nonexistent:/bin/sh\n` });
+    expect(await examine(host, "machine.home")).toMatchObject({
+      status: "fail",
+      message: expect.stringContaining("/nonexistent as the home of"),
+      fix: { commands: [], root: [expect.stringMatching(/^usermod -d /)] },
+    });
+  });
+
   test("without a manager, /etc/passwd tells", async () => {
     const host = localHost();
     const own = (await host.exec(["getent", "passwd", String(host.user.uid)])).stdout.split(":")[5] ?? "";

@@ -305,6 +305,16 @@ describe("tmux.terminfo", () => {
     { status: "warn", message: /xterm-odd is not described.*does not attach/, fix: /^export TERM=xterm-256color$/ },
     () => examine(shell({ TERM: "xterm-odd" }), id),
   );
+  test("a terminal that no basic package has, and the line of tmux.local.conf that names it", async () => {
+    const conf = join(fleet.paths.site, "tmux.local.conf");
+    writeFileSync(conf, "# mine\nset -s default-terminal screen-nope\n");
+    await fleet.tmuxCommand("source-file", conf);
+    const { fix } = await examine(fleet.host, id);
+    await rm(conf);
+    await fleet.tmuxCommand("set-option", "-s", "default-terminal", "tmux-256color");
+    expect(fix.root).toEqual(["apt-get install ncurses-term"]);
+    expect(fix.commands.at(-1)).toMatch(/tmux\.local\.conf {3}# line 2 sets it/);
+  });
   test("an entry in the user's own folder will do, by its letter or by the letter's code", async () => {
     for (const letter of ["x", "78"]) {
       const folder = join(fleet.host.user.home, ".terminfo", letter);

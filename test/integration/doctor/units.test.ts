@@ -16,8 +16,7 @@ import { dirname, join } from "node:path";
 import type { Host } from "../../../src/core/host.ts";
 import { brokenSettings, JUDGED_PROPERTIES } from "../../../src/core/unit-settings.ts";
 import type { CheckReport } from "../../../src/doctor/report.ts";
-import { install } from "../../../src/install/install.ts";
-import { examine, green, red } from "../../support/doctor.ts";
+import { examine, green, red, typed } from "../../support/doctor.ts";
 import { HOLDER_UNIT, openFleet, type TestFleet } from "../../support/fleet.ts";
 
 const AGENT = "mosaic-agent@.service";
@@ -64,11 +63,8 @@ const service = (...lines: string[]) => `[Service]\n${lines.map((line) => `${lin
 /** Types what a report says, as it says it; then looks again. */
 async function mended(report: CheckReport): Promise<CheckReport> {
   for (const { fix } of [report, ...report.subjects])
-    for (const command of [...fix.commands, ...fix.root]) {
-      if (command === "mosaic-fleet install")
-        await install(fleet.host, { dryRun: false, enable: false, now: false, version: "0.0.0-test" });
-      else expect(await fleet.host.exec(["sh", "-c", command])).toMatchObject({ argv: ["sh", "-c", command], code: 0 });
-    }
+    for (const command of [...fix.commands, ...fix.root])
+      expect(await typed(fleet.host, command)).toMatchObject({ code: 0 });
   return examine(fleet.host, report.id as `${string}.${string}`);
 }
 
@@ -103,6 +99,22 @@ describe("units.verify", () => {
     async () => {
       await writeAndReload({ [`${HOLDER_UNIT}.d/50-test.conf`]: service("ExecStart=") });
       return verify();
+    },
+  );
+
+  red(
+    "units.verify",
+    "what systemd does not know in one agent's own drop-in",
+    {
+      status: "warn",
+      message: /mosaic-agent@coder\.service\.d\/override\.conf:2: Unknown key/,
+      fix: /^systemctl --user edit mosaic-agent@coder\.service$/,
+    },
+    async () => {
+      await writeAndReload({ [`${CODER}.d/override.conf`]: service("MemoryMx=4G", "TasksMax=lots") });
+      const report = await verify();
+      expect(report.evidence.warnings).toHaveLength(2);
+      return report;
     },
   );
 
@@ -206,13 +218,56 @@ describe("units.loaded", () => {
     cpSync(fleet.paths.config, elsewhere, { recursive: true });
     for (const unit of [HOLDER_UNIT, AGENT]) rmSync(join(fleet.paths.units, unit));
     await fleet.systemd.daemonReload();
-    const report = await loaded(host);
-    expect(report.subjects[0]).toMatchObject({
+    expect(await loaded(host)).toMatchObject({
       status: "fail",
-      message: expect.stringContaining(`XDG_CONFIG_HOME is ${elsewhere} in this shell`),
-      fix: { commands: ["unset XDG_CONFIG_HOME", "mosaic-fleet install"] },
+      message: expect.stringContaining(`this shell's settings are in ${elsewhere}, the user manager's in ~/.config`),
+      fix: { commands: [expect.stringMatching(/^(unset XDG_CONFIG_HOME|export XDG_CONFIG_HOME=~\/\.config)$/)] },
     });
     rmSync(elsewhere, { recursive: true });
+  });
+});
+
+describe("units.loaded, of one agent", () => {
+  for (const [how, folder] of [
+    ["masked", () => fleet.paths.units],
+    ["masked until the next boot", () => unitsBefore],
+  ] as const)
+    red(
+      "units.loaded",
+      `that an agent is ${how}`,
+      { status: "warn", message: /^coder: it is masked by \S+: it does not start/, fix: /^rm / },
+      async () => {
+        mkdirSync(folder(), { recursive: true });
+        symlinkSync("/dev/null", join(folder(), CODER));
+        await fleet.systemd.daemonReload();
+        return mends(await examine(fleet.host, "units.loaded"));
+      },
+    );
+
+  green("units.loaded", "where a unit is a link to a file of the same content", async () => {
+    const unit = join(fleet.paths.units, HOLDER_UNIT);
+    const real = join(fleet.host.user.home, "dotfiles.service");
+    renameSync(unit, real);
+    symlinkSync(real, unit);
+    await fleet.systemd.daemonReload();
+    expect(await examine(fleet.host, "holder.server")).toMatchObject({ status: "pass" });
+    return examine(fleet.host, "units.loaded");
+  });
+
+  test("a masked holder is told as that", async () => {
+    rmSync(join(fleet.paths.units, HOLDER_UNIT));
+    symlinkSync("/dev/null", join(fleet.paths.units, HOLDER_UNIT));
+    await fleet.systemd.daemonReload();
+    expect(await examine(fleet.host, "units.loaded")).toMatchObject({
+      status: "fail",
+      message: expect.stringContaining("it is masked by"),
+    });
+  });
+
+  test("what is missing beside the units keeps nobody from looking at the fleet", async () => {
+    rmSync(join(fleet.paths.tools, "agent-pane-died.sh"));
+    for (const id of ["holder.server", "agents.state", "units.promises"] as const)
+      expect(await examine(fleet.host, id)).toMatchObject({ status: "pass" });
   });
 });
 
@@ -318,7 +373,6 @@ describe("units.promises", () => {
   for (const [unit, section, setting, consequence] of [
     [HOLDER_UNIT, "Service", "OOMPolicy=stop", "ends the whole fleet"],
     [HOLDER_UNIT, "Service", "Restart=on-failure", "stays dead"],
-    [HOLDER_UNIT, "Service", "PrivateTmp=yes", "no agent and no shell finds it"],
     [HOLDER_UNIT, "Unit", "StartLimitIntervalSec=10", "gives the server up"],
     [HOLDER_UNIT, "Service", "Type=simple", "which process is the tmux server"],
     [AGENT, "Service", "Delegate=no", "may not be moved into its unit"],
@@ -328,6 +382,8 @@ describe("units.promises", () => {
     [AGENT, "Service", "RuntimeDirectory=more", "does not start"],
     [AGENT, "Service", "EnvironmentFile=", "own settings are not read"],
     [AGENT, "Service", "ExecStopPost=", "how the agent ended"],
+    [HOLDER_UNIT, "Service", "RuntimeMaxSec=3", "whatever it is at"],
+    [AGENT, "Service", "User=nobody", "cannot start it"],
     [CODER, "Service", "Restart=no", "stays down"],
     [CODER, "Service", "OOMPolicy=kill", "ends the agent"],
   ] as const) {
@@ -396,7 +452,7 @@ describe("units.promises", () => {
     {
       status: "fail",
       message: /^mosaic-agent@\.service: After=.*it starts before its tmux server$/m,
-      fix: /^mosaic-fleet install$/,
+      fix: /^mosaic-fleet install --restore$/,
     },
     async () => {
       const text = (await fleet.host.files.read(join(fleet.paths.units, AGENT))) ?? "";
@@ -406,6 +462,16 @@ describe("units.promises", () => {
         After: `no line in ~/.config/systemd/user/${AGENT}`,
       });
       return mends(report);
+    },
+  );
+
+  red(
+    "units.promises",
+    "a setting of one agent's that runs over two lines; a comment does not",
+    { status: "fail", message: /coder\.service: Restart=no /, fix: /^mv .*50-test\.conf\.off'?$/ },
+    async () => {
+      await writeAndReload({ [`${CODER}.d/50-test.conf`]: "[Service]\n# c\\\nRestart\\\n=no\n" });
+      return mends(await promises());
     },
   );
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { FORMATS, printDoctor } from "../../../src/cli/report/doctor-formats.ts";
+import { sentenceOf } from "../../../src/cli/report/doctor-words.ts";
 import type { Check, CheckResult } from "../../../src/doctor/check.ts";
 import { ofSubjects } from "../../../src/doctor/check.ts";
 import { runDoctor } from "../../../src/doctor/run.ts";
@@ -145,6 +146,39 @@ describe("a person", () => {
     expect((await shown([check("a.a", odd)], { verbose: true })).split("\n").length).toBeGreaterThan(60);
   });
 
+  for (const format of FORMATS) {
+    test(`as ${format} has nothing in it that moves a cursor or turns the direction of reading`, async () => {
+      const text = "\x1b]0;pwn\x07 \u009b2J \u202etxt";
+      const evidence = { odd: text, all: [text] };
+      const fix = { commands: [text], root: [text] };
+      const subjects = [{ subject: text, status: "fail", message: text, evidence, fix }];
+      const odd = { status: "fail", message: text, evidence, fix, subjects } as CheckResult;
+      const shownText = await shown([check("a.a", odd)], { format, verbose: true });
+      expect(shownText).not.toMatch(/(?!\n)\p{Cc}|\p{Cf}/u);
+      expect(shownText).toContain("x1b]0;pwn");
+    });
+  }
+
+  test("sees with -v what healthy checks saw, of agents too", async () => {
+    const seen: CheckResult = {
+      status: "pass",
+      evidence: { "drop-ins": ["~/a.conf"] },
+      subjects: [{ subject: "coder", status: "pass", message: "runs", evidence: { pid: 7 } }],
+    };
+    const text = await shown([check("a.a", seen)], { verbose: true });
+    expect(text).toStartWith(
+      [
+        "ok       a.a is well",
+        "           drop-ins:",
+        "             ~/a.conf",
+        "           coder: runs",
+        "             pid: 7",
+        "",
+      ].join("\n"),
+    );
+    expect(await shown([check("a.a", seen)])).not.toContain("a.conf");
+  });
+
   for (const columns of [40, 80, 200]) {
     test(`reads no line of more than ${columns} columns, but what is to be pasted`, async () => {
       const words = "some words that go on and on, for quite a while, as messages do ".repeat(4);
@@ -157,6 +191,11 @@ describe("a person", () => {
         }
     });
   }
+});
+
+test("of a wait that ran out says whether it could be told", () => {
+  expect(sentenceOf({ verdict: "waited", ok: false })).toBe("Waited, and it did not come right.");
+  expect(sentenceOf({ verdict: "waited", ok: null })).toBe("Waited, and could not tell whether it came right.");
 });
 
 describe("when a check crashes", () => {

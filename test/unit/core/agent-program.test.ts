@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { localHost } from "../../../src/adapters/local-host.ts";
-import { agentProgram, commandArguments } from "../../../src/core/agent-program.ts";
+import { agentProgram, commandArguments, hasOpenQuote } from "../../../src/core/agent-program.ts";
 import { agentUnit } from "../../../src/core/names.ts";
 import { pathsOf } from "../../../src/core/paths.ts";
 import type { Agent } from "../../../src/doctor/agents.ts";
@@ -134,7 +134,8 @@ function toolsFor(environments: readonly Environment[]): Tools {
       unit: agentUnit(name),
       file: undefined,
       loaded: undefined,
-      enabled: false,
+      enabled: true,
+      mask: undefined,
       pane: undefined,
       environment,
       program: agentProgram(environment, home),
@@ -188,4 +189,26 @@ test("the home folder is the one that the unit's environment names", () => {
 test("assignments before a command are no arguments", () => {
   expect(commandArguments(" A=b exec tool --x y")).toBe("tool --x y");
   expect(commandArguments("A=b")).toBe("A=b");
+});
+
+test("a quote that is never closed is found where a shell finds one", () => {
+  for (const command of [
+    "sleep 5",
+    "sleep '5",
+    'sleep "5',
+    'sleep 5"',
+    "echo don't",
+    "echo don\\'t",
+    'echo "don\'t"',
+    "echo 'a\"b'",
+    'echo "a\\"b"',
+    'echo "a\\"',
+    "sleep 5 # don't",
+    "sleep 5# don't",
+    "sleep 5;# don't",
+    "echo ''#'",
+  ]) {
+    const { exitCode } = Bun.spawnSync(["sh", "-n", "-c", command], { stderr: "ignore" });
+    expect({ command, open: hasOpenQuote(command) }).toEqual({ command, open: exitCode !== 0 });
+  }
 });

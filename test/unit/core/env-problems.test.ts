@@ -32,6 +32,12 @@ const red: readonly (readonly [string, string | Uint8Array, readonly string[]])[
     bytes("\xef\xbb\xbfA=S3CRET\xe9\n"),
     ["1 fail not-utf8", "1 fail byte-order-mark"],
   ],
+  [
+    "a line that ends with a backslash before a setting of ours",
+    "MOSAIC_AGENT_COMMAND=sleep 5\\\nMOSAIC_AGENT_WORKDIR=/S3CRET\n",
+    ["1 fail joined-line"],
+  ],
+  ["a line that ends with a backslash before another", "A=S3CRET\\\nB=2\n", ["1 warn joined-line"]],
   ["a NUL", "A=1\nB=S3CRET\0\nexport C=1\n", ["2 fail nul"]],
   ["UTF-16", bytes("\xff\xfeA\0=\x001\0"), ["1 fail nul"]],
   ["a value in Latin-1", bytes("A=1\nB=S3CRET\xe9\n"), ["2 fail not-utf8"]],
@@ -147,6 +153,7 @@ describe("what systemd does with a file and a person does not expect", () => {
       "unknown-key": true,
       "trailing-comment": true,
       "joined-comment": true,
+      "joined-line": true,
       duplicate: true,
     };
     const seen = new Set(red.flatMap(([, file]) => problems(file).map(({ kind }) => kind)));

@@ -19,6 +19,9 @@ describe("names of secrets", () => {
     "GIT_ASKPASS_PASSPHRASE",
     "github_pat",
     "CLIENT_SECRET",
+    "openAiKey",
+    "githubToken",
+    "api-key",
   ])("%s is one", (name) => {
     expect(isSecretName(name)).toBe(true);
   });
@@ -38,6 +41,9 @@ describe("names of secrets", () => {
     "MOSAIC_AGENT_COMMAND",
     "AUTHOR",
     "COMPASS",
+    "sshAuthSock",
+    "gpgKeyId",
+    "hotkey",
   ])("%s is none", (name) => {
     expect(isSecretName(name)).toBe(false);
   });
@@ -77,6 +83,9 @@ describe("a key among arguments", () => {
     "curl -H 'Authorization: Bearer abcdef1234567890'",
     `claude ${made("sk-ant-", 24)}`,
     "x --db-password hunter22",
+    "API_KEY=abcdef123456 claude",
+    "sh -c 'openAiKey=abcdef exec claude'",
+    "curl https://example.org/?token=abcdef123456",
   ])("%s", (text) => {
     expect(secretInArguments(text)).toBe(true);
   });
@@ -89,6 +98,10 @@ describe("a key among arguments", () => {
     "claude --max-tokens 200000",
     "ssh --key /home/x/id_rsa",
     "claude --author somebody",
+    "API_KEY=$KEY claude",
+    'API_KEY="$(cat key)" claude',
+    "TOKEN_URL=https://example.org claude",
+    "MODE=abcdef123456 claude",
   ])("none in %s", (text) => {
     expect(secretInArguments(text)).toBe(false);
   });
@@ -97,8 +110,55 @@ describe("a key among arguments", () => {
 describe("what is shown", () => {
   test("learnt secrets are hidden wherever they stand, the longest first", () => {
     const { learn, redact } = redactorFor("/home/x");
-    learn({ A_TOKEN: "abcdef", B_TOKEN: "abcdefghi", OTHER: "untouched" });
-    expect(redact("abcdefghi abcdef xabcdefx untouched")).toBe("[redacted] [redacted] x[redacted]x untouched");
+    learn({ A_TOKEN: "abcdef12", B_TOKEN: "abcdef12345", OTHER: "untouched" });
+    expect(redact("abcdef12345 abcdef12 xabcdef12x untouched")).toBe("[redacted] [redacted] x[redacted]x untouched");
+  });
+
+  test.each(["swordfish", "hunter2"])(
+    "a word taken for a password (%s) is hidden only where it stands alone",
+    (word) => {
+      const { learn, redact } = redactorFor("/home/x");
+      learn({ POSTGRES_PASSWORD: word });
+      expect(redact(`it is ${word}. 'x:${word}' a=${word}`)).toBe("it is [redacted]. 'x:[redacted]' a=[redacted]");
+      for (const name of [
+        `${word}-agent@beta`,
+        `mosaic-agent@${word}.service`,
+        `/srv/${word}/x`,
+        `${word}s`,
+        `${word}.env`,
+      ])
+        expect(redact(name)).toBe(name);
+    },
+  );
+
+  test("a word of our own commands is not hidden, which would tell that it is the password", () => {
+    const { learn, redact } = redactorFor("/home/x");
+    learn({ POSTGRES_PASSWORD: "mosaic", MY_TOKEN: "enable" });
+    expect(redact("systemctl --user enable mosaic-agent@beta; mosaic claude")).toBe(
+      "systemctl --user enable mosaic-agent@beta; mosaic claude",
+    );
+    expect(redact("POSTGRES_PASSWORD=mosaic")).toBe("POSTGRES_PASSWORD=[redacted]");
+  });
+
+  test.each([
+    ["ExecStart=/bin/sh -c 'API_KEY=HUSHabcdef exec x'", "ExecStart=/bin/sh -c 'API_KEY=[redacted] exec x'"],
+    ['Environment="API_KEY=abcdef" "B_TOKEN=ghijkl"', 'Environment="API_KEY=[redacted]" "B_TOKEN=[redacted]"'],
+    ["--env=API_KEY=abcdef MODE=a=B_TOKEN=ghijkl", "--env=API_KEY=[redacted] MODE=a=B_TOKEN=[redacted]"],
+    ["A_TOKEN=abc,B_TOKEN=ghijkl C_KEY=$KEY", "A_TOKEN=[redacted] C_KEY=$KEY"],
+    [`API_KEY="two words" x`, `API_KEY="[redacted]" x`],
+    ["sh -c 'API_KEY='\\''two words'\\'' x'", "sh -c 'API_KEY='\\''[redacted]'\\'' x'"],
+    [`{"openAiKey": "abc def", "b": 1}`, `{"openAiKey": "[redacted]", "b": 1}`],
+    ["MY_PASSWORD: is not set anywhere", "MY_PASSWORD: is not set anywhere"],
+  ])("what a secret's name is given: %s", (text, shown) => {
+    expect(redactorFor("/home/x").redact(text)).toBe(shown);
+  });
+
+  test("a very long text takes no time", () => {
+    const began = performance.now();
+    redactorFor("/home/x").redact(
+      `${"a-".repeat(100_000)}${"key".repeat(100_000)}${'="'.repeat(50_000)}${"a=".repeat(100_000)}`,
+    );
+    expect(performance.now() - began).toBeLessThan(500);
   });
 
   test("and those that are learnt after the first look", () => {
@@ -138,9 +198,9 @@ describe("what is shown", () => {
 
   test("the home folder is ~, in paths, lists and quotes, not in longer names", () => {
     const { redact } = redactorFor("/home/x");
-    expect(redact("/home/x /home/x/a /bin:/home/x/b '/home/x/a b' /home/xy /old/home/x /home/x.old")).toBe(
-      "~ ~/a /bin:~/b ~/'a b' /home/xy /old/home/x /home/x.old",
-    );
+    expect(
+      redact("/home/x /home/x/a /bin:/home/x/b '/home/x/a b' $'/home/x/a\\tb' /home/xy /old/home/x /home/x.old"),
+    ).toBe("~ ~/a /bin:~/b ~/'a b' ~/$'a\\tb' /home/xy /old/home/x /home/x.old");
   });
 
   test("a home folder of / is not every slash", () => {

@@ -8,8 +8,16 @@ test("a word that a shell takes as it is stays as it is", () => {
 });
 
 test("a shell reads back every word, whatever is in it", () => {
-  const words = ["", "a b", "it's", "'", '"', "$HOME", "`id`", "a\nb", "*", "~", "#", "\\", "é", "a;b", "!!"];
+  const words = ["", "a b", "it's", "'", '"', "$HOME", "`id`", "*", "~", "#", "\\", "é", "a;b", "!!"];
   const { stdout } = run(["sh", "-c", `printf '%s\\0' ${words.map(shellWord).join(" ")}`]);
+  expect(stdout.split("\0").slice(0, -1)).toEqual(words);
+});
+
+test("what cannot be seen is spelled, and bash reads it back", () => {
+  const words = ["a\nb", "a\x1b]0;pwn\x07", "\x7f1", "é\u009b2", "it's\t\\n", "\u202etxt", "$HOME\r"];
+  const shown = words.map(shellWord).join(" ");
+  expect(shown).toMatch(/^[^\p{Cc}\p{Cf}]*$/u);
+  const { stdout } = run(["bash", "-c", `printf '%s\\0' ${shown}`]);
   expect(stdout.split("\0").slice(0, -1)).toEqual(words);
 });
 

@@ -31,6 +31,11 @@ const right: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     RuntimeDirectory: "mosaic-tmux-holder",
     RemainAfterExit: "no",
     PrivateTmp: "no",
+    RuntimeMaxUSec: "infinity",
+    RestartUSec: "100000",
+    SendSIGKILL: "yes",
+    User: "",
+    EnvironmentFiles: "/x/mosaic/fleet/fleet.env yes",
     StartLimitIntervalUSec: "0",
     LimitNOFILESoft: "65536",
     TasksMax: "infinity",
@@ -50,11 +55,23 @@ const right: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     ExecStopPost: `${asShown("other.sh", "yes")} ${asShown("agent-session-ended.sh coder")}`,
     RuntimeDirectory: "mosaic-agent/coder",
     RemainAfterExit: "no",
+    RuntimeMaxUSec: "infinity",
+    RestartUSec: "500ms",
+    SendSIGKILL: "yes",
+    User: "",
     EnvironmentFiles: "/x/mosaic/fleet/fleet.env yes /x/mosaic/fleet/agents/coder.env yes",
   },
 };
 /** What an older systemd does not know is not on. */
-const MAY_BE_ABSENT = ["BindsTo", "RemainAfterExit", "PrivateTmp"];
+const MAY_BE_ABSENT = [
+  "BindsTo",
+  "PrivateTmp",
+  "RemainAfterExit",
+  "RestartUSec",
+  "RuntimeMaxUSec",
+  "SendSIGKILL",
+  "User",
+];
 const MINOR = ["LimitNOFILESoft", "TasksMax", "ExecStopPost"];
 
 describe("effective settings that hold what the fleet promises", () => {
@@ -103,7 +120,8 @@ describe("a drop-in that breaks a promise is named with what happens", () => {
       const broken = brokenSettings({ id, extra: { ...right[id], [property]: value } });
       const directive = { StartLimitIntervalUSec: "StartLimitIntervalSec", EnvironmentFiles: "EnvironmentFile" };
       const name = directive[property as keyof typeof directive] ?? property;
-      expect(broken).toEqual([expect.stringContaining(`${name}=${value}: `)]);
+      const shown = value.replace(/ yes$/, "").replace(/000000$/, "s");
+      expect(broken).toEqual([expect.stringContaining(`${name}=${shown}: `)]);
       expect(broken[0]).toContain(consequence);
     });
   }
@@ -164,6 +182,18 @@ describe("the commands of a unit", () => {
     expect(commandsOf("/bin/sh -sh x no 0 0 0 0 0 0 0")).toEqual([{ argv: "-sh x", ignored: false }]);
   });
 
+  test("a delay is judged as D-Bus and as systemctl has it", () => {
+    const minor = (value: string) =>
+      judgeSettings({ id: AGENT, extra: { ...right[AGENT], RestartUSec: value } }).length;
+    for (const value of ["0", "59000000", "15s", "1s 500ms"]) expect(minor(value)).toBe(0);
+    for (const value of ["60000000", "infinity", "1min 5s", "1d", "2h"]) expect(minor(value)).toBe(1);
+  });
+
+  test("a list of files is shown without what D-Bus says of each", () => {
+    const extra = { ...right[AGENT], EnvironmentFiles: "/no pe no /x y yes" };
+    expect(judgeSettings({ id: AGENT, extra })[0]?.value).toBe("/no pe /x y");
+  });
+
   test("name our script by its whole path, blanks and wrappers or not", () => {
     expect(scriptsIn(`/bin/nice /bin/sh ${TOOLS}/a.sh coder`)).toContain(`${TOOLS}/a.sh`);
     expect(scriptsIn("/bin/sh /x/a.sh coder")).toEqual([]);
@@ -178,7 +208,16 @@ describe("where a file sets something", () => {
   });
 
   test("may run on in the next line", () => {
-    expect(settingIn(text, "Y")).toEqual({ line: 7, said: "Y=b \\", continued: true });
+    expect(settingIn(text, "Y")).toEqual({ line: 7, said: "Y=b  c", continued: true });
+  });
+
+  test("is not changed by a comment that ends in a backslash, and is found where its name and value are on two lines", () => {
+    const commented = "[Service]\n# c\\\nRestart=no\n";
+    expect(settingIn(commented, "Restart")).toEqual({ line: 3, said: "Restart=no", continued: false });
+    const broken = "[Service]\nRestart\\\n; c\n=no\n";
+    expect(settingIn(broken, "Restart")).toEqual({ line: 2, said: "Restart =no", continued: true });
+    for (const text of [commented, broken]) expect(saysAnythingJudged(text)).toBe(true);
+    expect(saysAnythingJudged("[Service]\nEnvironment=A=b\\\nRestart=no\n")).toBe(false);
   });
 
   test("is nowhere", () => {

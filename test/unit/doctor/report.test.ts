@@ -38,11 +38,15 @@ describe("the verdict of doctor", () => {
 });
 
 describe("a report that was waited for", () => {
-  for (const before of ["pass", "broken", "unknown", "unreadable"] as const) {
-    const after = before === "pass" ? "pass" : "waited";
-    test(`is ${after} where it would be ${before}`, () => {
+  for (const [before, after, ok] of [
+    ["pass", "pass", true],
+    ["broken", "waited", false],
+    ["unknown", "waited", null],
+    ["unreadable", "waited", false],
+  ] as const) {
+    test(`is ${after}, and ok ${ok}, where it would be ${before}`, () => {
       const report = { verdict: before, ok: okOf(before), waitedMs: null } as DoctorReport;
-      expect(waited(report, 1200.4)).toMatchObject({ verdict: after, ok: after === "pass", waitedMs: 1200 });
+      expect(waited(report, 1200.4)).toMatchObject({ verdict: after, ok, waitedMs: 1200 });
     });
   }
 });

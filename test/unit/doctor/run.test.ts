@@ -429,7 +429,7 @@ describe("secrets", () => {
     expect(report.checks[0]).toMatchObject({
       status: "fail",
       message: "it says [redacted] and [redacted]",
-      evidence: { "command line": ["x --key=[redacted]", "a\uFFFDb"], home: "~/x" },
+      evidence: { "command line": ["x --key=[redacted]", "a\\x00b"], home: "~/x" },
       fix: { commands: ["echo [redacted]"], root: ["echo [redacted]"] },
       subjects: [{ subject: "coder", status: "unknown", message: "[redacted]", evidence: { key: "[redacted]" } }],
     });

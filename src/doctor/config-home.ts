@@ -1,0 +1,37 @@
+import { samePlace } from "../adapters/files.ts";
+import { pathsOf, tilde } from "../core/paths.ts";
+import { shellPath, shellWord } from "../core/shell.ts";
+import type { Fix } from "./check.ts";
+import type { Tools } from "./tools.ts";
+
+/**
+ * Where this shell has another folder of settings than the user manager: all that is told of the layout would be told
+ * of the wrong place. undefined where they are one, and where no manager says.
+ */
+export async function otherConfig(tools: Tools): Promise<{ readonly message: string; readonly fix: Fix } | undefined> {
+  const { host, paths } = tools;
+  const state = await tools.managerState().catch(() => undefined); // told by systemd.user-manager
+  if (state === undefined || (await isAmong(state.unitPath, paths.units))) return undefined;
+  const { HOME = host.user.home, XDG_CONFIG_HOME } = state.environment;
+  const theirs = pathsOf({ env: state.environment, user: { ...host.user, home: HOME } });
+  if (!(await isAmong(state.unitPath, theirs.units))) return undefined;
+  const { home } = host.user;
+  const ofHome = host.env.XDG_CONFIG_HOME === XDG_CONFIG_HOME;
+  return {
+    message: `this shell's settings are in ${tilde(paths.config, home)}, the user manager's in ${tilde(theirs.config, home)} (${ofHome ? "HOME" : "XDG_CONFIG_HOME"} is another): what the fleet runs on is not looked at`,
+    fix: {
+      commands: [
+        ofHome
+          ? `export HOME=${shellWord(HOME)}`
+          : XDG_CONFIG_HOME === undefined
+            ? "unset XDG_CONFIG_HOME"
+            : `export XDG_CONFIG_HOME=${shellPath(XDG_CONFIG_HOME, home)}`,
+      ],
+    },
+  };
+}
+
+async function isAmong(folders: readonly string[], path: string): Promise<boolean> {
+  for (const folder of folders) if (folder === path || (await samePlace(folder, path))) return true;
+  return false;
+}
