@@ -25,6 +25,8 @@ test("no process of a test is left", () => {
 test("no cgroup, mount or folder of a test is left", () => {
   const groups = run(["find", "/sys/fs/cgroup", "-type", "d", "-name", "mosaic-*"]).stdout.split("\n");
   const mounts = readFileSync("/proc/self/mounts", "utf8").split("\n");
-  const folders = ["/dev/shm", "/tmp", "/var/tmp"].flatMap((folder) => readdirSync(folder).map((name) => `${folder}/${name}`));
+  const folders = ["/dev/shm", "/tmp", "/var/tmp"].flatMap((folder) =>
+    readdirSync(folder).map((name) => `${folder}/${name}`),
+  );
   expect([...groups, ...mounts, ...folders].filter((each) => ours.test(each))).toEqual([]);
 });
