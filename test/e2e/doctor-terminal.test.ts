@@ -81,7 +81,7 @@ describe("--fix at a terminal", () => {
   test("--wait says what is still not well, and leaves no trace of that", async () => {
     const terminal = typed("--wait 20s --only layout.files");
     await fleet.wait("it waits", async () => /waiting, \d+ s of 20 s: 1 fail/.test(plain(terminal.screen())));
-    expect(run([binary, "install"], { env: { ...fleet.host.env } }).code).toBe(0);
+    expect(run([binary, "install", "--restore"], { env: { ...fleet.host.env } }).code).toBe(0);
     const screen = plain(terminal.done());
     expect(screen).not.toContain("waiting,");
     expect(screen).toMatch(/in \d+ ms, after waiting \d+ s/);

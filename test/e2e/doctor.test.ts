@@ -365,7 +365,7 @@ describe("--fix", () => {
       expect(run.stderr).toContain("Nothing was changed: there is no terminal to ask at. Say --yes.");
       expect(report.verdict).toBe("broken");
       expect(report.fixes).toEqual([
-        { command: "mosaic-fleet install", for: ["layout.files"], outcome: "planned", message: null },
+        { command: "mosaic-fleet install --restore", for: ["layout.files"], outcome: "planned", message: null },
       ]);
       expect(existsSync(path)).toBe(false);
     }));
@@ -375,7 +375,7 @@ describe("--fix", () => {
       const report = reportOf(doctor(["--fix", "--yes", "-o", "json", ...WELL]), /^This can be mended:/);
       expect(report).toMatchObject({
         verdict: "pass",
-        fixes: [{ command: "mosaic-fleet install", for: ["layout.files"], outcome: "done", message: null }],
+        fixes: [{ command: "mosaic-fleet install --restore", for: ["layout.files"], outcome: "done", message: null }],
       });
       expect(existsSync(path)).toBe(true);
     }));
