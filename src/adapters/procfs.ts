@@ -102,6 +102,11 @@ export function procfsOf(host: Pick<Host, "files">): Procfs {
   };
 }
 
+/** Of a process's cgroups the one by which systemd knows it; as cgroupPath(). */
+export function systemdGroup(groups: ReadonlyMap<string, string>): string | undefined {
+  return groups.get("") || groups.get("name=systemd") || undefined; // empty where the process is gone
+}
+
 /** Out of the text of /proc/PID/cgroup. On a hybrid machine both lines are there and systemd goes by the unified one. */
 export function cgroupPath(text: string): string | undefined {
   const lines = text.split("\n");

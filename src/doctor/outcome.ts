@@ -32,10 +32,13 @@ export async function attempt(check: Check, tools: Tools, limit: Promise<string>
 }
 
 /** The same without what JSON does not know: it is to be shown as it is seen. */
-function plain(result: CheckResult): CheckResult {
-  const known = (_: string, value: unknown) =>
-    typeof value === "bigint" || (typeof value === "number" && !Number.isFinite(value)) ? String(value) : value;
-  return JSON.parse(JSON.stringify(result, known));
+function plain<T>(value: T): T {
+  if (typeof value === "bigint" || (typeof value === "number" && !Number.isFinite(value))) return String(value) as T;
+  if (Array.isArray(value)) return value.map(plain) as T;
+  if (typeof value !== "object" || value === null) return value;
+  const copy: Record<string, unknown> = {};
+  for (const [name, item] of Object.entries(value)) if (item !== undefined) copy[name] = plain(item);
+  return copy as T;
 }
 
 function outcomeOf(result: CheckResult, home: string): Outcome {

@@ -9,7 +9,7 @@ import {
   openUserManager,
 } from "../adapters/manager.ts";
 import { type Mount, mountsOf } from "../adapters/mounts.ts";
-import { type Process, type Procfs, procfsOf } from "../adapters/procfs.ts";
+import { type Process, type Procfs, procfsOf, systemdGroup } from "../adapters/procfs.ts";
 import { type Systemd, systemdMajor, systemdOf, type Unit } from "../adapters/systemd.ts";
 import { type ServerLook, socketPath, tmuxOf } from "../adapters/tmux.ts";
 import { type Versions, versionsOf } from "../adapters/versions.ts";
@@ -116,7 +116,7 @@ const UNIT_EXTRA = [
 export function toolsOf(host: Host): Tools {
   const paths = pathsOf(host);
   const systemd = systemdOf(host);
-  const procfs = procfsOf(host);
+  const procfs = rememberingGroups(procfsOf(host));
   const redactor = redactorFor(host.user.home);
   redactor.learn(host.env);
   const opened: { close(): void }[] = [];
@@ -258,6 +258,13 @@ export function toolsOf(host: Host): Tools {
     },
   };
   return tools;
+}
+
+/** A process is asked for its cgroups by many checks, and with two hundred agents there are many processes. */
+function rememberingGroups(procfs: Procfs): Procfs {
+  const groups = keyed((pid) => procfs.cgroups(Number(pid)));
+  const cgroups = (pid: number) => groups(String(pid));
+  return { ...procfs, cgroups, cgroup: async (pid) => systemdGroup(await cgroups(pid)) };
 }
 
 function once<T>(ask: () => Promise<T>): () => Promise<T> {
