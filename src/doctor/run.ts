@@ -69,7 +69,7 @@ export async function runDoctor(host: Host, checks: readonly Check[], options: D
       await tools.begin(selected.checks.filter(({ id }) => !selected.skipped.has(id)).map(({ id }) => id));
       const found = await Promise.all([Promise.all(selected.checks.map(look)), tools.environment()]);
       // A secret that was read after it was found elsewhere is one all the same.
-      await Promise.race([tools.learnSecrets(), limit]);
+      await Promise.race([Promise.all([tools.learnSecrets(), tools.settled()]), limit]);
       return found;
     } finally {
       end();

@@ -103,6 +103,8 @@ export interface Tools {
   environment(): Promise<Versions & { readonly host: string; readonly user: string }>;
   /** Asks the slow questions of these checks: when they want the answers they wait less. Resolves when all are asked. */
   begin(checks: readonly string[]): Promise<void>;
+  /** Resolves when nothing that begin() has asked is under way: systemd-analyze that is killed leaves a folder in /tmp. */
+  settled(): Promise<unknown>;
   close(): void;
 }
 
@@ -121,6 +123,7 @@ export function toolsOf(host: Host): Tools {
   redactor.learn(host.env);
   const opened: { close(): void }[] = [];
   let closed = false;
+  const begun: Promise<unknown>[] = [];
   /** To be closed with the rest; at once where that is over, or an open connection would keep the program running. */
   const keep = <T extends { close(): void }>(connection: T): T => {
     if (closed) connection.close();
@@ -249,9 +252,10 @@ export function toolsOf(host: Host): Tools {
         ["units.promises", tools.template],
       ];
       // What fails is told by those who want the answer.
-      for (const [check, ask] of slow) if (checks.includes(check)) ask().catch(() => undefined);
+      for (const [check, ask] of slow) if (checks.includes(check)) begun.push(ask().catch(() => undefined));
       await tools.booted(); // any answer of the machine: by then they are on their way, and all hands are free
     },
+    settled: () => Promise.all(begun),
     close() {
       closed = true;
       for (const each of opened) each.close();
