@@ -18,8 +18,8 @@ const features = ["doctor", "install", "canary", "fleet"];
 const rules: Readonly<Record<string, Rule>> = {
   main: { values: ["cli", ...features, "adapters", "core"], outside: ["node:*"] },
   cli: { values: [...features, "adapters", "core"], outside: ["citty", "consola", "diff", "zod"] },
-  // A fix may be an action of the install.
-  doctor: { values: ["install", "adapters", "core"], types: features, outside: ["zod"] },
+  // A fix may be an action of the install; and doctor reads the fleet as everybody does.
+  doctor: { values: ["install", "fleet", "adapters", "core"], types: features, outside: ["zod"] },
   install: { values: ["adapters", "core"], types: features, outside: ["zod"] },
   // The canary lays out and runs a fleet.
   canary: { values: ["install", "fleet", "adapters", "core"], types: features, outside: ["zod"] },

@@ -2,8 +2,16 @@ import { readFileSync } from "node:fs";
 import { machine } from "node:os";
 import type { Host, User } from "../core/host.ts";
 import { files } from "./files.ts";
-import { createExec, spawnChild } from "./process.ts";
-import { askAtTerminal, chooseAtTerminal, outputOf, writeFailed } from "./terminal.ts";
+import { createExec, createForeground, spawnChild } from "./process.ts";
+import {
+  askAtTerminal,
+  askSecretAtTerminal,
+  chooseAtTerminal,
+  isTerminal,
+  outputOf,
+  readStdin,
+  writeFailed,
+} from "./terminal.ts";
 
 /**
  * Who runs this process: by uid from /etc/passwd (Bun's userInfo() believes $USER). A user whom another service knows
@@ -31,6 +39,7 @@ export function localHost(): Host {
     executable: process.execPath,
     machine: machine(),
     exec: createExec(env),
+    foreground: createForeground(env, interrupt.signal),
     spawn: spawnChild,
     kill(pid, signal) {
       try {
@@ -52,6 +61,12 @@ export function localHost(): Host {
         if (cancelled?.aborted) cancel();
         else cancelled?.addEventListener("abort", cancel, { once: true });
       }),
+    stdin: {
+      get isTTY() {
+        return isTerminal(0);
+      },
+      read: readStdin,
+    },
     stdout: outputOf(1, () => process.stdout, env, writeFailed),
     stderr: outputOf(
       2,
@@ -60,6 +75,7 @@ export function localHost(): Host {
       () => undefined,
     ),
     ask: (question) => askAtTerminal(question, interrupt.signal),
+    askSecret: (question) => askSecretAtTerminal(question, interrupt.signal),
     choose: (question, answers) => chooseAtTerminal(question, answers, interrupt.signal),
     interrupted: interrupt.signal,
   };

@@ -1,6 +1,6 @@
 import { closeSync, openSync } from "node:fs";
 import type { Exec, ExecOptions, ExecResult } from "../core/exec.ts";
-import type { Child } from "../core/host.ts";
+import type { Child, Foreground } from "../core/host.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -48,12 +48,12 @@ export function createExec(base: Environment): Exec {
     if (!program.includes("/") && Bun.which(program, { PATH: env.PATH ?? "" }) === null)
       return { argv, stdout: "", stderr: "", kind: "not-found" };
     let timedOut = false;
-    let child: Bun.Subprocess<"ignore", "pipe", "pipe">;
+    let child: Bun.Subprocess<Uint8Array | "ignore", "pipe", "pipe">;
     try {
       child = Bun.spawn([...argv], {
         env,
         ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-        stdin: "ignore",
+        stdin: options.input === undefined ? "ignore" : Buffer.from(options.input),
         stdout: "pipe",
         stderr: "pipe",
         // A group of its own, to be killed whole: Ctrl-C does not reach it then, so only where somebody sees to that.
@@ -85,6 +85,40 @@ export function createExec(base: Environment): Exec {
     if (child.signalCode !== null) return { ...said, kind: "signaled", signal: String(child.signalCode) };
     return { ...said, kind: "exited", code: child.exitCode ?? 0 };
   };
+}
+
+/**
+ * Runs a program at this process's own terminal, until it ends: attached to a session, following a journal. A SIGTERM or
+ * SIGHUP that ends us ends it.
+ */
+export function createForeground(base: Environment, interrupted: AbortSignal): Foreground {
+  return async (argv, { env } = {}) => {
+    const said = { argv, stdout: "", stderr: "" };
+    let child: Bun.Subprocess<"inherit", "inherit", "inherit">;
+    try {
+      child = Bun.spawn([...argv], {
+        env: childEnvironment({ ...base, ...env }, terminalSettings(base)),
+        stdin: "inherit",
+        stdout: "inherit",
+        stderr: "inherit",
+      });
+    } catch {
+      return { ...said, kind: "not-found" };
+    }
+    const end = () => interrupted.reason === "SIGINT" || child.kill("SIGTERM"); // the terminal has sent it SIGINT itself
+    interrupted.addEventListener("abort", end);
+    if (interrupted.aborted) end();
+    await child.exited;
+    interrupted.removeEventListener("abort", end);
+    if (child.signalCode !== null) return { ...said, kind: "signaled", signal: String(child.signalCode) };
+    return { ...said, kind: "exited", code: child.exitCode ?? 0 };
+  };
+}
+
+/** A person reads it: in the person's own language, and in colour where the person has it. */
+function terminalSettings(base: Environment): Environment {
+  const { LC_ALL, SYSTEMD_COLORS, SYSTEMD_PAGER, SYSTEMD_URLIFY } = base;
+  return { LC_ALL, SYSTEMD_COLORS, SYSTEMD_PAGER, SYSTEMD_URLIFY };
 }
 
 function killGroup(leader: number): void {

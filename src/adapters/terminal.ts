@@ -20,7 +20,7 @@ export function writeFailed(error: unknown): void {
 }
 
 /** What is no terminal is mostly a pipe, a file or /dev/null: told without node:tty, which takes 3 ms to load. */
-function isTerminal(descriptor: 1 | 2): boolean {
+export function isTerminal(descriptor: 0 | 1 | 2): boolean {
   try {
     const status = fstatSync(descriptor);
     if (!status.isCharacterDevice() || status.rdev === DEV_NULL) return false;
@@ -75,6 +75,25 @@ async function lineAtTerminal(question: string, interrupted: AbortSignal): Promi
     lines.close();
     process.stdin.pause();
   }
+}
+
+/** A line that is typed and not shown; undefined when there is no terminal to ask at, or it is empty. */
+export async function askSecretAtTerminal(question: string, interrupted: AbortSignal): Promise<string | undefined> {
+  if (!isTerminal(0)) return undefined;
+  const echo = (on: boolean) =>
+    Bun.spawnSync(["stty", on ? "echo" : "-echo"], { stdin: "inherit", stdout: "ignore", stderr: "ignore" });
+  if (echo(false).exitCode !== 0) return undefined; // it would be shown
+  try {
+    return (await lineAtTerminal(question, interrupted)) || undefined;
+  } finally {
+    echo(true);
+    process.stderr.write("\n");
+  }
+}
+
+/** All that stdin holds. */
+export async function readStdin(): Promise<Uint8Array> {
+  return new Uint8Array(await Bun.stdin.arrayBuffer());
 }
 
 /** Whether y or yes was typed; an end of the input, or Ctrl-C, is a no. undefined when there is no terminal to ask at. */

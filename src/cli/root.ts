@@ -1,8 +1,9 @@
 import { version } from "../../package.json";
 import { EXIT, type ExitCode } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
+import type { Command } from "./command.ts";
 
-/** Every command: a line here, a file in commands/. Loaded only when it is called. */
+/** Every command, by the words that call it: a line here, a file in commands/. Loaded only when it is called. */
 const commands = {
   doctor: {
     summary: "say whether a fleet will hold on this machine, and what to do",
@@ -15,7 +16,7 @@ const commands = {
     summary: "prove, on real systemd and real tmux, that the fleet holds",
     load: () => import("./commands/canary.ts"),
   },
-} as const;
+} as const satisfies Record<string, { summary: string; load: () => Promise<{ command: Command }> }>;
 
 type Name = keyof typeof commands;
 
@@ -32,21 +33,32 @@ export async function runCli(host: Host, words: readonly string[]): Promise<Exit
   }
   const { runCommand, usageOf, UsageError } = await import("./command.ts");
   const { renderError } = await import("./report/error.ts");
-  if (!Object.hasOwn(commands, first)) {
+  const name = nameOf(first, rest[0]);
+  if (name === undefined) {
+    const group = membersOf(first).length > 0;
+    const typed = group ? rest[0] : first;
+    if (group && (typed === undefined || typed === "--help" || typed === "-h")) {
+      (typed === undefined ? host.stderr : host.stdout).write(groupHelp(first));
+      return typed === undefined ? EXIT.usage : EXIT.ok;
+    }
     const { didYouMean } = await import("../core/did-you-mean.ts");
-    const kind = first.startsWith("-") ? "option" : "command";
+    const kind = typed?.startsWith("-") ? "option" : "command";
+    const known = group
+      ? membersOf(first).map((member) => member.slice(first.length + 1))
+      : [...firstWords(), "--version", "--help"];
+    const said = group ? `mosaic-fleet ${first}` : "mosaic-fleet";
     host.stderr.write(
-      `mosaic-fleet: unknown ${kind} ${first}${didYouMean(first, [...Object.keys(commands), "--version", "--help"])}\n\n${rootHelp()}`,
+      `${said}: unknown ${kind} ${typed}${didYouMean(typed ?? "", known)}\n\n${group ? groupHelp(first) : rootHelp()}`,
     );
     return EXIT.usage;
   }
-  const { command } = await commands[first as Name].load();
+  const { command } = await commands[name].load();
   try {
-    return await runCommand(command, host, rest);
+    return await runCommand(command, host, rest.slice(name.split(" ").length - 1));
   } catch (error) {
     if (error instanceof UsageError) {
       host.stderr.write(
-        `mosaic-fleet ${first}: ${error.message}\n\nUsage: ${usageOf(command)}\nTry:   mosaic-fleet ${first} --help\n`,
+        `mosaic-fleet ${name}: ${error.message}\n\nUsage: ${usageOf(command)}\nTry:   mosaic-fleet ${name} --help\n`,
       );
       return EXIT.usage;
     }
@@ -54,14 +66,43 @@ export async function runCli(host: Host, words: readonly string[]): Promise<Exit
   }
 }
 
+/** The command that these words call; undefined for none. */
+function nameOf(first: string, second: string | undefined): Name | undefined {
+  return [`${first} ${second}`, first].find((name): name is Name => Object.hasOwn(commands, name));
+}
+
+/** The commands of two words that start with this one. */
+function membersOf(group: string): Name[] {
+  return (Object.keys(commands) as Name[]).filter((name) => name.startsWith(`${group} `));
+}
+
+function firstWords(): string[] {
+  return [...new Set(Object.keys(commands).map((name) => name.split(" ")[0] ?? name))];
+}
+
+/** Lines of a help: what is typed, and what that does. */
+function rowsOf(names: readonly string[]): string {
+  const width = Math.max(...names.map((name) => name.length)) + 2;
+  return names.map((name) => `  ${name.padEnd(width)}${commands[name as Name].summary}\n`).join("");
+}
+
+function groupHelp(group: string): string {
+  return `Usage: mosaic-fleet ${group} COMMAND [OPTIONS]
+
+Commands:
+${rowsOf(membersOf(group))}
+Options:
+  -h, --help  show this; with a command, that command's options and examples
+`;
+}
+
 function rootHelp(): string {
-  const rows = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}\n`);
   return `mosaic-fleet ${version}: a durable fleet of AI coding agents on this machine
 
 Usage: mosaic-fleet COMMAND [OPTIONS]
 
 Commands:
-${rows.join("")}
+${rowsOf(Object.keys(commands))}
 Options:
   -h, --help     show this; with a command, that command's options and examples
   -V, --version  show the version

@@ -12,6 +12,8 @@ export interface ExecOptions {
   /** Variables on top of the host's environment; undefined takes one away. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
+  /** What the child reads; nothing unless told. For secrets too: what is in argv, every user of the machine can read. */
+  readonly input?: string | Uint8Array;
   /** When it is aborted the child is killed. With one, that and the time-out also kill what the child has started. */
   readonly cancelled?: AbortSignal;
 }

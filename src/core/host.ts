@@ -1,4 +1,4 @@
-import type { Exec } from "./exec.ts";
+import type { Exec, ExecResult } from "./exec.ts";
 
 /** What is at a path; symbolic links are not followed. */
 export interface FileStatus {
@@ -79,6 +79,19 @@ export interface Output {
   write(text: string): void;
 }
 
+/** What is handed to this program to read. */
+export interface Input {
+  readonly isTTY: boolean;
+  /** All of it, to its end. */
+  read(): Promise<Uint8Array>;
+}
+
+/** Runs a program at this program's own terminal, with no time-out: the user ends it. */
+export type Foreground = (
+  argv: readonly string[],
+  options?: { readonly env?: Readonly<Record<string, string | undefined>> },
+) => Promise<ExecResult>;
+
 export interface User {
   readonly uid: number;
   readonly name: string;
@@ -103,6 +116,7 @@ export interface Host {
   /** The hardware as the kernel names it (uname -m): x86_64, aarch64 … */
   readonly machine: string;
   readonly exec: Exec;
+  readonly foreground: Foreground;
   /** Starts a program that outlives the call, its output appended to `log`. */
   spawn(argv: readonly string[], options: { readonly log: string; readonly env: Record<string, string> }): Child;
   /** False when there is no such process, or it is not ours. */
@@ -113,10 +127,13 @@ export interface Host {
   date(): Date;
   /** Resolves after a while, or as soon as `cancelled` is aborted; for time limits and between two looks at a condition. */
   pause(milliseconds: number, cancelled?: AbortSignal): Promise<void>;
+  readonly stdin: Input;
   readonly stdout: Output;
   readonly stderr: Output;
   /** Asks at the terminal, on stderr: whether yes was typed. undefined when there is no terminal to ask at. */
   ask(question: string): Promise<boolean | undefined>;
+  /** Asks at the terminal, on stderr, for a line that is not shown. undefined when there is no terminal, or nothing was typed. */
+  askSecret(question: string): Promise<string | undefined>;
   /** Asks at the terminal, on stderr, for one of these words; its first letter will do. undefined when there is no terminal, or no answer. */
   choose<T extends string>(question: string, answers: readonly T[]): Promise<T | undefined>;
   /** Aborted by Ctrl-C, SIGTERM or SIGHUP, with that as its reason: finish, clean up, go. */

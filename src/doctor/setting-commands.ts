@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import type { Host } from "../core/host.ts";
 import { shellPath, shellWord } from "../core/shell.ts";
-import type { SettingsFile } from "./agents.ts";
+import type { SettingsFile } from "../fleet/settings-files.ts";
 
 /** An assignment as it stands in an environment file, so that systemd reads exactly this value. */
 export function settingLine(key: string, value: string): string {

@@ -21,18 +21,12 @@ import { type Paths, pathsOf } from "../core/paths.ts";
 import { type Redactor, redactorFor } from "../core/redact.ts";
 import { JUDGED_PROPERTIES } from "../core/unit-settings.ts";
 import type { BusProblem } from "../core/user-bus.ts";
+import { readAgentFiles, readSettings, type SettingsFile } from "../fleet/settings-files.ts";
+import { readUnitLinks, type UnitLinks } from "../fleet/unit-links.ts";
 import type { Plan } from "../install/action.ts";
 import { planLayout } from "../install/install.ts";
 import { type Receipt, readReceipt } from "../install/receipt.ts";
-import {
-  type Agent,
-  readAgentFiles,
-  readAgents,
-  readSettings,
-  readUnitLinks,
-  type SettingsFile,
-  type UnitLinks,
-} from "./agents.ts";
+import { type Agent, readAgents } from "./agents.ts";
 import { editedAgents, readUnitFiles, type UnitFiles } from "./unit-files.ts";
 
 /** Why the user manager cannot be reached, in words and in the words of systemctl. */

@@ -1,8 +1,8 @@
 import { AGENT_KEYS, HOME_KEYS } from "../../core/agent-keys.ts";
 import { type EnvProblem, envProblems, type ValueProblem, valueProblems } from "../../core/env-problems.ts";
 import { shellPath } from "../../core/shell.ts";
+import type { SettingsFile } from "../../fleet/settings-files.ts";
 import { counted, noAgents } from "../agent-subjects.ts";
-import type { SettingsFile } from "../agents.ts";
 import { type Check, type CheckResult, type Fix, ofSubjects, type SubjectResult } from "../check.ts";
 import { editCommand, folderCommand, unsetCommand } from "../setting-commands.ts";
 import type { Tools } from "../tools.ts";

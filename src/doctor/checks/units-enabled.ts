@@ -1,5 +1,5 @@
 import { agentOfUnit, HOLDER_UNIT } from "../../core/names.ts";
-import { readUnitLinks } from "../agents.ts";
+import { readUnitLinks } from "../../fleet/unit-links.ts";
 import type { Check } from "../check.ts";
 
 export const unitsEnabled: Check = {

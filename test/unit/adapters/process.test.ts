@@ -29,6 +29,14 @@ describe("what became of a child is told apart", () => {
     });
   });
 
+  test("what it is to read reaches it, byte for byte, and ends", async () => {
+    const bytes = new Uint8Array([0, 255, 10, 36, 39]);
+    const result = await exec(["od", "-An", "-tu1"], { input: bytes });
+    expect(result.stdout.trim().split(/\s+/)).toEqual(["0", "255", "10", "36", "39"]);
+    expect((await exec(["wc", "-c"], { input: "x".repeat(1_000_000) })).stdout.trim()).toBe("1000000");
+    expect((await exec(["cat"])).stdout).toBe("");
+  });
+
   test("it was ended by a signal", async () => {
     expect(await sh("kill -TERM $$")).toMatchObject({ kind: "signaled", signal: "SIGTERM" });
   });
