@@ -21,6 +21,7 @@ import { type Paths, pathsOf } from "../core/paths.ts";
 import { type Redactor, redactorFor } from "../core/redact.ts";
 import { JUDGED_PROPERTIES } from "../core/unit-settings.ts";
 import type { BusProblem } from "../core/user-bus.ts";
+import { type HolderRecord, readHolderRecord } from "../fleet/holder.ts";
 import { readAgentFiles, readSettings, type SettingsFile } from "../fleet/settings-files.ts";
 import { readUnitLinks, type UnitLinks } from "../fleet/unit-links.ts";
 import type { Plan } from "../install/action.ts";
@@ -33,13 +34,6 @@ import { editedAgents, readUnitFiles, type UnitFiles } from "./unit-files.ts";
 export interface ManagerMissing {
   readonly problem: BusProblem;
   readonly said: string;
-}
-
-/** What the holder's start script recorded; undefined without a running holder, and where it cannot be read. */
-export interface HolderRecord {
-  readonly pid: number;
-  readonly socketName: string;
-  readonly socketPath: string;
 }
 
 /**
@@ -150,14 +144,7 @@ export function toolsOf(host: Host): Tools {
   });
   const units = keyed(async (name: string) => (await manager()).unit(name, UNIT_EXTRA));
   const settings = once(() => readSettings(host, join(paths.site, "fleet.env"), redactor));
-  const holderRecord = once(async (): Promise<HolderRecord | undefined> => {
-    if (paths.runtime === undefined) return undefined;
-    const folder = join(paths.runtime, "mosaic-tmux-holder");
-    const [pid, socket] = await Promise.all(["pid", "socket"].map((name) => host.files.read(join(folder, name))));
-    const [socketName, socketPath] = (socket ?? "").split("\n");
-    if (!socketName || !socketPath?.startsWith("/") || !/^\d+\n?$/.test(pid ?? "")) return undefined;
-    return { pid: Number(pid), socketName, socketPath };
-  });
+  const holderRecord = once(() => readHolderRecord(host));
   const server = once(async () => {
     // The holder's own socket, wherever it is: this shell's TMUX_TMPDIR may be another than the manager's.
     const target = (await holderRecord())?.socketPath ?? (await socketPath(host, await fleetSocketName()));
