@@ -4,6 +4,9 @@ import { EXIT, type ExitCode } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { table, wrap } from "./report/text.ts";
 
+/** What an argument is the name of, for who completes it at a shell; an array is all that it can be. */
+export type Completes = "agent" | "check" | "command" | "file" | "folder" | readonly string[];
+
 /** A command as data: what it is called, what it takes, what it says about itself, and the function behind it. */
 export interface Command<A extends ArgsDef = ArgsDef> {
   readonly name: string;
@@ -12,6 +15,8 @@ export interface Command<A extends ArgsDef = ArgsDef> {
   readonly args: A;
   /** Those that may be given several times, or several in one, separated by commas: for listOf(). */
   readonly lists?: readonly (keyof A & string)[];
+  /** Of arguments and of options with a value, what a shell completes them with; an enum needs none. */
+  readonly completes?: { readonly [name in keyof A & string]?: Completes };
   /** What to type, and what that does. */
   readonly examples: readonly (readonly [string, string])[];
   readonly exits: readonly (readonly [ExitCode, string])[];

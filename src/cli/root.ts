@@ -2,21 +2,46 @@ import { version } from "../../package.json";
 import { EXIT, type ExitCode } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import type { Command } from "./command.ts";
+import { wrap } from "./report/text.ts";
+
+/** The parts of the help, in their order. */
+const GROUPS = ["Set up", "Every day", "Agents", "This program"] as const;
+
+/** One line of the help, and where the rest is. */
+interface Entry {
+  readonly group: (typeof GROUPS)[number];
+  readonly summary: string;
+  load(): Promise<{ readonly command: Command }>;
+}
 
 /** Every command, by the words that call it: a line here, a file in commands/. Loaded only when it is called. */
 const commands = {
   doctor: {
+    group: "Set up",
     summary: "say whether a fleet will hold on this machine, and what to do",
     load: () => import("./commands/doctor.ts"),
   },
-  install: { summary: "lay out the units and scripts of the fleet", load: () => import("./commands/install.ts") },
-  rollback: { summary: "lay out the version before this one again", load: () => import("./commands/rollback.ts") },
-  uninstall: { summary: "remove what install has laid out", load: () => import("./commands/uninstall.ts") },
+  install: {
+    group: "Set up",
+    summary: "lay out the units and scripts of the fleet",
+    load: () => import("./commands/install.ts"),
+  },
   canary: {
+    group: "Set up",
     summary: "prove, on real systemd and real tmux, that the fleet holds",
     load: () => import("./commands/canary.ts"),
   },
-} as const satisfies Record<string, { summary: string; load: () => Promise<{ command: Command }> }>;
+  rollback: {
+    group: "Set up",
+    summary: "lay out the version before this one again",
+    load: () => import("./commands/rollback.ts"),
+  },
+  uninstall: {
+    group: "Set up",
+    summary: "remove what install has laid out",
+    load: () => import("./commands/uninstall.ts"),
+  },
+} as const satisfies Record<string, Entry>;
 
 type Name = keyof typeof commands;
 
@@ -76,44 +101,55 @@ function membersOf(group: string): Name[] {
   return (Object.keys(commands) as Name[]).filter((name) => name.startsWith(`${group} `));
 }
 
+/** A command of one word, or all that start with it. */
+function entriesOf(first: string): Entry[] {
+  return [first as Name, ...membersOf(first)]
+    .filter((name) => Object.hasOwn(commands, name))
+    .map((name) => commands[name]);
+}
+
 function firstWords(): string[] {
   return [...new Set(Object.keys(commands).map((name) => name.split(" ")[0] ?? name))];
 }
 
 /** Lines of a help: what is typed, and what that does. */
-function rowsOf(names: readonly string[]): string {
-  const width = Math.max(...names.map((name) => name.length)) + 2;
-  return names.map((name) => `  ${name.padEnd(width)}${commands[name as Name].summary}\n`).join("");
+function rowsOf(rows: readonly (readonly [string, string])[], width = widthOf(rows.map(([left]) => left))): string {
+  return rows.map(([left, right]) => `  ${left.padEnd(width)}${right}\n`).join("");
 }
 
-function groupHelp(group: string): string {
-  return `Usage: mosaic-fleet ${group} COMMAND [OPTIONS]
+function widthOf(names: readonly string[]): number {
+  return Math.max(...names.map((name) => name.length)) + 2;
+}
+
+function groupHelp(first: string): string {
+  return `Usage: mosaic-fleet ${first} COMMAND [OPTIONS]
 
 Commands:
-${rowsOf(membersOf(group))}
+${rowsOf(membersOf(first).map((name) => [name, commands[name].summary]))}
 Options:
   -h, --help  show this; with a command, that command's options and examples
 `;
 }
 
+/** One screen, 80 by 24: of the commands of two words only the names. */
 function rootHelp(): string {
+  const firsts = firstWords();
+  const width = widthOf(firsts);
+  const rowsFor = (first: string): [string, string][] => {
+    if (Object.hasOwn(commands, first)) return [[first, commands[first as Name].summary]];
+    const seconds = membersOf(first).map((name) => name.slice(first.length + 1));
+    return wrap(seconds.join(", "), 78 - width).map((line, index) => [index === 0 ? first : "", line]);
+  };
+  const groups = GROUPS.map((group) => {
+    const here = firsts.filter((first) => entriesOf(first).some((entry) => entry.group === group));
+    return here.length === 0 ? "" : `${group}:\n${rowsOf(here.flatMap(rowsFor), width)}`;
+  });
   return `mosaic-fleet ${version}: a durable fleet of AI coding agents on this machine
 
 Usage: mosaic-fleet COMMAND [OPTIONS]
 
-Commands:
-${rowsOf(Object.keys(commands))}
-Options:
-  -h, --help     show this; with a command, that command's options and examples
+${groups.join("")}Options:
+  -h, --help     with a command: its options, examples and exit codes
   -V, --version  show the version
-
-Examples:
-  mosaic-fleet canary --sandbox  prove the fleet here, touching nothing of yours
-  mosaic-fleet install --enable  lay it out, and start it at boot
-
-Exit codes: 0 fine, 1 something is broken, 2 could not tell, 3 waited in vain,
-            64 usage, 69 a prerequisite is missing, 73 a file is in the way,
-            74 stdout cannot be written, 78 settings cannot be read,
-            129, 130, 143 interrupted
 `;
 }

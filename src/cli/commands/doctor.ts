@@ -44,6 +44,7 @@ export const command = defineCommand({
     id: { type: "positional", required: false, description: "with --fix: mend only what these checks or areas found" },
   },
   lists: ["id", "only", "skip"],
+  completes: { id: "check", only: "check", skip: "check", explain: "check" },
   examples: [
     ["mosaic-fleet doctor", "look at this machine"],
     ["mosaic-fleet doctor --pre -o github", "in CI, before anything is installed"],

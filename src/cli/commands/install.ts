@@ -26,6 +26,7 @@ export const command = defineCommand({
     output: layoutArgs.output,
   },
   lists: ["take"],
+  completes: { take: "file" },
   examples: [
     ["mosaic-fleet install --dry-run", "see the files first, and what changes in each"],
     ["mosaic-fleet install --enable --now", "lay them out, start the fleet's tmux server now and at boot"],
