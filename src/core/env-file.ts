@@ -18,6 +18,9 @@ export interface Statement {
   readonly kind: "assignment" | "comment" | "neither";
   /** Where it starts, from 1. */
   readonly line: number;
+  /** Its bytes in the file: from its first letter to the line end that ends it, or to the end of the file. */
+  readonly start: number;
+  readonly end: number;
   /** What stands before the first "=", without the blanks around; all of a line that is neither. */
   readonly key: string;
   readonly value: string;
@@ -82,6 +85,8 @@ export function statements(text: string, version: number): Statement[] {
   let state = "start" as State;
   let line = 1;
   let from = 1;
+  let start = 0;
+  let index = 0;
   let key = "";
   let value = "";
   let how = "";
@@ -94,7 +99,17 @@ export function statements(text: string, version: number): Statement[] {
   const push = (kind: Statement["kind"]) => {
     const end = state === "value" ? kept : value.length;
     const written = { key: key.replace(/[ \t]+$/, ""), value: value.slice(0, end), how: how.slice(0, end) };
-    found.push({ kind, line: from, ...written, quotes, gaps, joints, joined });
+    found.push({
+      kind,
+      line: from,
+      start,
+      end: Math.min(index, text.length),
+      ...written,
+      quotes,
+      gaps,
+      joints,
+      joined,
+    });
     key = value = how = "";
     kept = 0;
     quotes = [];
@@ -119,13 +134,14 @@ export function statements(text: string, version: number): Statement[] {
     quotes.push({ line: quotes.pop()?.line ?? line, end: line });
     state = "before";
   };
-  for (let index = 0; index < text.length; index++) {
+  for (; index < text.length; index++) {
     const c = text[index] as string;
     const newline = c === "\n" || c === "\r";
     const blank = newline || c === " " || c === "\t";
     switch (state) {
       case "start":
         from = line;
+        start = index;
         if (c === "#" || c === ";") state = "comment";
         else if (!blank) {
           state = "key";

@@ -1,10 +1,10 @@
 import { AGENT_KEYS, HOME_KEYS } from "../../core/agent-keys.ts";
 import { type EnvProblem, envProblems, type ValueProblem, valueProblems } from "../../core/env-problems.ts";
 import { shellPath } from "../../core/shell.ts";
+import { editCommand, folderCommand, unsetCommand } from "../../fleet/setting-commands.ts";
 import type { SettingsFile } from "../../fleet/settings-files.ts";
 import { counted, noAgents } from "../agent-subjects.ts";
 import { type Check, type CheckResult, type Fix, ofSubjects, type SubjectResult } from "../check.ts";
-import { editCommand, folderCommand, unsetCommand } from "../setting-commands.ts";
 import type { Tools } from "../tools.ts";
 
 const KNOWN = Object.keys(AGENT_KEYS);

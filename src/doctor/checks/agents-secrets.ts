@@ -2,10 +2,10 @@ import { dirname } from "node:path";
 import { commandArguments } from "../../core/agent-program.ts";
 import { looksSecret, secretInArguments } from "../../core/redact.ts";
 import { shellPath } from "../../core/shell.ts";
+import { editCommand } from "../../fleet/setting-commands.ts";
 import type { SettingsFile } from "../../fleet/settings-files.ts";
 import { counted, noAgents } from "../agent-subjects.ts";
 import { type Check, ofSubjects, type SubjectResult } from "../check.ts";
-import { editCommand } from "../setting-commands.ts";
 import type { Tools } from "../tools.ts";
 
 const GROUP_OR_OTHERS_WRITE = 0o022;

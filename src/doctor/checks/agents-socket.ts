@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { DEFAULT_SOCKET, HOLDER_UNIT } from "../../core/names.ts";
 import { shellPath } from "../../core/shell.ts";
+import { setCommand, unsetCommand } from "../../fleet/setting-commands.ts";
 import type { SettingsFile } from "../../fleet/settings-files.ts";
 import { type Look, ofAgents } from "../agent-subjects.ts";
 import type { Agent } from "../agents.ts";
 import type { Check, CheckResult, Fix } from "../check.ts";
-import { setCommand, unsetCommand } from "../setting-commands.ts";
 import type { Tools } from "../tools.ts";
 
 const KEY = "MOSAIC_TMUX_SOCKET";

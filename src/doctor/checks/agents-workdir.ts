@@ -1,8 +1,8 @@
 import { shellPath } from "../../core/shell.ts";
+import { editCommand, folderCommand, isShellish, setCommand } from "../../fleet/setting-commands.ts";
 import { counted, type Look, ofAgents } from "../agent-subjects.ts";
 import type { Agent } from "../agents.ts";
 import type { Check, Fix } from "../check.ts";
-import { editCommand, folderCommand, isShellish, setCommand } from "../setting-commands.ts";
 import type { Tools } from "../tools.ts";
 
 const KEY = "MOSAIC_AGENT_WORKDIR";

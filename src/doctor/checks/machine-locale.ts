@@ -1,6 +1,6 @@
 import { join } from "node:path";
+import { setCommand } from "../../fleet/setting-commands.ts";
 import { type Check, ofSubjects, type SubjectResult } from "../check.ts";
-import { setCommand } from "../setting-commands.ts";
 import type { Tools } from "../tools.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;

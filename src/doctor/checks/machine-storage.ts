@@ -1,8 +1,8 @@
 import { dirname, join } from "node:path";
 import { mountOf } from "../../adapters/mounts.ts";
 import { shellPath, shellWord } from "../../core/shell.ts";
+import { setCommand } from "../../fleet/setting-commands.ts";
 import { type Check, type Fix, ofSubjects, type SubjectResult } from "../check.ts";
-import { setCommand } from "../setting-commands.ts";
 import { GIB, MIB, size } from "../sizes.ts";
 import type { Tools } from "../tools.ts";
 

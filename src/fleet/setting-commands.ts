@@ -1,12 +1,8 @@
 import { dirname } from "node:path";
+import { settingLine } from "../core/env-edit.ts";
 import type { Host } from "../core/host.ts";
 import { shellPath, shellWord } from "../core/shell.ts";
-import type { SettingsFile } from "../fleet/settings-files.ts";
-
-/** An assignment as it stands in an environment file, so that systemd reads exactly this value. */
-export function settingLine(key: string, value: string): string {
-  return `${key}=${/^[\w@%+=:,./~-]*$/.test(value) ? value : `"${value.replace(/["\\`$]/g, "\\$&")}"`}`;
-}
+import type { SettingsFile } from "./settings-files.ts";
 
 /** The command that gives a setting a value: in the place of the line that is there, else at the end of the file. */
 export async function setCommand(
