@@ -176,7 +176,7 @@ describe("with what only a release and its tests take missing", () => {
 
   test.skipIf(!isRoot)("--for-tests: as root it is installed", () => {
     const path = pathOf("path-for-tests-installs", [...programs, "ln", "true"]);
-    const link = `ln -sf /bin/true ${path}/minisign && ln -sf /bin/true ${path}/qemu-aarch64-static`;
+    const link = `ln -sf /bin/true ${path}/minisign && ln -sf /bin/true ${path}/qemu-aarch64-static && for p in mmdebstrap systemd-nspawn ssh-keygen; do ln -sf /bin/true ${path}/$p; done`;
     writeProgram(path, "apt-get", `echo "$*"; [ "$1" = update ] || { ${link}; }`);
     const { code, stderr } = setup(installedCopy("copy-for-tests-installs"), path, "me", "--for-tests");
     expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringMatching(/\ninstall -y .*minisign/) });

@@ -4,7 +4,7 @@ import { run } from "../support/build.ts";
 
 // Runs after all other suites: what they started and made is gone.
 
-const ours = /mosaic-(sandbox|canary|user|fleet-|tmux-holder)/;
+const ours = /mosaic-(sandbox|canary|user|machine|fleet-|tmux-holder)/;
 
 test("no process of a test is left", () => {
   const left = readdirSync("/proc")

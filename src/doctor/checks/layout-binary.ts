@@ -66,6 +66,8 @@ async function intoPath({ host }: Tools, running: string, first: string | undefi
   const mine = first !== undefined && (await host.files.allows(dirname(first), "write"));
   const target = mine ? first : join(bin, NAME);
   const copy = `install -D -m 755 ${shellPath(running, home)} ${shellPath(target, home)}`;
+  const seen = `export PATH=~/.local/bin:"$PATH"   # in ~/.profile too`;
+  if (first === undefined && (await host.files.realPath(target)) === running) return [seen]; // it is there, and only not found
   const onPath = mine || ((host.env.PATH ?? "").split(":").includes(bin) && first === undefined);
-  return onPath ? [copy] : [copy, `export PATH=~/.local/bin:"$PATH"   # in ~/.profile too`];
+  return onPath ? [copy] : [copy, seen];
 }

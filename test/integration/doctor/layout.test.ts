@@ -677,6 +677,13 @@ describe("layout.binary", () => {
 
   red(
     "layout.binary",
+    "one that is where it belongs, which is not on PATH",
+    { status: "warn", message: /^mosaic-fleet is not on PATH/, fix: /^export PATH=~\/\.local\/bin:"\$PATH"/ },
+    () => examine(running(join(fleet.host.user.home, ".local/bin/mosaic-fleet"), []), "layout.binary"),
+  );
+
+  red(
+    "layout.binary",
     "another one before it on PATH",
     {
       status: "warn",

@@ -1,0 +1,173 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { bootMachine, type Machine } from "../support/machine.ts";
+import { BEFORE, machineReleases } from "../support/machine-releases.ts";
+import { rootOf, type Suite, whyNot } from "../support/machine-root.ts";
+
+// A fleet's life on a whole machine with logind, real logins and reboots, as an ordinary user types it. The tests of a
+// suite are one story, in order. scripts/machines names the suites; alone it is bookworm.
+
+const suites = (process.env.MACHINE_SUITES ?? "bookworm").split(",") as Suite[];
+const reason = whyNot();
+if (reason !== undefined) console.error(`machines: skipped: ${reason}`);
+
+const PATH = 'PATH=$HOME/.local/bin:"$PATH"';
+const SSH = "ssh -o StrictHostKeyChecking=no -o LogLevel=ERROR ada@127.0.0.1";
+const doctor = "/home/ada/.local/bin/mosaic-fleet doctor -o json --only systemd";
+const server = "http://127.0.0.1:8080";
+
+interface Found {
+  readonly id: string;
+  readonly status: string;
+  readonly message: string;
+  readonly fix: { readonly commands: readonly string[] };
+}
+
+describe.skipIf(reason !== undefined).each(suites)("a machine with Debian %s", (suite) => {
+  const shared = mkdtempSync("/tmp/mosaic-fleet-machine-releases-");
+  let machine: Machine;
+  const fleet = (words: string) => machine.login(`${PATH} mosaic-fleet ${words}`);
+  /** Doctor's word on a check, and what it has to say. */
+  const check = (id: string): Found =>
+    JSON.parse(fleet(`doctor -o json --only ${id}`).stdout).checks.find((each: Found) => each.id === id);
+  const units = (words: string) => machine.login(`systemctl --user ${words}`).stdout;
+  /** The agents' processes, one name a line; as root sees them, whoever is logged in. */
+  const agents = () => machine.asRoot("pgrep -u ada -x sleep -d ' '").stdout.trim();
+
+  beforeAll(() => {
+    machineReleases(shared);
+    machine = bootMachine(rootOf(suite), shared);
+    machine.asRoot("busybox httpd -p 127.0.0.1:8080 -h /release");
+  }, 900_000);
+  afterAll(() => {
+    machine?.close();
+    rmSync(shared, { recursive: true, force: true });
+  });
+
+  test("install.sh puts the release of before there, from a server, and looks at the machine", () => {
+    const script = `curl -fsS ${server}/before/install.sh >install.sh && sh install.sh --base-url ${server}/before`;
+    const { code, stdout } = machine.login(script);
+    expect(stdout).toContain("SHA-256 good");
+    expect(stdout).toContain("Nothing is broken.");
+    expect(code).toBe(0);
+    expect(fleet("--version").stdout).toBe(`${BEFORE}\n`);
+    // Looked at later: cron comes once a minute.
+    machine.asRoot(`echo '* * * * * ada [ -s /var/tmp/cron ] || ${doctor} >/var/tmp/cron 2>&1' >/etc/cron.d/look`);
+  });
+
+  test("it is laid out, and the canary proves it on the machine's own manager", () => {
+    machine.login("find . -path ./.local/bin -prune -o -print | sort >/var/tmp/before-install");
+    expect(fleet("install --enable --now").code).toBe(0);
+    const { stdout } = fleet("canary -o json");
+    expect(JSON.parse(stdout)).toMatchObject({ verdict: "pass", sandbox: false });
+  });
+
+  test("without lingering doctor foretells that the agents end at logout, and so they do", () => {
+    machine.login(
+      `mkdir -p work; for name in one two; do printf 'MOSAIC_AGENT_COMMAND=sleep infinity\\n' >.config/mosaic/fleet/agents/$name.env; done;
+       systemctl --user enable --now mosaic-agent@one mosaic-agent@two`,
+    );
+    const logout = machine.stayLoggedIn();
+    try {
+      expect(check("login.linger")).toMatchObject({ status: "warn" });
+      expect(check("login.linger").message).toContain("ends when the last session logs out");
+      expect(agents().split(" ")).toHaveLength(2);
+    } finally {
+      logout();
+    }
+    machine.until("the user's manager is gone", "! systemctl -q is-active user@1000");
+    machine.until("and every agent", "! pgrep -u ada -x sleep");
+  });
+
+  test("with lingering, switched on as doctor says, a logout leaves the fleet as it is", () => {
+    // There is no polkit here to allow it to the user.
+    const fixed = JSON.parse(fleet("doctor --fix login.linger --yes --only login -o json").stdout);
+    expect(fixed.fixes).toMatchObject([{ command: "loginctl enable-linger", outcome: "failed" }]);
+    expect(fixed.checks[0].fix.root).toEqual(["loginctl enable-linger ada"]);
+    machine.login(`sudo ${fixed.checks[0].fix.root}`);
+    expect(check("login.linger").status).toBe("pass");
+    expect(units("start mosaic-agent@one mosaic-agent@two; systemctl --user is-active mosaic-agent@one")).toBe(
+      "active\n",
+    );
+    const running = agents();
+    expect(running.split(" ")).toHaveLength(2);
+    machine.stayLoggedIn()();
+    machine.until("nobody is logged in", 'test -z "$(loginctl list-sessions --no-legend | grep -v closing)"');
+    machine.asRoot("sleep 3"); // longer than logind waits before it ends a user's manager
+    expect(agents()).toBe(running);
+  });
+
+  test("with KillUserProcesses=yes a logout leaves it as it is too", () => {
+    const running = agents();
+    machine.asRoot(
+      "printf '[Login]\\nKillUserProcesses=yes\\n' >/etc/systemd/logind.conf.d/kill.conf; systemctl restart systemd-logind",
+    );
+    machine.stayLoggedIn()();
+    machine.asRoot("sleep 2; rm /etc/systemd/logind.conf.d/kill.conf; systemctl restart systemd-logind");
+    expect(agents()).toBe(running);
+  });
+
+  test("after a reboot every agent is back, before anybody logs in", () => {
+    const before = machine.asRoot("cat /proc/sys/kernel/random/boot_id; pgrep -u ada -x 'tmux: server'").stdout;
+    machine.reboot();
+    machine.until("both agents run", '[ "$(pgrep -u ada -x -c sleep)" = 2 ]');
+    expect(machine.asRoot("loginctl list-sessions --no-legend").stdout).toBe("");
+    expect(machine.asRoot("pgrep -u ada -x 'tmux: server'").stdout).not.toBe(before);
+    machine.asRoot("busybox httpd -p 127.0.0.1:8080 -h /release");
+    const { code, stdout } = fleet("doctor -o json");
+    expect({ code, ok: JSON.parse(stdout).ok }).toEqual({ code: 0, ok: true });
+  });
+
+  const sshd = (pam: string) => `sed -i 's/^UsePAM .*/UsePAM ${pam}/' /etc/ssh/sshd_config && systemctl restart ssh`;
+  for (const [way, script] of [
+    ["sudo -u", `sudo -u ada ${doctor}`],
+    ["su without a session", `su ada -s /bin/sh -c 'unset XDG_RUNTIME_DIR DBUS_SESSION_BUS_ADDRESS; ${doctor}'`],
+    ["a system service", `systemd-run --quiet --pipe --wait -p User=ada ${doctor}`],
+    ["cron", "until [ -s /var/tmp/cron ]; do sleep 1; done; cat /var/tmp/cron"],
+    ["ssh without PAM", `${sshd("no")}; ${SSH} ${doctor}; ${sshd("yes")}`],
+  ] as const) {
+    test(`${way}: what doctor says to type is what makes the manager reachable`, () => {
+      const { checks } = JSON.parse(machine.asRoot(script).stdout) as { checks: Found[] };
+      const failed = checks.filter(({ status }) => status === "fail");
+      expect(failed.map(({ id }) => id)).toContain("systemd.runtime-folder");
+      const commands = [...new Set(failed.flatMap(({ fix }) => fix.commands))];
+      expect(commands).toEqual(["export XDG_RUNTIME_DIR=/run/user/1000"]);
+      const mended = machine.asRoot(
+        `env -i HOME=/home/ada PATH=/usr/bin:/bin setpriv --reuid ada --regid ada --init-groups sh -c '${commands[0]}; ${doctor}'`,
+      );
+      expect(JSON.parse(mended.stdout).ok).toBe(true);
+    }, 90_000);
+  }
+
+  test("an upgrade brings the new units, keeps the one that the user has edited, and restarts nothing", () => {
+    const running = agents();
+    machine.login("printf '\\n# mine\\n[Service]\\nNice=5\\n' >>.config/systemd/user/mosaic-agent@.service");
+    expect(
+      machine.login(`curl -fsS ${server}/current/install.sh | sh -s -- --base-url ${server}/current --no-doctor`).code,
+    ).toBe(0);
+    expect(fleet("--version").stdout).not.toBe(`${BEFORE}\n`);
+    const upgraded = fleet("install --yes");
+    expect(upgraded.code).toBe(1); // to be decided
+    expect(machine.login("tail -n 1 .config/systemd/user/mosaic-agent@.service").stdout).toBe("Nice=5\n");
+    expect(machine.login("head -n 1 .config/systemd/user/mosaic-agent@.service.mosaic-new").stdout).toStartWith(
+      "# One agent:",
+    );
+    expect(agents()).toBe(running);
+    expect(fleet('install --yes --take "$HOME/.config/systemd/user/mosaic-agent@.service"').code).toBe(0);
+    expect(fleet("install --restart").stdout).toContain("holds:");
+    expect(agents().split(" ")).toHaveLength(2);
+  });
+
+  test("uninstall leaves what is the user's, and nothing else", () => {
+    expect(fleet("uninstall --yes").code).toBe(0);
+    expect(agents()).toBe("");
+    const left = machine
+      .login("find . -path ./.local/bin -prune -o -print | sort | comm -13 /var/tmp/before-install -")
+      .stdout.trim()
+      .split("\n")
+      .filter(Boolean);
+    const own =
+      /^\.\/(work|\.config|\.config\/mosaic|\.config\/systemd(\/user(\/default\.target\.wants(\/mosaic-agent@(one|two)\.service)?)?)?|\.config\/mosaic\/fleet(\/agents(\/(one|two)\.env)?)?|\.local\/share.*|\.config\/systemd\/user\/mosaic-agent@\.service\.mosaic-[a-z]+.*)$/;
+    expect(left.filter((path) => !own.test(path))).toEqual([]);
+  });
+});
