@@ -37,6 +37,8 @@ export interface LoadedUnit {
   readonly load: string;
   readonly active: string;
   readonly sub: string;
+  /** What it is about to do (start, stop, restart …); empty where nothing waits. */
+  readonly job: string;
   /** For what is asked about it alone. */
   readonly object: string;
 }
@@ -165,8 +167,8 @@ export function managerOn(bus: Bus): Manager {
     async loaded(pattern) {
       const [units] = await call("ListUnitsByPatterns", [], [pattern]);
       return list(units).map((entry) => {
-        const [unit, , load, active, sub, , object] = list(entry).map(text);
-        return { unit: unit ?? "", load: load ?? "", active: active ?? "", sub: sub ?? "", object: object ?? "" };
+        const [unit = "", , load = "", active = "", sub = "", , object = "", , job = ""] = list(entry).map(text);
+        return { unit, load, active, sub, job, object };
       });
     },
     async unitEnvironment(name) {

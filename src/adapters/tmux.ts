@@ -43,10 +43,14 @@ export interface Tmux {
   server(): Promise<Server | undefined>;
   /** All panes of all sessions; empty without a server. Throws ToolError. */
   panes(): Promise<Pane[]>;
+  /** A server with all its panes, by one client; undefined when nothing serves the socket. Throws ToolError. */
+  everything(): Promise<(Server & { readonly panes: readonly Pane[] }) | undefined>;
   /** Everything that doctor asks of a server, by one client; undefined when nothing serves the socket. Throws ToolError. */
   look(): Promise<ServerLook | undefined>;
   /** Ends exactly this session; a prefix of another name is no match. */
   killSession(name: string): Promise<ExecResult>;
+  /** The same for several, by one client, up to the first that is not there. */
+  killSessions(names: readonly string[]): Promise<ExecResult>;
 }
 
 const NO_SERVER =
@@ -94,6 +98,19 @@ export function tmuxOf(host: Pick<Host, "exec">, socket: string | undefined): Tm
     async panes() {
       return ((await rows(["list-panes", "-a", "-F"], PANE_FIELDS)) ?? []).map(paneOf);
     },
+    async everything() {
+      const fields = (names: readonly string[]) => names.map((name) => `#{${name}}`).join("\t");
+      const listed = ["list-panes", "-a", "-F", fields(PANE_FIELDS)]; // last: without a session it is an error
+      const result = await tmux(["display-message", "-p", fields(SERVER_FIELDS), ";", ...listed]);
+      const [first = "", ...lines] = result.stdout.split("\n").filter((line) => line !== "");
+      const server = first.split("\t");
+      if (server.length !== SERVER_FIELDS.length) {
+        if (result.kind === "exited" && NO_SERVER.test(result.stderr)) return undefined;
+        throw failed(result);
+      }
+      if (!succeeded(result) && !NO_SESSION.test(result.stderr)) throw failed(result);
+      return { ...serverOf(server), panes: lines.map((line) => paneOf(line.split("\t"))) };
+    },
     async look() {
       const fields = (names: readonly string[]) => names.map((name) => `#{${name}}`).join("\t");
       const result = await tmux([
@@ -118,6 +135,8 @@ export function tmuxOf(host: Pick<Host, "exec">, socket: string | undefined): Tm
       return { ...serverOf(server), options, panes };
     },
     killSession: (name) => tmux(["kill-session", "-t", `=${name}`]),
+    killSessions: (names) =>
+      tmux(names.flatMap((name, index) => [...(index === 0 ? [] : [";"]), "kill-session", "-t", `=${name}`])),
   };
 }
 

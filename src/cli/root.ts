@@ -41,6 +41,21 @@ const commands = {
     summary: "remove what install has laid out",
     load: () => import("./commands/uninstall.ts"),
   },
+  "agent start": {
+    group: "Agents",
+    summary: "start agents, and wait until they are up",
+    load: () => import("./commands/agent-start.ts"),
+  },
+  "agent stop": {
+    group: "Agents",
+    summary: "stop agents, and close their sessions",
+    load: () => import("./commands/agent-stop.ts"),
+  },
+  "agent restart": {
+    group: "Agents",
+    summary: "give agents a new process, and wait until they are up",
+    load: () => import("./commands/agent-restart.ts"),
+  },
 } as const satisfies Record<string, Entry>;
 
 type Name = keyof typeof commands;

@@ -1,0 +1,47 @@
+import { EXIT, type ExitCode } from "../core/exit.ts";
+import type { Host } from "../core/host.ts";
+import type { AgentResult } from "../fleet/lifecycle.ts";
+import type { Selection } from "../fleet/select.ts";
+import { listOf, UsageError } from "./command.ts";
+import { renderProgress, renderResults } from "./report/lifecycle.ts";
+
+const OUTPUTS: ("human" | "json")[] = ["human", "json"];
+
+/** What agent start, stop and restart take alike. */
+export const lifecycleArgs = {
+  name: { type: "positional", required: false, description: "agents, or patterns such as 'web-*'" },
+  all: { type: "boolean", description: "every agent" },
+  output: { type: "enum", alias: "o", options: OUTPUTS, default: "human", description: "what to print" },
+} as const;
+
+export const lifecycleExits = [
+  [EXIT.broken, "not all of them: each is named, and why"],
+  [EXIT.usage, "wrong usage, or there is no such agent"],
+  [EXIT.unavailable, "the user manager cannot be reached"],
+  [EXIT.interrupted, "interrupted; what systemd was told to do, it does"],
+] as const;
+
+/** Those that are meant, done with, told. */
+export async function runLifecycle(
+  host: Host,
+  args: {
+    readonly name?: string | undefined;
+    readonly all?: boolean | undefined;
+    readonly output?: string | undefined;
+  },
+  act: (
+    host: Host,
+    names: readonly string[],
+    watching: { onProgress?: (done: number, of: number) => void },
+  ) => Promise<AgentResult[]>,
+): Promise<ExitCode> {
+  const selection: Selection = { names: listOf(args.name) ?? [], all: args.all ?? false };
+  if (selection.all === selection.names.length > 0) throw new UsageError("needs the name of an agent, or --all");
+  const { selectFrom } = await import("../fleet/select.ts");
+  const names = await selectFrom(host, selection);
+  const progress = renderProgress(host.stderr);
+  const results = await act(host, names, host.stderr.isTTY ? { onProgress: progress.at } : {}).finally(progress.done);
+  if (args.output === "json") host.stdout.write(`${JSON.stringify({ schemaVersion: 1, agents: results }, null, 2)}\n`);
+  else renderResults(host.stdout, results);
+  return results.every(({ outcome }) => outcome === "ok") ? EXIT.ok : EXIT.broken;
+}

@@ -1,0 +1,37 @@
+import type { LoadedUnit, Manager } from "../adapters/manager.ts";
+
+/** What the start script means by its exit codes. */
+const REFUSALS: Readonly<Record<string, string>> = {
+  "64": "its name is not allowed",
+  "66": "its working folder is missing",
+  "69": "its program is missing",
+  "71": "the system refused",
+  "75": "holder or tmux were not ready",
+  "78": "its settings disagree with the holder's",
+};
+
+/** Those that the next try will not mend. */
+const FINAL: readonly string[] = ["64", "66", "69", "78"];
+
+/** How an agent ended last. */
+export interface LastEnd {
+  /** In a few words; "" where nothing tells. */
+  readonly message: string;
+  /** It was not started, and will not be until somebody mends what is said. */
+  readonly final: boolean;
+}
+
+/** From the unit's result, its status text and the start script's exit code. */
+export async function lastEnd(manager: Manager, unit: LoadedUnit): Promise<LastEnd> {
+  const [status, result, start] = await Promise.all(
+    ["StatusText", "Result", "ExecStart"].map((name) => manager.serviceProperty(unit, name)),
+  );
+  const refused = / 1 (\d+)$/.exec(start ?? "")?.[1] ?? "0";
+  if (refused !== "0")
+    return {
+      message: `not started, ${REFUSALS[refused] ?? "the start script failed"} (exit ${refused})`,
+      final: FINAL.includes(refused),
+    };
+  if (status) return { message: `its program ${status.replace(/^its program /, "")}`, final: false };
+  return { message: result === undefined || result === "success" ? "" : result, final: false };
+}

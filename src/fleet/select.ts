@@ -1,0 +1,88 @@
+import type { Manager } from "../adapters/manager.ts";
+import { closest } from "../core/did-you-mean.ts";
+import { FleetError } from "../core/errors.ts";
+import { EXIT } from "../core/exit.ts";
+import type { Host } from "../core/host.ts";
+import { agentOfUnit, CANARY_RUN, isAgentName } from "../core/names.ts";
+import { pathsOf } from "../core/paths.ts";
+import { readScene } from "./scene.ts";
+import { readUnitLinks } from "./unit-links.ts";
+import { withManager } from "./user-manager.ts";
+
+/** The agents that are meant by what was typed. */
+export interface Selection {
+  /** Names, and patterns of names: * is any letters, ? is one. */
+  readonly names: readonly string[];
+  readonly all: boolean;
+}
+
+/** The names of the agents that there are. */
+interface KnownAgents {
+  /** Of those that have a file, a loaded unit, a place at boot, or a session (given by `sessions`). */
+  readonly agents: readonly string[];
+  /** Of those that have no more than a drop-in or a unit file of their own: meant only when they are named. */
+  readonly others: readonly string[];
+}
+
+async function knownAgents(host: Host, manager: Manager, sessions: Iterable<string>): Promise<KnownAgents> {
+  const [files, loaded, links] = await Promise.all([
+    host.files.list(pathsOf(host).agents),
+    manager.loaded("mosaic-agent@*.service"),
+    manager.state().then(({ unitPath }) => readUnitLinks(host, unitPath)),
+  ]);
+  const agents = new Set([
+    ...files.filter((file) => file.endsWith(".env")).map((file) => file.slice(0, -4)),
+    ...loaded.flatMap(({ unit }) => agentOfUnit(unit) ?? []),
+    ...[...links.wanted].flatMap((unit) => agentOfUnit(unit) ?? []),
+    ...sessions,
+  ]);
+  return {
+    agents: [...agents].filter(isAgentName).sort(),
+    others: [...links.changedAgents].filter((name) => !agents.has(name)).sort(),
+  };
+}
+
+/**
+ * Names, each once, in their order. A pattern, and --all, leave out the throwaway agents of a canary that runs.
+ * Throws FleetError (64) for a name that no agent has, and for a pattern that none matches.
+ */
+function selectAgents({ agents, others }: KnownAgents, { names, all }: Selection): string[] {
+  const usual = agents.filter((name) => !CANARY_RUN.test(name));
+  const selected = new Set(all ? usual : []);
+  for (const typed of names) {
+    const found = /[*?]/.test(typed)
+      ? usual.filter((name) => matches(name, typed))
+      : [...agents, ...others].filter((name) => name === typed);
+    if (found.length === 0) throw unknownAgent(typed, [...usual, ...others]);
+    for (const name of found) selected.add(name);
+  }
+  return [...selected];
+}
+
+function matches(name: string, pattern: string): boolean {
+  const source = pattern
+    .replace(/[^*?\w-]/g, "\\$&")
+    .replaceAll("*", ".*")
+    .replaceAll("?", ".");
+  return new RegExp(`^${source}$`).test(name);
+}
+
+function unknownAgent(typed: string, known: readonly string[]): FleetError {
+  const meant = closest(typed, known);
+  const some = known.length === 0 ? "there is no agent yet" : `there are: ${known.slice(0, 10).join(", ")}`;
+  return new FleetError(
+    EXIT.usage,
+    `There is no agent ${JSON.stringify(typed)}`,
+    meant === undefined
+      ? `${some}${known.length > 10 ? ` and ${known.length - 10} more` : ""}`
+      : `did you mean ${meant}?`,
+  );
+}
+
+/** knownAgents() and selectAgents() in one. Throws FleetError as these do, and where the manager cannot be reached. */
+export function selectFrom(host: Host, selection: Selection): Promise<string[]> {
+  return withManager(host, "No agent can be looked up", async (manager) => {
+    const { panes } = await readScene(host, manager);
+    return selectAgents(await knownAgents(host, manager, panes.keys()), selection);
+  });
+}
