@@ -41,6 +41,11 @@ const commands = {
     summary: "remove what install has laid out",
     load: () => import("./commands/uninstall.ts"),
   },
+  status: {
+    group: "Every day",
+    summary: "say what each agent does, and where systemd and tmux disagree",
+    load: () => import("./commands/status.ts"),
+  },
   "agent start": {
     group: "Agents",
     summary: "start agents, and wait until they are up",

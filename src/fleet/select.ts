@@ -24,7 +24,7 @@ interface KnownAgents {
   readonly others: readonly string[];
 }
 
-async function knownAgents(host: Host, manager: Manager, sessions: Iterable<string>): Promise<KnownAgents> {
+export async function knownAgents(host: Host, manager: Manager, sessions: Iterable<string>): Promise<KnownAgents> {
   const [files, loaded, links] = await Promise.all([
     host.files.list(pathsOf(host).agents),
     manager.loaded("mosaic-agent@*.service"),
@@ -46,7 +46,7 @@ async function knownAgents(host: Host, manager: Manager, sessions: Iterable<stri
  * Names, each once, in their order. A pattern, and --all, leave out the throwaway agents of a canary that runs.
  * Throws FleetError (64) for a name that no agent has, and for a pattern that none matches.
  */
-function selectAgents({ agents, others }: KnownAgents, { names, all }: Selection): string[] {
+export function selectAgents({ agents, others }: KnownAgents, { names, all }: Selection): string[] {
   const usual = agents.filter((name) => !CANARY_RUN.test(name));
   const selected = new Set(all ? usual : []);
   for (const typed of names) {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { restartAgents, startAgents, stopAgents } from "../../src/fleet/lifecycle.ts";
 import { selectFrom } from "../../src/fleet/select.ts";
+import { fleetStatus } from "../../src/fleet/status.ts";
 import { openFleet, type TestFleet } from "../support/fleet.ts";
 
 let fleet: TestFleet;
@@ -24,6 +25,20 @@ test("a start is done when each is up; again it says so, and the same processes 
   for (const { name, message } of first) expect(message).toBe(`started, pid ${(await fleet.up(name)).pid}`);
   const again = await startAgents(fleet.host, names);
   for (const { name, message } of again) expect(message).toBe(`is up already, pid ${(await fleet.up(name)).pid}`);
+});
+
+test("status says what each is: up, stopped, and where session and unit disagree", async () => {
+  await fleet.tmuxCommand("rename-session", "-t", "=api", "api-2");
+  await fleet.systemctl("stop", "mosaic-agent@web-2");
+  const seen = new Map((await fleetStatus(fleet.host, { names: [] })).map((agent) => [agent.name, agent]));
+  await fleet.tmuxCommand("rename-session", "-t", "=api-2", "api");
+  expect(seen.get("web")).toMatchObject({ state: "up", pid: (await fleet.up("web")).pid, enabled: false });
+  expect(seen.get("web-2")).toMatchObject({ state: "stopped", verdict: "well", pid: null });
+  expect(seen.get("api")).toMatchObject({
+    state: "disagrees",
+    verdict: "bad",
+    message: expect.stringContaining("somebody renamed it to api-2"),
+  });
 });
 
 test("two restarts of the whole fleet at once: every agent is up", async () => {

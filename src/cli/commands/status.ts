@@ -1,0 +1,37 @@
+import { EXIT } from "../../core/exit.ts";
+import { fleetStatus } from "../../fleet/status.ts";
+import { defineCommand, listOf } from "../command.ts";
+import { renderStatus } from "../report/status.ts";
+
+const OUTPUTS: ("human" | "json")[] = ["human", "json"];
+
+export const command = defineCommand({
+  name: "status",
+  summary: "Says of each agent what systemd, tmux and the kernel say of it, and where they do not agree.",
+  args: {
+    name: { type: "positional", required: false, description: "agents, or patterns such as 'web-*'; all if not given" },
+    output: { type: "enum", alias: "o", options: OUTPUTS, default: "human", description: "what to print" },
+  },
+  lists: ["name"],
+  examples: [
+    ["mosaic-fleet status", "the whole fleet"],
+    ["mosaic-fleet status 'web-*' -o json", "some of it, for a machine"],
+  ],
+  exits: [
+    [EXIT.ok, "every agent is as it should be"],
+    [EXIT.broken, "one has failed, disagrees, or is enabled and stopped"],
+    [EXIT.unknown, "of one it could not be told, or it is starting"],
+    [EXIT.usage, "wrong usage, or there is no such agent"],
+    [EXIT.unavailable, "the user manager cannot be reached"],
+  ],
+  async run(host, args) {
+    const agents = await fleetStatus(host, { names: listOf(args.name) ?? [] });
+    if (args.output === "json") {
+      const hostname = (await host.files.read("/proc/sys/kernel/hostname"))?.trim() ?? "unknown";
+      const document = { schemaVersion: 1, host: hostname, user: host.user.name, agents };
+      host.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    } else renderStatus(host.stdout, agents);
+    if (agents.some(({ verdict }) => verdict === "bad")) return EXIT.broken;
+    return agents.some(({ verdict }) => verdict === "unknown") ? EXIT.unknown : EXIT.ok;
+  },
+});

@@ -1,0 +1,53 @@
+import type { Host } from "../core/host.ts";
+import { agentUnit } from "../core/names.ts";
+import { type AgentState, judgeAgent } from "./judge.ts";
+import { readScene } from "./scene.ts";
+import { knownAgents, type Selection, selectAgents } from "./select.ts";
+import { readUnitLinks } from "./unit-links.ts";
+import { withManager } from "./user-manager.ts";
+
+/** One agent, as systemd, tmux and the kernel have it. */
+export interface AgentStatus {
+  readonly name: string;
+  readonly state: AgentState;
+  readonly verdict: "well" | "warning" | "bad" | "unknown";
+  readonly message: string;
+  /** Of its program, where that runs. */
+  readonly pid: number | null;
+  /** For how long that has run. */
+  readonly uptimeSeconds: number | null;
+  /** How often systemd has brought it back since it was started by hand or at boot. */
+  readonly restarts: number;
+  readonly enabled: boolean;
+}
+
+/** The agents that are meant, every one where none is named. Throws FleetError. */
+export function fleetStatus(host: Host, { names }: Pick<Selection, "names">): Promise<AgentStatus[]> {
+  return withManager(host, "The fleet cannot be looked at", async (manager) => {
+    const [scene, { unitPath }] = await Promise.all([readScene(host, manager), manager.state()]);
+    const links = await readUnitLinks(host, unitPath);
+    const known = await knownAgents(host, manager, scene.panes.keys());
+    const selected = selectAgents(known, { names, all: names.length === 0 });
+    return Promise.all(
+      selected.map(async (name): Promise<AgentStatus> => {
+        const unit = scene.units.get(name);
+        const restarts = unit === undefined ? 0 : Number(await manager.serviceProperty(unit, "NRestarts"));
+        const masked = links.masks.has(name);
+        const enabled = links.wanted.has(agentUnit(name)) && !masked;
+        const pane = scene.panes.get(name);
+        const { state, verdict, message } = judgeAgent({ name, unit, restarts, enabled, masked, pane }, scene);
+        const runs = pane !== undefined && !pane.dead && pane.age !== undefined;
+        return {
+          name,
+          state,
+          verdict,
+          message,
+          pid: runs ? pane.pid : null,
+          uptimeSeconds: runs ? Math.floor((pane.age ?? 0) / 1000) : null,
+          restarts,
+          enabled,
+        };
+      }),
+    );
+  });
+}
