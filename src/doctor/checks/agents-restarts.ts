@@ -1,5 +1,7 @@
-import type { LoadedUnit, Manager } from "../../adapters/manager.ts";
-import { ages, ageText, counted, journalOf, type Look, ofAgents } from "../agent-subjects.ts";
+import type { LoadedUnit } from "../../adapters/manager.ts";
+import { ageText } from "../../core/age.ts";
+import { lastEnd } from "../../fleet/ended.ts";
+import { ages, counted, journalOf, type Look, ofAgents } from "../agent-subjects.ts";
 import type { Agent } from "../agents.ts";
 import type { Check } from "../check.ts";
 
@@ -9,16 +11,6 @@ const MANY = 5;
 const RECENT_MS = 10 * 60_000;
 /** Of so many it is asked why; a whole fleet that is down has one reason. */
 const EXPLAINED = 20;
-
-/** What the start script means by its exit codes. */
-const REFUSALS: Readonly<Record<string, string>> = {
-  "64": "its name is not allowed",
-  "66": "its working folder is missing",
-  "69": "its program is missing",
-  "71": "the system refused",
-  "75": "holder or tmux were not ready",
-  "78": "its settings disagree with the holder's",
-};
 
 export const agentsRestarts: Check = {
   id: "agents.restarts",
@@ -36,7 +28,7 @@ export const agentsRestarts: Check = {
     const age = ages(tools);
     let explained = 0;
     const why = async (unit: LoadedUnit): Promise<string> =>
-      manager === undefined || ++explained > EXPLAINED ? "" : lastEnd(manager, unit);
+      manager === undefined || ++explained > EXPLAINED ? "" : (await lastEnd(manager, unit)).message;
     return ofAgents(
       tools,
       {
@@ -84,15 +76,4 @@ async function look(
     evidence: { restarts },
     fix: { commands: [journalOf(unit)] },
   };
-}
-
-/** How it ended last, in a few words; "" where nothing tells. */
-async function lastEnd(manager: Manager, unit: LoadedUnit): Promise<string> {
-  const [status, result, start] = await Promise.all(
-    ["StatusText", "Result", "ExecStart"].map((name) => manager.serviceProperty(unit, name)),
-  );
-  const refused = / 1 (\d+)$/.exec(start ?? "")?.[1] ?? "0";
-  if (refused !== "0") return `not started, ${REFUSALS[refused] ?? "the start script failed"} (exit ${refused})`;
-  if (status) return `its program ${status.replace(/^its program /, "")}`;
-  return result === undefined || result === "success" ? "" : result;
 }

@@ -1,6 +1,6 @@
-import type { Pane } from "../../adapters/tmux.ts";
 import { shellWord } from "../../core/shell.ts";
-import { ages, ageText, journalOf, type Look, ofAgents, unmasking } from "../agent-subjects.ts";
+import { agentOfGroup, judgeAgent } from "../../fleet/judge.ts";
+import { ages, journalOf, type Look, ofAgents, unmasking } from "../agent-subjects.ts";
 import type { Agent } from "../agents.ts";
 import type { Check } from "../check.ts";
 import type { Tools } from "../tools.ts";
@@ -51,82 +51,43 @@ interface Seen {
 }
 
 async function look(tools: Tools, agent: Agent, { age, sessions, booting }: Seen): Promise<Look> {
-  const { unit, loaded, enabled, mask } = agent;
-  const pane = sessions ? agent.pane : undefined;
-  const { load, active, sub } = loaded ?? { load: "loaded", active: "inactive", sub: "dead" };
-  const runs = pane !== undefined && !pane.dead;
+  const { name, unit, loaded, enabled, mask } = agent;
+  const live = agent.pane === undefined || agent.pane.dead ? undefined : agent.pane;
+  const [cgroup, lived] = live === undefined ? [] : await Promise.all([tools.procfs.cgroup(live.pid), age(live.pid)]);
+  const pane = agent.pane && { pid: agent.pane.pid, dead: agent.pane.dead, cgroup, age: lived };
+  const facts = { name, unit: loaded, restarts: loaded?.restarts ?? 0, enabled, masked: mask !== undefined, pane };
+  const away = sessions && pane === undefined && loaded !== undefined ? await sessionOf(tools, name) : undefined;
+  const homes = new Map(away === undefined ? [] : [[name, away]]);
+  const { finding, verdict, message, other = "" } = judgeAgent(facts, { sessions, booting, homes });
   const restart = `systemctl --user restart ${unit}`;
-  switch (active) {
+  const status = ({ well: "pass", warning: "warn", bad: "fail", unknown: "unknown" } as const)[verdict];
+  if (status === "pass" || status === "unknown") return { status, message };
+  const finds = (...commands: string[]): Look => ({ status, message, fix: { commands } });
+  switch (finding) {
     case "failed":
+      return finds(journalOf(unit), `systemctl --user reset-failed ${unit}`, `systemctl --user start ${unit}`);
+    case "masked":
+      return finds(unmasking(agent, tools));
+    case "stopped-enabled":
+      return finds(`systemctl --user start ${unit}`);
+    case "between-starts":
+      return finds(journalOf(unit));
+    case "ownerless":
+      return finds(`systemctl --user start ${unit}   # takes the session over as it is`);
+    case "renamed":
+      return renamed(tools, name, other);
+    case "renamed-away":
+      return finds(await renaming(tools, other, name));
+    case "dead-pane":
+      return finds(`systemctl --user status ${unit}   # what still runs in it`, restart);
+    case "outside":
       return {
-        status: "fail",
-        message: "its unit has failed: it is down, and stays down",
-        fix: {
-          commands: [journalOf(unit), `systemctl --user reset-failed ${unit}`, `systemctl --user start ${unit}`],
-        },
+        ...finds(`${restart}   # ends the agent, and starts it in its unit`),
+        evidence: { "cgroup of the process": cgroup ?? "unknown" },
       };
-    case "inactive":
-      if (runs) return ownerless(tools, agent, pane);
-      if (load === "masked" || mask !== undefined)
-        return {
-          status: "warn",
-          message: "its unit is masked: it never starts, at boot or by hand",
-          fix: { commands: [unmasking(agent, tools)] },
-        };
-      if (!enabled) return { status: "pass", message: "stopped" };
-      if (booting) return { status: "unknown", message: "waits for the user manager, which is still starting" };
-      return {
-        status: "fail",
-        message: "is enabled, but stopped: somebody stopped it, it ended by itself, or it was never started",
-        fix: { commands: [`systemctl --user start ${unit}`] },
-      };
-    case "activating":
-      if (sub === "auto-restart")
-        return {
-          status: "warn",
-          message: "its program has ended, and systemd is about to start it anew (auto-restart)",
-          fix: { commands: [journalOf(unit)] },
-        };
-      return { status: "unknown", message: `is starting (${sub}), and not up yet` };
-    case "deactivating":
-      return { status: "pass", message: `ending (${sub})` };
+    default:
+      return finds(restart);
   }
-  if (!sessions)
-    return { status: "unknown", message: `its unit is active (${sub}), but the holder's server does not answer` };
-  if (pane === undefined) return sessionless(tools, agent, restart);
-  if (pane.dead)
-    return {
-      status: "fail",
-      message: `its unit is active (${sub}), but its program has ended`,
-      fix: { commands: [`systemctl --user status ${unit}   # what still runs in it`, restart] },
-    };
-  const [cgroup, up] = await Promise.all([tools.procfs.cgroup(pane.pid), age(pane.pid)]);
-  if (cgroup === undefined || up === undefined)
-    return { status: "unknown", message: `its process ${pane.pid} ended while it was looked at` };
-  const other = agentIn(cgroup);
-  if (other !== undefined && other !== agent.name) return renamed(tools, agent.name, other);
-  if (!inUnit(cgroup, unit))
-    return {
-      status: "fail",
-      message: `its process ${pane.pid} is outside its unit: limits and a stop do not reach it`,
-      evidence: { "cgroup of the process": cgroup },
-      fix: { commands: [`${restart}   # ends the agent, and starts it in its unit`] },
-    };
-  const restarts = loaded?.restarts ?? 0;
-  return {
-    status: "pass",
-    message: `up, pid ${pane.pid}, ${ageText(up)}, ${restarts} ${restarts === 1 ? "restart" : "restarts"}`,
-  };
-}
-
-/** A delegated unit may have groups of its own below. */
-function inUnit(cgroup: string, unit: string): boolean {
-  return `${cgroup}/`.includes(`/${unit}/`);
-}
-
-/** The agent whose unit a cgroup is in. */
-function agentIn(cgroup: string): string | undefined {
-  return /\/mosaic-agent@([^/]+)\.service(?:\/|$)/.exec(cgroup)?.[1];
 }
 
 /** The session of that name is another agent's. */
@@ -135,7 +96,7 @@ async function renamed(tools: Tools, name: string, other: string): Promise<Look>
   const taken = (await tools.server())?.panes.find(({ agent, session }) => agent && session === other);
   if (taken === undefined) return { status: "fail", message, fix: { commands: [await renaming(tools, name, other)] } };
   // Where two have each other's name one list of commands mends both.
-  const swapped = agentIn((await tools.procfs.cgroup(taken.pid)) ?? "") === name;
+  const swapped = agentOfGroup((await tools.procfs.cgroup(taken.pid)) ?? "") === name;
   if (swapped && other < name)
     return {
       status: "fail",
@@ -147,30 +108,11 @@ async function renamed(tools: Tools, name: string, other: string): Promise<Look>
   return { status: "fail", message, fix: { commands } };
 }
 
-/** A session whose program runs without this unit: a renamed one of another agent's, or one left behind. */
-async function ownerless(tools: Tools, { unit, name }: Agent, pane: Pane): Promise<Look> {
-  const cgroup = (await tools.procfs.cgroup(pane.pid)) ?? "";
-  const other = agentIn(cgroup);
-  if (other !== undefined && other !== name) return renamed(tools, name, other);
-  return {
-    status: "fail",
-    message: `its unit is stopped, but its session runs a program (pid ${pane.pid}) that nothing supervises`,
-    fix: { commands: [`systemctl --user start ${unit}   # takes the session over as it is`] },
-  };
-}
-
-/** The unit is active, and its session is not there: gone, or under another name. */
-async function sessionless(tools: Tools, { name, unit, loaded }: Agent, restart: string): Promise<Look> {
+/** The session in which the process of this unit is. */
+async function sessionOf(tools: Tools, name: string): Promise<string | undefined> {
   const panes = (await tools.server())?.panes.filter(({ agent, dead }) => agent && !dead) ?? [];
-  const mine = await Promise.all(panes.map(async ({ pid }) => inUnit((await tools.procfs.cgroup(pid)) ?? "", unit)));
-  const found = panes.find((_, index) => mine[index]);
-  const message = `its unit is active (${loaded?.sub}), but there is no session`;
-  if (found === undefined) return { status: "fail", message, fix: { commands: [restart] } };
-  return {
-    status: "fail",
-    message: `${message} of its name: somebody renamed it to ${found.session}`,
-    fix: { commands: [await renaming(tools, found.session, name)] },
-  };
+  const owners = await Promise.all(panes.map(async ({ pid }) => agentOfGroup((await tools.procfs.cgroup(pid)) ?? "")));
+  return panes.find((_, index) => owners[index] === name)?.session;
 }
 
 async function renaming(tools: Tools, from: string, to: string): Promise<string> {
