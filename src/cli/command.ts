@@ -3,6 +3,7 @@ import { didYouMean } from "../core/did-you-mean.ts";
 import { EXIT, type ExitCode } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { table, wrap } from "./report/text.ts";
+import { specOf, spellingsOf } from "./spec.ts";
 
 /** What an argument is the name of, for who completes it at a shell; an array is all that it can be. */
 export type Completes = "agent" | "check" | "command" | "file" | "folder" | readonly string[];
@@ -63,12 +64,12 @@ function checkedWords({ args, lists = [] }: Command, words: readonly string[]): 
     }
     const equals = word.indexOf("=");
     const option = equals < 0 ? word : word.slice(0, equals);
-    const [name, arg] = Object.entries(args).find(([key, def]) => spellings(key, def).includes(option)) ?? [];
+    const [name, arg] = Object.entries(args).find(([key, def]) => spellingsOf(key, def).includes(option)) ?? [];
     if (name === undefined || arg === undefined)
       throw new UsageError(
         `unknown option ${option}${didYouMean(
           option,
-          Object.entries(args).flatMap(([key, def]) => spellings(key, def)),
+          Object.entries(args).flatMap(([key, def]) => spellingsOf(key, def)),
         )}`,
       );
     if (options.has(name) && !lists.includes(name)) throw new UsageError(`${option} is given twice`);
@@ -106,44 +107,34 @@ function checkedPositionals({ args, lists = [] }: Pick<Command, "args" | "lists"
   return words.length > positionals.length ? [...words.slice(0, rest), words.slice(rest).join(",")] : [...words];
 }
 
-type ArgDef = ArgsDef[string];
-
-function spellings(name: string, arg: ArgDef): string[] {
-  if (arg.type === "positional") return [];
-  const aliases = "alias" in arg && arg.alias !== undefined ? [arg.alias].flat() : [];
-  return [`--${name}`, ...aliases.map((alias) => (alias.length === 1 ? `-${alias}` : `--${alias}`))];
-}
-
 /** How a command is called: what follows "Usage: ", in lines that leave room for that. */
 export function usageOf(command: Command): string {
-  const parts = Object.entries(command.args).map(([name, arg]) => {
-    if (arg.type === "positional") {
-      const shown = `${name.toUpperCase()}${command.lists?.includes(name) ? "…" : ""}`;
-      return arg.required === false ? `[${shown}]` : shown;
-    }
-    const short = spellings(name, arg).at(-1);
-    return `[${short}${arg.type === "boolean" ? "" : ` ${valueName(arg)}`}]`;
-  });
+  const { name, options, positionals } = specOf(command);
+  const parts = [
+    ...positionals.map(({ name, list, required }) => {
+      const shown = `${name}${list ? "…" : ""}`;
+      return required ? shown : `[${shown}]`;
+    }),
+    ...options
+      .filter(({ spellings }) => spellings[0] !== "--help")
+      .map(({ spellings, value }) => `[${spellings.at(-1)}${value === undefined ? "" : ` ${value}`}]`),
+  ];
   // A part stays in one line, though it may have a blank.
-  const lines = wrap(
-    [`mosaic-fleet ${command.name}`, ...parts].map((part) => part.replaceAll(" ", "\0")).join(" "),
-    73,
-  );
+  const lines = wrap([`mosaic-fleet ${name}`, ...parts].map((part) => part.replaceAll(" ", "\0")).join(" "), 73);
   return lines.join("\n         ").replaceAll("\0", " ");
 }
 
-function valueName(arg: ArgDef): string {
-  return arg.type === "enum" ? (arg.options ?? []).join("|") : ("valueHint" in arg && arg.valueHint) || "VALUE";
-}
-
 function helpOf(command: Command): string {
-  const options = Object.entries(command.args).map(([name, arg]): [string, string] => {
-    const spelled = arg.type === "positional" ? name.toUpperCase() : spellings(name, arg).reverse().join(", ");
-    const value = arg.type === "boolean" || arg.type === "positional" ? "" : ` ${valueName(arg)}`;
-    return [spelled + value, arg.description ?? ""];
-  });
+  const { options, positionals } = specOf(command);
+  const rows = [
+    ...positionals.map(({ name, description }): [string, string] => [name, description]),
+    ...options.map(({ spellings, value, description }): [string, string] => [
+      `${spellings.toReversed().join(", ")}${value === undefined ? "" : ` ${value}`}`,
+      description,
+    ]),
+  ];
   const sections: [string, [string, string][]][] = [
-    ["Options", [...options, ["-h, --help", "show this"]]],
+    ["Options", rows],
     ["Exit codes", command.exits.map(([code, meaning]): [string, string] => [String(code), meaning])],
   ];
   const tables = sections.map(([title, rows]) => `${title}:\n${table(rows)}`);

@@ -15,7 +15,7 @@ interface Entry {
 }
 
 /** Every command, by the words that call it: a line here, a file in commands/. Loaded only when it is called. */
-const commands = {
+export const commands = {
   doctor: {
     group: "Set up",
     summary: "say whether a fleet will hold on this machine, and what to do",
@@ -61,6 +61,11 @@ const commands = {
     summary: "give agents a new process, and wait until they are up",
     load: () => import("./commands/agent-restart.ts"),
   },
+  completions: {
+    group: "This program",
+    summary: "print what lets bash, zsh or fish complete all of this",
+    load: () => import("./commands/completions.ts"),
+  },
 } as const satisfies Record<string, Entry>;
 
 type Name = keyof typeof commands;
@@ -75,6 +80,12 @@ export async function runCli(host: Host, words: readonly string[]): Promise<Exit
   if (first === undefined || first === "--help" || first === "-h" || first === "help") {
     (first === undefined ? host.stderr : host.stdout).write(rootHelp());
     return first === undefined ? EXIT.usage : EXIT.ok;
+  }
+  // Asked by a shell at every Tab: nothing but what that takes is loaded.
+  if (first === "__complete") {
+    const { complete } = await import("./complete.ts");
+    await complete(host, rest);
+    return EXIT.ok;
   }
   const { runCommand, usageOf, UsageError } = await import("./command.ts");
   const { renderError } = await import("./report/error.ts");
