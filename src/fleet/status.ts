@@ -1,3 +1,4 @@
+import type { Manager } from "../adapters/manager.ts";
 import type { Host } from "../core/host.ts";
 import { agentUnit } from "../core/names.ts";
 import { type AgentState, judgeAgent } from "./judge.ts";
@@ -21,33 +22,44 @@ export interface AgentStatus {
   readonly enabled: boolean;
 }
 
+/** An agent that ends takes less until its unit knows, in milliseconds. */
+const MOMENT_MS = 200;
+
 /** The agents that are meant, every one where none is named. Throws FleetError. */
 export function fleetStatus(host: Host, { names }: Pick<Selection, "names">): Promise<AgentStatus[]> {
   return withManager(host, "The fleet cannot be looked at", async (manager) => {
-    const [scene, { unitPath }] = await Promise.all([readScene(host, manager), manager.state()]);
-    const links = await readUnitLinks(host, unitPath);
-    const known = await knownAgents(host, manager, scene.panes.keys());
-    const selected = selectAgents(known, { names, all: names.length === 0 });
-    return Promise.all(
-      selected.map(async (name): Promise<AgentStatus> => {
-        const unit = scene.units.get(name);
-        const restarts = unit === undefined ? 0 : Number(await manager.serviceProperty(unit, "NRestarts"));
-        const masked = links.masks.has(name);
-        const enabled = links.wanted.has(agentUnit(name)) && !masked;
-        const pane = scene.panes.get(name);
-        const { state, verdict, message } = judgeAgent({ name, unit, restarts, enabled, masked, pane }, scene);
-        const runs = pane !== undefined && !pane.dead && pane.age !== undefined;
-        return {
-          name,
-          state,
-          verdict,
-          message,
-          pid: runs ? pane.pid : null,
-          uptimeSeconds: runs ? Math.floor((pane.age ?? 0) / 1000) : null,
-          restarts,
-          enabled,
-        };
-      }),
-    );
+    const first = await look(host, manager, names);
+    // Unit and session are read one after the other: what is so for a moment only is no disagreement.
+    if (!first.some(({ state }) => state === "disagrees")) return first;
+    await host.pause(MOMENT_MS);
+    return look(host, manager, names);
   });
+}
+
+async function look(host: Host, manager: Manager, names: readonly string[]): Promise<AgentStatus[]> {
+  const [scene, { unitPath }] = await Promise.all([readScene(host, manager), manager.state()]);
+  const links = await readUnitLinks(host, unitPath);
+  const known = await knownAgents(host, manager, scene.panes.keys());
+  const selected = selectAgents(known, { names, all: names.length === 0 });
+  return Promise.all(
+    selected.map(async (name): Promise<AgentStatus> => {
+      const unit = scene.units.get(name);
+      const restarts = unit === undefined ? 0 : Number(await manager.serviceProperty(unit, "NRestarts"));
+      const masked = links.masks.has(name);
+      const enabled = links.wanted.has(agentUnit(name)) && !masked;
+      const pane = scene.panes.get(name);
+      const { state, verdict, message } = judgeAgent({ name, unit, restarts, enabled, masked, pane }, scene);
+      const runs = pane !== undefined && !pane.dead && pane.age !== undefined;
+      return {
+        name,
+        state,
+        verdict,
+        message,
+        pid: runs ? pane.pid : null,
+        uptimeSeconds: runs ? Math.floor((pane.age ?? 0) / 1000) : null,
+        restarts,
+        enabled,
+      };
+    }),
+  );
 }
