@@ -48,6 +48,13 @@ describe("what a shell is told", () => {
     [["doctor", "--", "-"], ["layout.files"], ["--only"]],
     [["install", ""], ["--dry-run"], []],
     [["install", "--take", ""], ["file"], []],
+    [
+      ["status", ""],
+      ["coder", "reviewer"],
+      ["$(touch pwned)", "`touch pwned`", "mosaic-canary-1-1"],
+    ],
+    [["agent", ""], ["start", "stop"], ["coder"]],
+    [["agent", "start", "coder", ""], ["reviewer"], ["coder"]],
     [["completions", ""], ["bash", "zsh", "fish"], ["--help"]],
   ] as const) {
     test(words.join(" ") || "nothing", () => {
@@ -107,6 +114,7 @@ for (const [shell, { start, setUp }] of Object.entries(SHELLS)) {
       ["mosaic-fleet doctor --only tmux,layout.f", "mosaic-fleet doctor --only tmux,layout.files"],
       ["mosaic-fleet doctor --output=js", "mosaic-fleet doctor --output=json"],
       ["mosaic-fleet doctor -o gi", "mosaic-fleet doctor -o github"],
+      ["mosaic-fleet agent start co", "mosaic-fleet agent start coder"],
       ["mosaic-fleet completions z", "mosaic-fleet completions zsh"],
       ["mosaic-fleet install --take some", "mosaic-fleet install --take somewhere/"],
       ["mosaic-fleet install --take=some", "mosaic-fleet install --take=somewhere/"],

@@ -8,6 +8,7 @@ export const command = defineCommand({
   summary: "Restarts agents, and waits until each has its session and its new process.",
   args: lifecycleArgs,
   lists: ["name"],
+  completes: { name: "agent" },
   examples: [
     ["mosaic-fleet agent restart coder", "one of them"],
     ["mosaic-fleet agent restart 'web-*'", "those whose names match"],

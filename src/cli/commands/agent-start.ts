@@ -8,6 +8,7 @@ export const command = defineCommand({
   summary: "Starts agents, and waits until each has its session and its process.",
   args: lifecycleArgs,
   lists: ["name"],
+  completes: { name: "agent" },
   examples: [
     ["mosaic-fleet agent start coder", "one of them"],
     ["mosaic-fleet agent start 'web-*'", "those whose names match"],

@@ -8,6 +8,7 @@ export const command = defineCommand({
   summary: "Stops agents: asks their programs to end, waits, closes their sessions.",
   args: lifecycleArgs,
   lists: ["name"],
+  completes: { name: "agent" },
   examples: [
     ["mosaic-fleet agent stop coder", "one of them"],
     ["mosaic-fleet agent stop 'web-*'", "those whose names match"],

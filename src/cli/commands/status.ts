@@ -13,6 +13,7 @@ export const command = defineCommand({
     output: { type: "enum", alias: "o", options: OUTPUTS, default: "human", description: "what to print" },
   },
   lists: ["name"],
+  completes: { name: "agent" },
   examples: [
     ["mosaic-fleet status", "the whole fleet"],
     ["mosaic-fleet status 'web-*' -o json", "some of it, for a machine"],
