@@ -16,6 +16,8 @@ export interface Command<A extends ArgsDef = ArgsDef> {
   readonly args: A;
   /** Those that may be given several times, or several in one, separated by commas: for listOf(). */
   readonly lists?: readonly (keyof A & string)[];
+  /** Options that may be given several times, each value as it stands: for eachOf(). */
+  readonly repeats?: readonly (keyof A & string)[];
   /** Of arguments and of options with a value, what a shell completes them with; an enum needs none. */
   readonly completes?: { readonly [name in keyof A & string]?: Completes };
   /** What to type, and what that does. */
@@ -45,11 +47,19 @@ export function listOf(value: string | undefined): string[] | undefined {
   return value?.split(",").filter((item) => item !== "");
 }
 
+/** The values of an option that repeats. */
+export function eachOf(value: string | undefined): string[] {
+  return value?.split(BETWEEN) ?? [];
+}
+
+/** What no argument can have in it. */
+const BETWEEN = "\0";
+
 /**
  * citty takes everything and says nothing, so every word is looked at here before it gets any; and it gets each option
  * once, in its long spelling, as --name=value, because it misreads others (-o=json).
  */
-function checkedWords({ args, lists = [] }: Command, words: readonly string[]): string[] {
+function checkedWords({ args, lists = [], repeats = [] }: Command, words: readonly string[]): string[] {
   const options = new Map<string, string | undefined>();
   const plain: string[] = [];
   for (let index = 0; index < words.length; index++) {
@@ -72,7 +82,8 @@ function checkedWords({ args, lists = [] }: Command, words: readonly string[]): 
           Object.entries(args).flatMap(([key, def]) => spellingsOf(key, def)),
         )}`,
       );
-    if (options.has(name) && !lists.includes(name)) throw new UsageError(`${option} is given twice`);
+    if (options.has(name) && !lists.includes(name) && !repeats.includes(name))
+      throw new UsageError(`${option} is given twice`);
     if (arg.type === "boolean") {
       if (equals >= 0) throw new UsageError(`${option} takes no value`);
       options.set(name, undefined);
@@ -87,7 +98,7 @@ function checkedWords({ args, lists = [] }: Command, words: readonly string[]): 
       );
     if (lists.includes(name) && listOf(value)?.length === 0) throw new UsageError(`${option} needs a value`);
     const before = options.get(name);
-    options.set(name, before === undefined ? value : `${before},${value}`);
+    options.set(name, before === undefined ? value : `${before}${repeats.includes(name) ? BETWEEN : ","}${value}`);
   }
   return [
     ...[...options].map(([name, value]) => (value === undefined ? `--${name}` : `--${name}=${value}`)),

@@ -66,6 +66,26 @@ export const commands = {
     summary: "print what lets bash, zsh or fish complete all of this",
     load: () => import("./commands/completions.ts"),
   },
+  "agent add": {
+    group: "Agents",
+    summary: "add an agent: its settings, its limits",
+    load: () => import("./commands/agent-add.ts"),
+  },
+  "agent edit": {
+    group: "Agents",
+    summary: "change an agent's settings",
+    load: () => import("./commands/agent-edit.ts"),
+  },
+  "agent rm": {
+    group: "Agents",
+    summary: "remove an agent; its settings are kept aside",
+    load: () => import("./commands/agent-rm.ts"),
+  },
+  "agent show": {
+    group: "Agents",
+    summary: "show what is in effect for an agent, and where it is from",
+    load: () => import("./commands/agent-show.ts"),
+  },
 } as const satisfies Record<string, Entry>;
 
 type Name = keyof typeof commands;

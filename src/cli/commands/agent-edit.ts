@@ -1,0 +1,75 @@
+import { EXIT } from "../../core/exit.ts";
+import { changeAgent, isConfigured, lifeOf, unknownAgent } from "../../fleet/agent-config.ts";
+import { effectiveAgent } from "../../fleet/effective.ts";
+import { runAgent } from "../../fleet/run-agent.ts";
+import { agentArgs, changesOf, checkedName } from "../agent-options.ts";
+import { defineCommand, UsageError } from "../command.ts";
+import { editInEditor } from "../editor.ts";
+import { renderChanged } from "../report/agent.ts";
+
+export const command = defineCommand({
+  name: "agent edit",
+  summary:
+    "Changes an agent's settings; every comment and unknown line of its file stays. Without options it opens an editor, and takes what is valid.",
+  args: {
+    ...agentArgs,
+    unset: {
+      type: "string",
+      valueHint: "SETTING",
+      description: "take a setting away: model, memory-max, the name of a variable …; several times",
+    },
+  },
+  repeats: ["env", "unset"],
+  completes: { name: "agent", workdir: "folder", "env-file": "file" },
+  examples: [
+    ["mosaic-fleet agent edit coder --model opus --unset memory-max", "change one setting, take another away"],
+    ["mosaic-fleet agent edit coder", "its file in $VISUAL or $EDITOR; nothing is taken that would be lost on systemd"],
+  ],
+  exits: [
+    [EXIT.ok, "changed, or as it was asked for already"],
+    [EXIT.broken, "the editor failed, or you discarded what you wrote: nothing is changed"],
+    [EXIT.usage, "wrong usage: each field that is wrong is named; nothing is written"],
+    [EXIT.unavailable, "there is no such agent, or nobody to ask"],
+    [EXIT.oserr, "changed, but systemd refuses to read the limits, to enable or to start it"],
+    [EXIT.cantcreate, "a file cannot be written, is not yours, or was changed by somebody else meanwhile"],
+    [EXIT.config, "the file, or the variables, cannot be read as they are"],
+  ],
+  async run(host, args) {
+    const name = checkedName(args.name);
+    const { name: _, start = false, enable = false, ...settings } = args;
+    const given = [
+      "runtime",
+      "model",
+      "workdir",
+      "command",
+      "env",
+      "env-file",
+      "memory-max",
+      "cpu-weight",
+      "unset",
+    ].some((option) => settings[option as keyof typeof settings] !== undefined);
+    if (!(await isConfigured(host, name))) throw unknownAgent(name);
+    let changed: boolean;
+    let wanted = {};
+    if (given) {
+      const changes = await changesOf(host, "edit", args);
+      const { file, limits } = await changeAgent(host, name, changes, "known");
+      changed = file || limits;
+      wanted = changes.limits;
+    } else if (start || enable) changed = false;
+    else {
+      if (!host.stdin.isTTY || !host.stderr.isTTY) throw new UsageError("needs an option, or a terminal for an editor");
+      const edited = await editInEditor(host, name);
+      if (edited === undefined) return EXIT.broken;
+      changed = edited;
+    }
+    const { runs } = await lifeOf(host, name);
+    renderChanged(host, await effectiveAgent(host, name), {
+      what: changed ? `Changed ${name}.` : `Nothing to change: ${name} is so already.`,
+      running: changed && runs,
+      wanted,
+    });
+    await runAgent(host, name, { enable, start });
+    return EXIT.ok;
+  },
+});

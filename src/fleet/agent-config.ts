@@ -1,0 +1,197 @@
+import { join } from "node:path";
+import { systemdOf } from "../adapters/systemd.ts";
+import { AGENT_KEYS } from "../core/agent-keys.ts";
+import { editEnvFile } from "../core/env-edit.ts";
+import { parseEnvFile } from "../core/env-file.ts";
+import { envProblems, valueProblems } from "../core/env-problems.ts";
+import { FleetError } from "../core/errors.ts";
+import { describeResult, succeeded } from "../core/exec.ts";
+import { EXIT } from "../core/exit.ts";
+import type { Host } from "../core/host.ts";
+import { agentUnit } from "../core/names.ts";
+import { pathsOf, tilde } from "../core/paths.ts";
+import { changeLimits, type LimitChanges, limitsPath, removeLimits } from "./limits.ts";
+import { readOwnFile, rewrite, whileOthersWait } from "./own-file.ts";
+
+export function agentFile(host: Pick<Host, "env" | "user">, name: string): string {
+  return join(pathsOf(host).agents, `${name}.env`);
+}
+
+/** For its owner alone: it may hold keys. */
+const PRIVATE = 0o600;
+
+/** What is to become of an agent's settings; undefined takes one away. */
+export interface AgentChanges {
+  readonly variables: ReadonlyMap<string, string | undefined>;
+  readonly limits: LimitChanges;
+}
+
+/** What was changed: an environment file, limits. */
+export interface Changed {
+  readonly file: boolean;
+  readonly limits: boolean;
+}
+
+/** Whether anything of the user's says that there is such an agent: its file, or limits of ours. */
+export async function isConfigured(host: Host, name: string): Promise<boolean> {
+  const found = await Promise.all(
+    [agentFile(host, name), limitsPath(host, name)].map((path) => host.files.status(path)),
+  );
+  return found.some((status) => status !== undefined);
+}
+
+/**
+ * Writes an agent's settings; `only` refuses one that is there already ("new"), or that is not ("known"). Throws FleetError,
+ * with nothing changed.
+ */
+export async function changeAgent(
+  host: Host,
+  name: string,
+  { variables, limits }: AgentChanges,
+  only?: "new" | "known",
+): Promise<Changed> {
+  const path = agentFile(host, name);
+  const changed = await whileOthersWait(host, async () => {
+    if (only === "new") await mustBeNew(host, name, path);
+    if (only === "known" && !(await isConfigured(host, name))) throw unknownAgent(name);
+    // Known to be possible before anything is written.
+    await readOwnFile(host, limitsPath(host, name));
+    const file = await rewrite(host, path, PRIVATE, (bytes) => {
+      if (bytes === undefined && variables.size === 0 && only === "known") return undefined;
+      const edited = editEnvFile(bytes ?? new Uint8Array(), variables);
+      if (edited === undefined) throw notEditable(host, name, path, bytes);
+      return edited;
+    });
+    return { file, limits: Object.keys(limits).length > 0 && (await changeLimits(host, name, limits)) };
+  });
+  if (changed.limits) await reload(host);
+  return changed;
+}
+
+async function mustBeNew(host: Host, name: string, path: string): Promise<void> {
+  const status = await host.files.status(path);
+  if (status === undefined) return;
+  throw new FleetError(
+    EXIT.cantcreate,
+    "Nothing was added",
+    `there is an agent ${name}: ${tilde(path, host.user.home)}`,
+    [`mosaic-fleet agent show ${name}`, `mosaic-fleet agent edit ${name}`],
+  );
+}
+
+export function unknownAgent(name: string): FleetError {
+  return new FleetError(EXIT.unavailable, `There is no agent ${name}`, "it has no settings file and no limits", [
+    `mosaic-fleet agent add ${name}`,
+  ]);
+}
+
+/** What keeps a file from being edited: the first that swallows what follows. */
+function notEditable(host: Host, name: string, path: string, bytes: Uint8Array | undefined): FleetError {
+  const problem = envProblems(bytes ?? "", Object.keys(AGENT_KEYS)).find(({ severity }) => severity === "fail");
+  const why = problem === undefined ? "systemd would read it otherwise" : `line ${problem.line}: ${problem.message}`;
+  return new FleetError(EXIT.config, `${tilde(path, host.user.home)} is left as it is`, why, [
+    `mosaic-fleet agent edit ${name}   # without options: in an editor`,
+  ]);
+}
+
+async function reload(host: Host): Promise<void> {
+  const reloaded = await systemdOf(host).daemonReload();
+  if (succeeded(reloaded)) return;
+  throw new FleetError(EXIT.oserr, "The limits are written, but not in force", describeResult(reloaded), [
+    "systemctl --user daemon-reload",
+  ]);
+}
+
+/** What is certainly wrong with an environment file, a sentence each: what an editor's file is not taken for. */
+export function fileProblems(host: Host, name: string, bytes: Uint8Array): string[] {
+  const assigned = parseEnvFile(bytes);
+  const variables = Object.fromEntries(assigned.map(({ key, value }) => [key, value]));
+  const found = [
+    ...envProblems(bytes, Object.keys(AGENT_KEYS)),
+    ...valueProblems(variables, name, pathsOf(host).runtime),
+  ].filter(({ severity }) => severity === "fail");
+  return found.map(
+    ({ line, message, suggestion }) =>
+      `${line > 0 ? `line ${line}: ` : ""}${message}${suggestion === undefined ? "" : ` (${suggestion})`}`,
+  );
+}
+
+/** Takes what was edited, if the file is still what it was edited from. Throws FleetError. */
+export async function replaceAgentFile(
+  host: Host,
+  name: string,
+  from: Uint8Array | undefined,
+  becomes: Uint8Array,
+  kept: string,
+): Promise<void> {
+  const path = agentFile(host, name);
+  await whileOthersWait(host, () =>
+    rewrite(host, path, PRIVATE, (bytes) => {
+      if (Buffer.compare(bytes ?? new Uint8Array(), from ?? new Uint8Array()) === 0) return becomes;
+      throw new FleetError(
+        EXIT.cantcreate,
+        `${tilde(path, host.user.home)} is left as it is`,
+        `somebody has changed it meanwhile; what you have written is in ${kept}`,
+        [`diff ${kept} ${tilde(path, host.user.home)}`, `mosaic-fleet agent edit ${name}`],
+      );
+    }),
+  );
+}
+
+/** What removing an agent did. */
+export interface Removed {
+  readonly stopped: boolean;
+  readonly disabled: boolean;
+  /** Where its environment file is now; undefined where it had none. */
+  readonly kept: string | undefined;
+  readonly limits: boolean;
+  /** Drop-ins of the user's, which stay. */
+  readonly yours: readonly string[];
+}
+
+/** Stops and disables an agent, keeps its environment file under another name, removes our limits. Throws FleetError. */
+export async function removeAgent(host: Host, name: string, has: AgentLife): Promise<Removed> {
+  const systemd = systemdOf(host);
+  const unit = agentUnit(name);
+  const must = async (verb: "stop" | "disable") => {
+    const result = await systemd.run(verb, [unit], 120_000);
+    if (!succeeded(result))
+      throw new FleetError(
+        EXIT.oserr,
+        `Agent ${name} was not removed: it could not be ${verb}${verb === "stop" ? "ped" : "d"}`,
+        describeResult(result),
+        [`systemctl --user status ${unit}`],
+      );
+  };
+  if (has.runs) await must("stop");
+  if (has.enabled) await must("disable");
+  const path = agentFile(host, name);
+  const stamp = host.date().toISOString().slice(0, 19).replace(/\D/g, "");
+  const kept = `${path}.removed-${stamp}`;
+  const { had, limits } = await whileOthersWait(host, async () => {
+    const had = (await host.files.status(path)) !== undefined;
+    if (had) await host.files.rename(path, kept);
+    return { had, limits: await removeLimits(host, name) };
+  });
+  if (limits) await reload(host);
+  const yours = (await host.files.list(join(pathsOf(host).units, `${unit}.d`))).filter((file) =>
+    file.endsWith(".conf"),
+  );
+  return { stopped: has.runs, disabled: has.enabled, kept: had ? kept : undefined, limits, yours };
+}
+
+/** What the manager says of an agent; nothing of it where no manager is there. */
+export interface AgentLife {
+  readonly runs: boolean;
+  readonly enabled: boolean;
+}
+
+export async function lifeOf(host: Host, name: string): Promise<AgentLife> {
+  const [unit] = await systemdOf(host)
+    .show([agentUnit(name)])
+    .catch(() => []);
+  return {
+    runs: unit !== undefined && !["inactive", "failed"].includes(unit.active),
+    enabled: unit !== undefined && /^enabled/.test(unit.fileState),
+  };
+}

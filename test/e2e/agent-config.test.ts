@@ -1,0 +1,248 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { succeeded } from "../../src/core/exec.ts";
+import { binary } from "../support/build.ts";
+import { openFleet, type TestFleet } from "../support/fleet.ts";
+import { openTerminals, type Terminals } from "../support/terminal.ts";
+
+let fleet: TestFleet;
+let terminals: Terminals;
+beforeAll(async () => {
+  fleet = await openFleet();
+  terminals = openTerminals({ ...fleet.host.env });
+});
+afterAll(async () => {
+  terminals.close();
+  await fleet.close();
+});
+
+const SECRET = "sk-ant-0123456789abcdefghij";
+
+async function agent(words: readonly string[], input?: string) {
+  const result = await fleet.host.exec([binary, "agent", ...words], {
+    timeoutMs: 60_000,
+    ...(input === undefined ? {} : { input }),
+  });
+  return {
+    code: result.kind === "exited" ? result.code : null,
+    said: result.stdout + result.stderr,
+    stdout: result.stdout,
+  };
+}
+function fileOf(name: string): string {
+  return join(fleet.paths.agents, `${name}.env`);
+}
+function limitsOf(name: string): string {
+  return join(fleet.paths.units, `mosaic-agent@${name}.service.d/10-mosaic-limits.conf`);
+}
+const text = (path: string) => readFileSync(path, "utf8");
+
+describe("agent add", () => {
+  test("writes a private file and limits that systemd has, and starts it", async () => {
+    mkdirSync(join(fleet.host.user.home, "work"));
+    const command = 'sleep infinity # it\'s "quoted" \\ $HOME é';
+    const added = await agent([
+      ...["add", "coder", "--command", command, "--workdir", "~/work", "--env", "NOTE= a,b 'c'\n#d=e", "--env", "X=1"],
+      ...["--memory-max", "256M", "--cpu-weight", "200", "--start", "--enable"],
+    ]);
+    expect(added).toMatchObject({ code: 0 });
+    expect(statSync(fileOf("coder")).mode & 0o777).toBe(0o600);
+    const { pid } = await fleet.up("coder");
+    const had = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
+    expect(had).toContain("NOTE= a,b 'c'\n#d=e");
+    expect(had).toContain(`MOSAIC_AGENT_COMMAND=${command}`);
+    const [unit] = await fleet.systemd.show(["mosaic-agent@coder.service"], ["MemoryMax", "CPUWeight"]);
+    expect(unit?.extra).toMatchObject({ MemoryMax: String(256 * 1024 * 1024), CPUWeight: "200" });
+    expect(unit?.fileState).toBe("enabled");
+  });
+
+  test("leaves an agent that is there as it is", async () => {
+    const before = text(fileOf("coder"));
+    expect(await agent(["add", "coder", "--model", "x"])).toMatchObject({ code: 73 });
+    expect(text(fileOf("coder"))).toBe(before);
+  });
+
+  test.each([
+    ["../../x", []],
+    ["a.b", []],
+    ["mosaic-canary-1", []],
+    ["bad", ["--memory-max", "4GB"]],
+    ["bad", ["--memory-max", "0"]],
+    ["bad", ["--cpu-weight", "0"]],
+    ["bad", ["--env", "A-B=1"]],
+    ["bad", ["--env", "MOSAIC_AGENT_MODEL=x"]],
+    ["bad", ["--env", "MOSAIC_PAHT=x"]],
+    ["bad", ["--command", "echo 'x"]],
+  ])("refuses %s %j, and names the field", async (name, options) => {
+    const { code, said } = await agent(["add", name, ...options]);
+    expect(code).toBe(64);
+    expect(said).toContain(options[0] ?? "name");
+    expect(existsSync(fileOf("bad"))).toBe(false);
+  });
+
+  test("takes no key from its arguments, and tells the ways that are", async () => {
+    for (const option of [`OPENAI_API_KEY=abc`, `X=${SECRET}`]) {
+      const { code, said } = await agent(["add", "keyed", "--env", option]);
+      expect(code).toBe(64);
+      expect(said).toContain("--env-file");
+      expect(said).not.toContain(SECRET);
+    }
+    expect(await agent(["add", "keyed", "--command", `claude --api-key ${SECRET}`])).toMatchObject({ code: 64 });
+    expect(await agent(["add", "keyed", "--env", "OPENAI_API_KEY"])).toMatchObject({ code: 69 });
+    expect(existsSync(fileOf("keyed"))).toBe(false);
+  });
+
+  test("takes keys from stdin, and shows them nowhere", async () => {
+    expect(
+      await agent(["add", "keyed", "--command", "cat", "--env-file", "-"], `OPENAI_API_KEY=${SECRET}\n`),
+    ).toMatchObject({
+      code: 0,
+    });
+    expect(text(fileOf("keyed"))).toContain(SECRET);
+    for (const output of ["human", "json"]) {
+      const { code, said } = await agent(["show", "keyed", "-o", output]);
+      expect(code).toBe(0);
+      expect(said).toContain("OPENAI_API_KEY");
+      expect(said).not.toContain(SECRET);
+    }
+  });
+
+  test("asks for a key at a terminal, without showing it", async () => {
+    const typed = terminals.typed(`unset TMUX; ${binary} agent add asked --command cat --env MY_TOKEN`);
+    await fleet.wait("the question", async () => typed.screen().includes("MY_TOKEN (not shown)"));
+    typed.press(SECRET, "Enter");
+    const screen = typed.done();
+    expect(screen).toContain("exit 0");
+    expect(screen).not.toContain(SECRET);
+    expect(text(fileOf("asked"))).toContain(`MY_TOKEN=${SECRET}`);
+  });
+
+  test("says at once that a program is not found, where it is, and the line to add", async () => {
+    const folder = join(fleet.host.user.home, ".local/bin");
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, "odd-agent"), "#!/bin/sh\n");
+    chmodSync(join(folder, "odd-agent"), 0o755);
+    const { code, said } = await agent(["add", "lost", "--runtime", "odd-agent"]);
+    expect(code).toBe(0);
+    expect(said).toContain("~/.local/bin");
+    expect(said).toContain("Line to add: MOSAIC_PATH=~/.local/bin");
+  });
+
+  test("does not write through another user's file, nor to what is no file", async () => {
+    const other = join(fleet.root, "other.env");
+    writeFileSync(other, "A=1\n");
+    const chowned = await fleet.host.exec(["chown", "65534", other]);
+    symlinkSync("/dev/null", fileOf("nothing"));
+    expect(await agent(["edit", "nothing", "--model", "x"])).toMatchObject({ code: 73 });
+    if (!succeeded(chowned)) return; // only root can make such a file
+    symlinkSync(other, fileOf("theirs"));
+    expect(await agent(["edit", "theirs", "--model", "x"])).toMatchObject({ code: 73 });
+    expect(text(other)).toBe("A=1\n");
+  });
+});
+
+describe("agent edit", () => {
+  test("changes a value, and no other byte", async () => {
+    writeFileSync(fileOf("kept"), "# mine\r\nodd line\r\nMOSAIC_AGENT_MODEL='a' \r\nB=2", { mode: 0o644 });
+    expect(await agent(["edit", "kept", "--model", "b c", "--env", "D=x"])).toMatchObject({ code: 0 });
+    expect(text(fileOf("kept"))).toBe("# mine\r\nodd line\r\nMOSAIC_AGENT_MODEL=b c\r\nB=2\nD=x\n");
+    expect(statSync(fileOf("kept")).mode & 0o777).toBe(0o600);
+    expect(await agent(["edit", "kept", "--unset", "model", "--unset", "D"])).toMatchObject({ code: 0 });
+    expect(text(fileOf("kept"))).toBe("# mine\r\nodd line\r\nB=2\n");
+  });
+
+  test("writes through a link of the user's own", async () => {
+    const real = join(fleet.host.user.home, "dotfiles.env");
+    writeFileSync(real, "A=1\n");
+    symlinkSync(real, fileOf("linked"));
+    expect(await agent(["edit", "linked", "--env", "A=2"])).toMatchObject({ code: 0 });
+    expect(text(real)).toBe("A=2\n");
+    expect((await fleet.host.files.status(fileOf("linked")))?.kind).toBe("link");
+  });
+
+  test("does not write into a quote that is never closed, and says where it is", async () => {
+    writeFileSync(fileOf("open"), "A=1\nB='2\n");
+    const { code, said } = await agent(["edit", "open", "--model", "x"]);
+    expect(code).toBe(78);
+    expect(said).toContain("line 2");
+    expect(text(fileOf("open"))).toBe("A=1\nB='2\n");
+  });
+
+  test("loses nothing of many edits at once", async () => {
+    writeFileSync(fileOf("busy"), "A=1\n");
+    const keys = Array.from({ length: 12 }, (_, index) => `K${index}`);
+    const edits = await Promise.all(keys.map((key) => agent(["edit", "busy", "--env", `${key}=1`])));
+    expect(edits.map(({ code }) => code)).toEqual(keys.map(() => 0));
+    for (const key of keys) expect(text(fileOf("busy"))).toContain(`${key}=1\n`);
+  });
+
+  test("takes limits away; the drop-in goes, one of the user's stays", async () => {
+    const yours = join(fleet.paths.units, "mosaic-agent@coder.service.d/override.conf");
+    writeFileSync(yours, "[Service]\nMemoryMax=100M\n");
+    const edited = await agent(["edit", "coder", "--memory-max", "300M", "--unset", "cpu-weight"]);
+    expect(edited.said).toContain("A drop-in of yours wins: 100M");
+    expect(text(limitsOf("coder"))).not.toContain("CPUWeight");
+    const shown = JSON.parse((await agent(["show", "coder", "-o", "json"])).stdout);
+    expect(shown.limits.memoryMax).toMatchObject({ value: String(100 * 1024 * 1024), from: yours });
+    expect(await agent(["edit", "coder", "--unset", "memory-max"])).toMatchObject({ code: 0 });
+    expect(existsSync(limitsOf("coder"))).toBe(false);
+    expect(text(yours)).toBe("[Service]\nMemoryMax=100M\n");
+  });
+
+  /** A shell script for an editor, at a terminal. */
+  function edited(name: string, script: string) {
+    const editor = join(fleet.root, `editor-${name}`);
+    writeFileSync(editor, `#!/bin/sh\n${script}\n`);
+    chmodSync(editor, 0o755);
+    return terminals.typed(`unset TMUX VISUAL; EDITOR=${editor} ${binary} agent edit ${name}`);
+  }
+
+  test("opens an editor on a copy, and takes what it wrote", async () => {
+    writeFileSync(fileOf("typed"), "A=1\n");
+    expect(edited("typed", 'echo B=2 >>"$1"').done()).toContain("Changed typed.");
+    expect(text(fileOf("typed"))).toBe("A=1\nB=2\n");
+  });
+
+  test("takes nothing from an editor that fails, and nothing that would be lost", async () => {
+    writeFileSync(fileOf("failing"), "A=1\n");
+    expect(edited("failing", 'echo B=2 >>"$1"; exit 3').done()).toContain("exit 1");
+    writeFileSync(fileOf("broken"), "A=1\n");
+    const typed = edited("broken", `echo "export B='2" >"$1"`);
+    await fleet.wait("the question", async () => typed.screen().includes("[edit/discard]"));
+    expect(typed.screen()).toContain("line 1");
+    typed.press("d", "Enter");
+    expect(typed.done()).toContain("exit 1");
+    expect([text(fileOf("failing")), text(fileOf("broken"))]).toEqual(["A=1\n", "A=1\n"]);
+  });
+
+  test("does not overwrite what somebody wrote meanwhile", async () => {
+    writeFileSync(fileOf("meanwhile"), "A=1\n");
+    const typed = edited("meanwhile", `echo C=3 >${fileOf("meanwhile")}; echo B=2 >>"$1"`);
+    expect(typed.done()).toContain("exit 73");
+    expect(text(fileOf("meanwhile"))).toBe("C=3\n");
+  });
+});
+
+test("agent show tells what wins, and over what", async () => {
+  writeFileSync(join(fleet.paths.site, "fleet.env"), "MOSAIC_AGENT_MODEL=small\n");
+  await agent(["add", "wins", "--model", "large", "--runtime", "sleep"]);
+  const shown = JSON.parse((await agent(["show", "wins", "-o", "json"])).stdout);
+  const model = shown.settings.find(({ key }: { key: string }) => key === "MOSAIC_AGENT_MODEL");
+  expect(model).toMatchObject({ value: "large", from: fileOf("wins"), over: [{ value: "small" }] });
+  expect(shown.command).toEqual({ argv: ["sleep", "--model", "large"] });
+  expect(shown.program.status).toBe("pass");
+  expect(await agent(["show", "nobody"])).toMatchObject({ code: 69 });
+});
+
+test("agent rm stops only after a yes, and keeps the settings", async () => {
+  const was = text(fileOf("coder"));
+  expect(await agent(["rm", "coder"])).toMatchObject({ code: 69 });
+  await fleet.up("coder");
+  expect(await agent(["rm", "coder", "--yes"])).toMatchObject({ code: 0 });
+  expect((await fleet.unit("coder")).active).toBe("inactive");
+  expect(existsSync(fileOf("coder"))).toBe(false);
+  const kept = (await fleet.host.files.list(fleet.paths.agents)).find((name) => name.startsWith("coder.env.removed-"));
+  expect(text(join(fleet.paths.agents, kept ?? ""))).toBe(was);
+  expect(existsSync(join(fleet.paths.units, "mosaic-agent@coder.service.d/override.conf"))).toBe(true);
+});
