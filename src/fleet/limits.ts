@@ -5,7 +5,7 @@ import type { Host } from "../core/host.ts";
 import { agentUnit } from "../core/names.ts";
 import { pathsOf, tilde } from "../core/paths.ts";
 import { settingIn } from "../core/unit-settings.ts";
-import { readOwnFile, rewrite } from "./own-file.ts";
+import { rewrite } from "./own-file.ts";
 
 /** Limits, and what a unit's file calls each. */
 export const LIMITS = { memoryMax: "MemoryMax", cpuWeight: "CPUWeight" } as const;
@@ -19,17 +19,6 @@ export type LimitChanges = { readonly [limit in keyof typeof LIMITS]?: string | 
  */
 export function limitsPath(host: Pick<Host, "env" | "user">, name: string): string {
   return join(pathsOf(host).units, `${agentUnit(name)}.d`, "10-mosaic-limits.conf");
-}
-
-/** What our drop-in says; empty where there is none. */
-export async function readLimits(host: Host, name: string): Promise<Partial<Record<keyof typeof LIMITS, string>>> {
-  const { bytes } = await readOwnFile(host, limitsPath(host, name));
-  const text = new TextDecoder().decode(bytes);
-  const found = Object.entries(LIMITS).flatMap(([limit, directive]) => {
-    const said = settingIn(text, directive)?.said.replace(/^[^=]*=\s*/, "");
-    return said ? [[limit, said]] : [];
-  });
-  return Object.fromEntries(found);
 }
 
 /** Writes our drop-in, or removes it where nothing is left in it. Says whether the manager has to read it again. */

@@ -44,7 +44,7 @@ function limitText({ value, from, said }: EffectiveLimit, home: string): string 
 }
 
 /** Whether the program is found as the pane will look for it, and what to type where it is not. */
-export function renderProgram(output: Output, { program, unmanaged }: EffectiveAgent): void {
+function renderProgram(output: Output, { program, unmanaged }: EffectiveAgent): void {
   const { red, yellow, green, bold } = paint(output);
   if (program === undefined) return void output.write(`\nProgram: could not tell whether it is found: ${unmanaged}\n`);
   const word = { pass: green("found"), warn: yellow("look"), fail: red("will not start") }[program.status];
