@@ -7,6 +7,7 @@ import { besideOf } from "../../install/judge.ts";
 import { knownSums } from "../../install/receipt.ts";
 import { type Check, type Fix, ofSubjects, type SubjectResult } from "../check.ts";
 import { otherConfig } from "../config-home.ts";
+import { replacedBy } from "../replaced.ts";
 import type { Tools } from "../tools.ts";
 
 export const layoutFiles: Check = {
@@ -16,7 +17,7 @@ export const layoutFiles: Check = {
     checks:
       "Whether each unit, script and configuration file that mosaic-fleet owns is where it belongs, with its mode and with the content of this version, and whose content is used where it is another. A link to a file of yours with that content is as good. First of all, whether this shell and the user manager have the same folder of settings.",
     why: "systemd and tmux read these files as they are. A missing one means that units do not load or that agents do not start. One of another version does what that version did, beside scripts that expect otherwise. A file that you edited is used as you left it, and no later version changes it.",
-    mend: "mosaic-fleet install writes what is missing or out of date, and leaves alone what you edited. To keep a change of a unit, make it in a drop-in (systemctl --user edit UNIT); of tmux.conf, in tmux.local.conf. Then let mosaic-fleet install --take PATH put ours in the place of the edited file, which is kept beside it; what you have removed comes back with mosaic-fleet install --restore.",
+    mend: "mosaic-fleet install writes what is missing or out of date, and leaves alone what you edited. After a rollback, or for an older program, the other version is left to you: --fix does not undo it, mosaic-fleet install does. To keep a change of a unit, make it in a drop-in (systemctl --user edit UNIT); of tmux.conf, in tmux.local.conf. Then let mosaic-fleet install --take PATH put ours in the place of the edited file, which is kept beside it; what you have removed comes back with mosaic-fleet install --restore.",
   },
   async run(tools) {
     const other = await otherConfig(tools);
@@ -30,18 +31,22 @@ export const layoutFiles: Check = {
         evidence: { files: files.length },
         fix: { actions: [{ kind: "install" }] },
       };
+    const replacing = await replacedBy(tools);
     const subjects = await Promise.all(
       plan.steps.flatMap((step) =>
-        // What lies beside an edited file is told by layout.pending.
-        "path" in step.action && !step.action.path.endsWith(besideOf(""))
-          ? [subjectOf(tools, step, step.action.path)]
+        // What lies beside an edited file is told by layout.pending, what this version does not have by layout.receipt.
+        "path" in step.action && step.action.kind !== "remove-file" && !step.action.path.endsWith(besideOf(""))
+          ? [subjectOf(tools, step, step.action.path, replacing)]
           : [],
       ),
     );
     const result = ofSubjects(subjects, {
       many: "files and folders",
       healthy: `${files.length} files`,
-      failing: "they are not as this version has them",
+      failing:
+        replacing === undefined
+          ? "they are not as this version has them"
+          : `version ${replacing} is laid out, in the place of this one`,
     });
     return { ...result, subjects: subjects.filter(({ status }) => status !== "pass") };
   },
@@ -51,13 +56,27 @@ function shownPath(tools: Tools, action: Step["action"]): string {
   return "path" in action ? tilde(action.path, tools.host.user.home) : "";
 }
 
-async function subjectOf(tools: Tools, step: Step, path: string): Promise<SubjectResult> {
+async function subjectOf(
+  tools: Tools,
+  step: Step,
+  path: string,
+  replacing: string | undefined,
+): Promise<SubjectResult> {
   const subject = shownPath(tools, step.action);
-  const install: Fix = { actions: [{ kind: "install" }] };
+  const again = "mosaic-fleet install   # lays out this version again";
+  const install: Fix = replacing === undefined ? { actions: [{ kind: "install" }] } : { commands: [again] };
   const status = await tools.host.files.status(path);
   if (step.change === "none") return { subject, status: "pass", message: "up to date" };
+  const receipt = await tools.receipt();
+  const recorded =
+    receipt !== undefined && receipt !== "unreadable" && receipt.files.some((file) => file.path === path);
+  if (step.change === "create" && step.action.kind === "write-file" && replacing !== undefined && !recorded)
+    return { subject, status: "warn", message: `version ${replacing} has no such file`, fix: install };
   if (step.change === "create" || (step.change === "keep" && step.kept === "removed")) {
-    const fix: Fix = { actions: [{ kind: "install", restore: step.change === "keep" }] };
+    const fix: Fix =
+      replacing === undefined
+        ? { actions: [{ kind: "install", restore: step.change === "keep" }] }
+        : { commands: ["mosaic-fleet install --restore   # lays out this version again"] };
     return path.endsWith(CANARY)
       ? { subject, status: "warn", message: "it is missing: the agent canary has no program of its own", fix }
       : { subject, status: "fail", message: "it is missing", fix };
@@ -93,7 +112,13 @@ async function subjectOf(tools: Tools, step: Step, path: string): Promise<Subjec
       message: `its mode is ${octal(status.mode)}, not ${octal(action.mode)}`,
       fix: install,
     };
-  const receipt = await tools.receipt();
+  if (step.change === "update" && replacing !== undefined)
+    return {
+      subject,
+      status: "warn",
+      message: `it is of version ${replacing}, which was laid out in the place of this one: by a rollback, or this program is the older`,
+      fix: install,
+    };
   if (step.change === "update") {
     const from = receipt === undefined || receipt === "unreadable" ? "another version" : `version ${receipt.version}`;
     return { subject, status: "fail", message: `it is of ${from}, and is used as it is`, fix: install };

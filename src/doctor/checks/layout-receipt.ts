@@ -4,6 +4,7 @@ import { tilde } from "../../core/paths.ts";
 import { moveAside } from "../../core/shell.ts";
 import type { Check, CheckResult } from "../check.ts";
 import { otherConfig } from "../config-home.ts";
+import { replacedBy } from "../replaced.ts";
 import type { Tools } from "../tools.ts";
 
 export const layoutReceipt: Check = {
@@ -43,6 +44,8 @@ export const layoutReceipt: Check = {
             fix: { actions: [{ kind: "install" }] },
           };
     if (look.phase === "applying") return unfinished(tools, look.version);
+    // What that version has besides is in use.
+    if ((await replacedBy(tools)) !== undefined) return { status: "pass", detail: `version ${look.version}` };
     const ours = new Set(files.map(({ action }) => action.path));
     const others = look.files.map(({ path }) => path).filter((path) => !ours.has(path));
     const left: string[] = [];

@@ -19,6 +19,8 @@ import type { Host } from "../../../src/core/host.ts";
 import { checks } from "../../../src/doctor/registry.ts";
 import type { CheckReport } from "../../../src/doctor/report.ts";
 import { runDoctor } from "../../../src/doctor/run.ts";
+import { ownedFiles } from "../../../src/install/assets.ts";
+import { install, installFiles, rollback } from "../../../src/install/install.ts";
 import { examine, green, red, typed } from "../../support/doctor.ts";
 import { openFleet, type TestFleet } from "../../support/fleet.ts";
 
@@ -158,6 +160,45 @@ describe("layout.files", () => {
       return report;
     },
   );
+
+  /** Lays out this version with other scripts, as another. */
+  const another = (version: string) =>
+    installFiles(fleet.host, { version }, (major) =>
+      ownedFiles(fleet.paths, major).flatMap((file) =>
+        file.path === tools("agent-pane.sh")
+          ? [{ ...file, path: tools("other.sh") }]
+          : [file.path === tools("fleet-functions.sh") ? { ...file, text: `${file.text}# another\n` } : file],
+      ),
+    );
+  for (const [what, layOut] of [
+    [
+      "that this version was rolled back",
+      async () => {
+        await another("9.9.9");
+        await install(fleet.host, { version: "0.0.0-test" });
+        await rollback(fleet.host, {});
+      },
+    ],
+    ["that this program is the older one", () => another("9.9.9")],
+  ] as const)
+    red(
+      "layout.files",
+      `${what}, and leaves it at that`,
+      {
+        status: "warn",
+        message: /version 9\.9\.9 is laid out, in the place of this one/,
+        fix: /^mosaic-fleet install {3}# lays out this version again$/,
+      },
+      async () => {
+        await layOut();
+        const { report, planned } = await runDoctor(fleet.host, checks, { only: ["layout"], version: "0.0.0-test" });
+        expect(planned).toEqual([]);
+        expect(report.checks.find(({ id }) => id === "layout.receipt")).toMatchObject({ status: "pass" });
+        const found = await files();
+        expect((await mended(found)).status).toBe("pass");
+        return found;
+      },
+    );
 
   red(
     "layout.files",
