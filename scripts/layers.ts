@@ -24,7 +24,7 @@ const rules: Readonly<Record<string, Rule>> = {
   // The canary lays out and runs a fleet.
   canary: { values: ["install", "fleet", "adapters", "core"], types: features, outside: ["zod"] },
   fleet: { values: ["adapters", "core"], types: features, outside: ["zod"] },
-  adapters: { values: ["core"], outside: ["node:*", "bun", "zod"] },
+  adapters: { values: ["core"], outside: ["node:*", "bun", "bun:ffi", "zod"] },
   core: { values: [], outside: ["zod"] },
 };
 

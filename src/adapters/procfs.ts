@@ -20,9 +20,21 @@ export interface Procfs {
   variable(pid: number, name: string): Promise<string | undefined>;
   /** Paths of the sockets on which it listens. */
   listensOn(pid: number): Promise<string[]>;
+  /**
+   * The processes that may read the terminal of this one now, its foreground group, as far as they are the process itself or
+   * descend from it; and how many bytes each has read in its life, from wherever.
+   */
+  terminalReaders(pid: number): Promise<readonly TerminalReader[]>;
   pids(): Promise<number[]>;
   /** Every process of a user that runs a program. */
   ofUser(uid: number): Promise<Process[]>;
+}
+
+export interface TerminalReader {
+  readonly pid: number;
+  readonly name: string;
+  /** undefined where that is not ours to know. */
+  readonly bytesRead: number | undefined;
 }
 
 export interface Process {
@@ -42,6 +54,13 @@ export function procfsOf(host: Pick<Host, "files">): Procfs {
     } catch {
       return undefined;
     }
+  };
+  /** A process and all that it and they have started, as far as it still is their ancestor. */
+  const descendants = async (pid: number): Promise<number[]> => {
+    const threads = await host.files.list(`/proc/${pid}/task`).catch(() => []);
+    const children = await Promise.all(threads.map((thread) => read(pid, `task/${thread}/children`)));
+    const pids = children.flatMap((text) => (text ?? "").split(" ").filter(Boolean).map(Number));
+    return [pid, ...(await Promise.all(pids.map(descendants))).flat()];
   };
   const pids = async () => (await host.files.list("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
   return {
@@ -69,9 +88,7 @@ export function procfsOf(host: Pick<Host, "files">): Procfs {
       return (await read(pid, "cmdline"))?.split("\0").slice(0, -1);
     },
     async startTime(pid) {
-      // The program's name, in brackets, may hold anything: count from the last bracket.
-      const stat = await read(pid, "stat");
-      const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
+      const fields = statFields(await read(pid, "stat"));
       return fields?.[0] === "Z" ? undefined : fields?.[19];
     },
     program: (pid) => host.files.readLink(join("/proc", String(pid), "exe")),
@@ -91,6 +108,21 @@ export function procfsOf(host: Pick<Host, "files">): Procfs {
         return path !== undefined && targets.has(`socket:[${inode}]`) ? [path] : [];
       });
     },
+    async terminalReaders(pid) {
+      const [, , , , , foreground] = statFields(await read(pid, "stat")) ?? [];
+      const family = foreground === undefined || foreground === "-1" ? [] : await descendants(pid);
+      const readers = await Promise.all(
+        family.map(async (each): Promise<TerminalReader[]> => {
+          const [stat, io, name] = await Promise.all(["stat", "io", "comm"].map((file) => read(each, file)));
+          if (statFields(stat)?.[2] !== foreground) return [];
+          const bytes = /^rchar: (\d+)$/m.exec(io ?? "")?.[1];
+          return [
+            { pid: each, name: name?.trimEnd() ?? "", bytesRead: bytes === undefined ? undefined : Number(bytes) },
+          ];
+        }),
+      );
+      return readers.flat();
+    },
     pids,
     async ofUser(uid) {
       const statuses = await Promise.all((await pids()).map(async (pid) => ({ pid, text: await read(pid, "status") })));
@@ -100,6 +132,11 @@ export function procfsOf(host: Pick<Host, "files">): Procfs {
       });
     },
   };
+}
+
+/** What /proc/PID/stat says from the state on. The program's name before it, in brackets, may hold anything. */
+function statFields(stat: string | undefined): string[] | undefined {
+  return stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
 }
 
 /** Of a process's cgroups the one by which systemd knows it; as cgroupPath(). */

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type ExecResult, succeeded } from "../core/exec.ts";
+import { type ExecOptions, type ExecResult, succeeded } from "../core/exec.ts";
 import type { Host } from "../core/host.ts";
 import { ToolError } from "./tool-error.ts";
 
@@ -62,23 +62,36 @@ const SERVER_FIELDS = ["pid", "socket_path", "version"];
 const PANE_FIELDS = ["session_name", "session_id", "pane_pid", "pane_dead", "session_created", "@mosaic_agent"];
 const LOOK_FIELDS = [...PANE_FIELDS, "pane_id", "remain-on-exit", "destroy-unattached"];
 
-/** `socket`: a name (-L); a path (-S) when it has a slash; the user's own default server when it is left out. */
-export function tmuxOf(host: Pick<Host, "exec">, socket: string | undefined): Tmux {
-  const target = socket === undefined ? [] : [socket.includes("/") ? "-S" : "-L", socket];
+/** A client of the server at `target` (-L NAME or -S PATH), whatever server this process was started in. */
+export function tmuxClient(
+  host: Pick<Host, "exec">,
+  target: readonly string[],
+): (args: readonly string[], options?: ExecOptions) => Promise<ExecResult> {
   // Without -u a locale that is not UTF-8 turns the tabs between fields into "_".
-  const tmux = (args: readonly string[]) =>
+  return (args, options) =>
     host.exec(["tmux", "-u", "-N", ...target, ...args], {
       timeoutMs: 5_000,
       env: { TMUX: undefined, TMUX_PANE: undefined },
+      ...options,
     });
+}
+
+/** Nothing serves the socket: what a client says then. */
+export function saysNoServer(result: ExecResult): boolean {
+  return result.kind === "exited" && NO_SERVER.test(result.stderr);
+}
+
+/** `socket`: a name (-L); a path (-S) when it has a slash; the user's own default server when it is left out. */
+export function tmuxOf(host: Pick<Host, "exec">, socket: string | undefined): Tmux {
+  const target = socket === undefined ? [] : [socket.includes("/") ? "-S" : "-L", socket];
+  const tmux = tmuxClient(host, target);
   /** Named by its first command: formats are no reading. */
   const failed = (result: ExecResult) =>
     new ToolError({ ...result, argv: result.argv.slice(0, result.argv.indexOf("-N") + target.length + 2) });
   const rows = async (args: readonly string[], fields: readonly string[]): Promise<string[][] | undefined> => {
     const result = await tmux([...args, fields.map((field) => `#{${field}}`).join("\t")]);
     if (!succeeded(result)) {
-      if (result.kind === "exited" && (NO_SERVER.test(result.stderr) || NO_SESSION.test(result.stderr)))
-        return undefined;
+      if (saysNoServer(result) || NO_SESSION.test(result.stderr)) return undefined;
       throw failed(result);
     }
     return result.stdout
@@ -121,7 +134,7 @@ export function tmuxOf(host: Pick<Host, "exec">, socket: string | undefined): Tm
       const [first = "", ...lines] = result.stdout.split("\n").filter((line) => line !== "");
       const server = first.split("\t");
       if (server.length !== SERVER_FIELDS.length) {
-        if (result.kind === "exited" && NO_SERVER.test(result.stderr)) return undefined;
+        if (saysNoServer(result)) return undefined;
         throw failed(result);
       }
       if (!succeeded(result) && !NO_SESSION.test(result.stderr)) throw failed(result);

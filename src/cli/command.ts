@@ -39,7 +39,11 @@ export async function runCommand(command: Command, host: Host, words: readonly s
     host.stdout.write(helpOf(command));
     return EXIT.ok;
   }
-  return command.run(host, parseArgs(checkedWords(command, words), command.args));
+  const parsed: Record<string, unknown> = parseArgs(checkedWords(command, words), command.args);
+  // citty takes --no-x for an x that is false.
+  for (const name of Object.keys(command.args))
+    if (name.startsWith("no-")) parsed[name] = parsed[name.slice(3)] === false;
+  return command.run(host, parsed as ParsedArgs);
 }
 
 /** The items of an argument that is a list; undefined when it was not given. */

@@ -86,6 +86,11 @@ export const commands = {
     summary: "show what is in effect for an agent, and where it is from",
     load: () => import("./commands/agent-show.ts"),
   },
+  "agent send": {
+    group: "Agents",
+    summary: "type a text into an agent's program, exactly",
+    load: () => import("./commands/agent-send.ts"),
+  },
 } as const satisfies Record<string, Entry>;
 
 type Name = keyof typeof commands;

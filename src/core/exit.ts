@@ -40,8 +40,12 @@ export type CanaryVerdict = (typeof CANARY_VERDICTS)[number];
 export const DOCTOR_VERDICTS = ["pass", "broken", "unknown", "unreadable", "waited"] as const;
 export type DoctorVerdict = (typeof DOCTOR_VERDICTS)[number];
 
+/** What became of a text for an agent's program. sent: nobody asked what became of it. unverifiable: it was sent, and may lie there. */
+export const SEND_VERDICTS = ["sent", "accepted", "unverifiable"] as const;
+export type SendVerdict = (typeof SEND_VERDICTS)[number];
+
 /** The one place where a verdict becomes an exit code. */
-export function exitOf(verdict: CanaryVerdict | DoctorVerdict): ExitCode {
+export function exitOf(verdict: CanaryVerdict | DoctorVerdict | SendVerdict): ExitCode {
   return {
     pass: EXIT.ok,
     broken: EXIT.broken,
@@ -49,5 +53,8 @@ export function exitOf(verdict: CanaryVerdict | DoctorVerdict): ExitCode {
     unavailable: EXIT.unavailable,
     unreadable: EXIT.config,
     waited: EXIT.waited,
+    sent: EXIT.ok,
+    accepted: EXIT.ok,
+    unverifiable: EXIT.unknown,
   }[verdict];
 }
