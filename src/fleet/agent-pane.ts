@@ -2,7 +2,6 @@ import { type AgentPane, type AgentPanes, agentPanesOf } from "../adapters/tmux-
 import { FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
-import { isAgentName } from "../core/names.ts";
 import { readHolderRecord } from "./holder.ts";
 
 /** An agent's pane, and the server that has it. */
@@ -13,7 +12,7 @@ export interface FoundPane {
 }
 
 /** The pane of an agent; undefined where it has none just now: stopped, or the server is gone. */
-export async function findPane(host: Host, name: string): Promise<FoundPane | undefined> {
+async function findPane(host: Host, name: string): Promise<FoundPane | undefined> {
   const record = await readHolderRecord(host);
   if (record === undefined) return undefined;
   const panes = agentPanesOf(host, record.socketPath);
@@ -23,13 +22,6 @@ export async function findPane(host: Host, name: string): Promise<FoundPane | un
 
 /** The same where there has to be one. Throws FleetError, which says what to type: 64 for a name that no agent has, 69. */
 export async function demandPane(host: Host, name: string, what: string): Promise<FoundPane> {
-  if (!isAgentName(name))
-    throw new FleetError(
-      EXIT.usage,
-      `${JSON.stringify(name)} is no name of an agent`,
-      "a name is letters, digits, - and _, 63 at most",
-      ["mosaic-fleet status"],
-    );
   const found = await findPane(host, name);
   if (found !== undefined) return found;
   await (await import("./select.ts")).selectFrom(host, { names: [name], all: false });

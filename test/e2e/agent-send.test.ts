@@ -47,6 +47,14 @@ async function send(words: readonly string[], input?: string | Uint8Array): Prom
 const arrives = (name: string, text: string) =>
   fleet.wait(`${name} has received ${JSON.stringify(text.slice(0, 80))}`, async () => received(name) === text);
 
+/** Throws away, unread, what is typed at its terminal (TCFLSH), as a program does that asks for a password. */
+const FLUSHER = `
+import { dlopen } from "bun:ffi";
+const { symbols } = dlopen("libc.so.6", { ioctl: { args: ["i32", "u64", "u64"], returns: "i32" } });
+console.log("READY");
+setInterval(() => symbols.ioctl(0, 0x540b, 0), 5);
+`;
+
 /** What a shell, tmux or a terminal would take for something else. */
 const AWKWARD = `-lead 'single' "double" \`back\` $HOME $(x) \\ ; \\; #{pid} %1 ~ !!\n\n\ttab  two\nüñ 日本語 🎉 e\u0301 \ufeff\nlast;`;
 
@@ -184,7 +192,9 @@ describe("--verify", () => {
   test("a program that never reads, though the kernel shows what is typed: unverifiable", async () => {
     await agent("deaf", "echo READY; exec sleep infinity");
     const result = await verify("deaf", "hello there");
-    expect(result.stdout).toMatch(/^unverifiable: 11 bytes to deaf: 12 bytes lie unread at its terminal, where .*sleep/);
+    expect(result.stdout).toMatch(
+      /^unverifiable: 11 bytes to deaf: 12 bytes lie unread at its terminal, where .*sleep/,
+    );
     expect(result.code).toBe(2);
     expect(await screen("deaf")).toContain("hello there");
   });
@@ -195,7 +205,9 @@ describe("--verify", () => {
   });
 
   test("a program that throws its input away: unverifiable", async () => {
-    await agent("flusher", `exec ${process.execPath} ${join(import.meta.dir, "../support/flusher.ts")}`);
+    const flusher = join(fleet.root, "flusher.ts");
+    writeFileSync(flusher, FLUSHER);
+    await agent("flusher", `exec ${process.execPath} ${flusher}`);
     const result = await verify("flusher", "x".repeat(3_000));
     expect(result.stdout).toContain("has read");
     expect(result.code).toBe(2);

@@ -2,6 +2,7 @@ import { describeError, FleetError } from "../../core/errors.ts";
 import { EXIT, exitOf, exitOfInterrupt } from "../../core/exit.ts";
 import type { Host } from "../../core/host.ts";
 import { sendText } from "../../fleet/send.ts";
+import { checkedName } from "../agent-options.ts";
 import { defineCommand, UsageError } from "../command.ts";
 import { durationMs } from "../duration.ts";
 
@@ -32,7 +33,8 @@ export const command = defineCommand({
     [EXIT.usage, "wrong usage, no such agent, or what is no text"],
     [EXIT.unavailable, "the agent does not run; nothing was sent"],
   ],
-  async run(host, { name, text, file, "no-enter": noEnter, verify, timeout }) {
+  async run(host, { name: typed, text, file, "no-enter": noEnter, verify, timeout }) {
+    const name = checkedName(typed);
     const verifyMs = durationMs(timeout ?? "");
     if (verifyMs === undefined) throw new UsageError(`--timeout is a time such as 5s or 1m, not "${timeout}"`);
     if ((text === undefined) === (file === undefined))

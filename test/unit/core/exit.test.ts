@@ -3,6 +3,7 @@ import { EXIT, exitOf, exitOfInterrupt } from "../../../src/core/exit.ts";
 
 test("every verdict has its exit code", () => {
   expect((["pass", "broken", "unknown", "unavailable"] as const).map(exitOf)).toEqual([0, 1, 2, 69]);
+  expect((["sent", "accepted", "unverifiable"] as const).map(exitOf)).toEqual([0, 0, 2]);
 });
 
 test("exit codes are those of sysexits.h, and no two mean the same", () => {
