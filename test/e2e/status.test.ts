@@ -1,0 +1,68 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { binary } from "../support/build.ts";
+import { openFleet, type TestFleet } from "../support/fleet.ts";
+
+let fleet: TestFleet;
+beforeAll(async () => {
+  fleet = await openFleet();
+  for (const name of ["web", "api"]) await fleet.agent(name, { MOSAIC_AGENT_COMMAND: "sleep infinity" });
+});
+afterAll(() => fleet.close());
+
+async function typed(words: readonly string[], env: Record<string, string | undefined> = {}) {
+  const result = await fleet.host.exec([binary, ...words], { timeoutMs: 60_000, env });
+  return { ...result, code: result.kind === "exited" ? result.code : null };
+}
+
+test("agents that are up, and one that is stopped and not enabled: 0, and each as it is", async () => {
+  expect(await typed(["agent", "start", "web"])).toMatchObject({ code: 0 });
+  const { pid } = await fleet.up("web");
+  const { code, stdout, stderr } = await typed(["status", "-o", "json"]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  const document = JSON.parse(stdout);
+  expect(document).toMatchObject({ schemaVersion: 1, user: fleet.host.user.name });
+  expect(document.agents).toMatchObject([
+    { name: "api", state: "stopped", verdict: "well", pid: null, uptimeSeconds: null, restarts: 0, enabled: false },
+    { name: "web", state: "up", verdict: "well", pid, restarts: 0, enabled: false },
+  ]);
+  expect(document.agents[1].uptimeSeconds).toBeGreaterThanOrEqual(0);
+});
+
+test("one that is enabled and stopped is broken: 1; those beside it alone are not", async () => {
+  await fleet.systemctl("enable", "mosaic-agent@api.service");
+  const { code, stdout } = await typed(["status", "-o", "json"]);
+  await typed(["status"]).then((human) => expect(human).toMatchObject({ code: 1 }));
+  const alone = await typed(["status", "web", "-o", "json"]);
+  await fleet.systemctl("disable", "mosaic-agent@api.service");
+  expect(code).toBe(1);
+  expect(JSON.parse(stdout).agents[0]).toMatchObject({ name: "api", state: "stopped", verdict: "bad", enabled: true });
+  expect(alone.code).toBe(0);
+  expect(JSON.parse(alone.stdout).agents).toHaveLength(1);
+});
+
+test("a name that no agent has: 64, told on stderr alone, with what was meant", async () => {
+  const { code, stdout, stderr } = await typed(["status", "wbe", "-o", "json"]);
+  expect({ code, stdout }).toEqual({ code: 64, stdout: "" });
+  expect(stderr).toContain("did you mean web?");
+});
+
+test("a manager that cannot be reached: 69, told on stderr alone", async () => {
+  const env = { XDG_RUNTIME_DIR: fleet.root, DBUS_SESSION_BUS_ADDRESS: undefined };
+  const { code, stdout, stderr } = await typed(["status", "-o", "json"], env);
+  expect({ code, stdout }).toEqual({ code: 69, stdout: "" });
+  expect(stderr).toContain("the user manager cannot be reached");
+});
+
+test("agent start of one that cannot: 1, and the document says which, and why", async () => {
+  await fleet.agent("brief", { MOSAIC_AGENT_COMMAND: "exit 4" });
+  const { code, stdout } = await typed(["agent", "start", "web", "brief", "-o", "json"]);
+  await typed(["agent", "stop", "brief"]);
+  expect(code).toBe(1);
+  expect(JSON.parse(stdout)).toMatchObject({
+    schemaVersion: 1,
+    agents: [
+      { name: "web", outcome: "ok" },
+      { name: "brief", outcome: "failed", message: expect.stringContaining("exited with status 4") },
+    ],
+  });
+});
