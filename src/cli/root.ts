@@ -102,6 +102,7 @@ export async function runCli(host: Host, words: readonly string[]): Promise<Exit
     host.stdout.write(`${version}\n`);
     return EXIT.ok;
   }
+  if (first === "help" && rest.length > 0) return runCli(host, [...rest, "--help"]);
   if (first === undefined || first === "--help" || first === "-h" || first === "help") {
     (first === undefined ? host.stderr : host.stdout).write(rootHelp());
     return first === undefined ? EXIT.usage : EXIT.ok;

@@ -174,6 +174,17 @@ describe("--help", () => {
     });
   }
 
+  test("help COMMAND is that command's help; of a group its commands; of what there is none: 64", () => {
+    for (const words of [["doctor"], ["agent"], ["agent", "add"]])
+      expect(cli("help", ...words)).toEqual(cli(...words, "--help"));
+    expect(cli("help", "agent", "add").stdout).toContain("\nUsage: mosaic-fleet agent add ");
+    expect(cli("help", "doktor")).toMatchObject({
+      code: 64,
+      stdout: "",
+      stderr: expect.stringContaining("unknown command doktor (did you mean doctor?)"),
+    });
+  });
+
   test("is one screen", () => {
     expect(cli("--help").stdout.split("\n").length).toBeLessThanOrEqual(24);
   });

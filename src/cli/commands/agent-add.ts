@@ -12,7 +12,7 @@ export const command = defineCommand({
   summary: "Adds an agent: writes its settings file, for you alone, and its limits; says whether its program is found.",
   args: agentArgs,
   repeats: ["env"],
-  completes: { workdir: "folder", "env-file": "file" },
+  completes: { name: [], workdir: "folder", "env-file": "file" },
   examples: [
     [
       "mosaic-fleet agent add coder --runtime claude --workdir ~/work --enable --start",
