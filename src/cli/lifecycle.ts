@@ -1,6 +1,7 @@
 import { EXIT, type ExitCode } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
-import type { AgentResult } from "../fleet/lifecycle.ts";
+import { enableAgent } from "../fleet/agent-config.ts";
+import { type AgentResult, startAgents } from "../fleet/lifecycle.ts";
 import type { Selection } from "../fleet/select.ts";
 import { listOf, UsageError } from "./command.ts";
 import { renderProgress, renderResults } from "./report/lifecycle.ts";
@@ -20,6 +21,17 @@ export const lifecycleExits = [
   [EXIT.unavailable, "the user manager cannot be reached"],
   [EXIT.interrupted, "interrupted; what systemd was told to do, it does"],
 ] as const;
+
+/** What agent add and edit do at their end where that was asked for: enable, start, tell. */
+export async function enableAndStart(
+  host: Host,
+  name: string,
+  { enable = false, start = false }: { readonly enable?: boolean | undefined; readonly start?: boolean | undefined },
+): Promise<ExitCode> {
+  if (enable) await enableAgent(host, name);
+  if (!start) return EXIT.ok;
+  return told(host, await startAgents(host, [name]));
+}
 
 /** Those that are meant, done with, told. */
 export async function runLifecycle(
@@ -42,6 +54,16 @@ export async function runLifecycle(
   const progress = renderProgress(host.stderr);
   const results = await act(host, names, host.stderr.isTTY ? { onProgress: progress.at } : {}).finally(progress.done);
   if (args.output === "json") host.stdout.write(`${JSON.stringify({ schemaVersion: 1, agents: results }, null, 2)}\n`);
-  else renderResults(host.stdout, results);
+  else return told(host, results);
+  return exitOf(results);
+}
+
+function told(host: Host, results: readonly AgentResult[]): ExitCode {
+  renderResults(host.stdout, results);
+  if (exitOf(results) !== EXIT.ok) host.stdout.write("Next: mosaic-fleet doctor --only agents\n");
+  return exitOf(results);
+}
+
+function exitOf(results: readonly AgentResult[]): ExitCode {
   return results.every(({ outcome }) => outcome === "ok") ? EXIT.ok : EXIT.broken;
 }

@@ -10,6 +10,7 @@ import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { agentUnit } from "../core/names.ts";
 import { pathsOf, tilde } from "../core/paths.ts";
+import { stopAgents } from "./lifecycle.ts";
 import { changeLimits, type LimitChanges, limitsPath, removeLimits } from "./limits.ts";
 import { readOwnFile, rewrite, whileOthersWait } from "./own-file.ts";
 
@@ -138,6 +139,17 @@ export async function replaceAgentFile(
   );
 }
 
+/** Has an agent start with the user manager. Throws FleetError (71). */
+export async function enableAgent(host: Host, name: string): Promise<void> {
+  const unit = agentUnit(name);
+  const enabled = await systemdOf(host).run("enable", [unit]);
+  if (succeeded(enabled)) return;
+  throw new FleetError(EXIT.oserr, `Agent ${name} is not enabled`, describeResult(enabled), [
+    `systemctl --user enable ${unit}`,
+    "mosaic-fleet doctor --only agents",
+  ]);
+}
+
 /** What removing an agent did. */
 export interface Removed {
   readonly stopped: boolean;
@@ -151,20 +163,19 @@ export interface Removed {
 
 /** Stops and disables an agent, keeps its environment file under another name, removes our limits. Throws FleetError. */
 export async function removeAgent(host: Host, name: string, has: AgentLife): Promise<Removed> {
-  const systemd = systemdOf(host);
   const unit = agentUnit(name);
-  const must = async (verb: "stop" | "disable") => {
-    const result = await systemd.run(verb, [unit], 120_000);
-    if (!succeeded(result))
-      throw new FleetError(
-        EXIT.oserr,
-        `Agent ${name} was not removed: it could not be ${verb}${verb === "stop" ? "ped" : "d"}`,
-        describeResult(result),
-        [`systemctl --user status ${unit}`],
-      );
-  };
-  if (has.runs) await must("stop");
-  if (has.enabled) await must("disable");
+  const stays = (not: string, why: string) =>
+    new FleetError(EXIT.oserr, `Agent ${name} was not removed: it could not be ${not}`, why, [
+      `systemctl --user status ${unit}`,
+    ]);
+  if (has.runs) {
+    const [stopped] = await stopAgents(host, [name]);
+    if (stopped?.outcome !== "ok") throw stays("stopped", stopped?.message ?? "could not tell");
+  }
+  if (has.enabled) {
+    const disabled = await systemdOf(host).run("disable", [unit]);
+    if (!succeeded(disabled)) throw stays("disabled", describeResult(disabled));
+  }
   const path = agentFile(host, name);
   const stamp = host.date().toISOString().slice(0, 19).replace(/\D/g, "");
   const kept = `${path}.removed-${stamp}`;

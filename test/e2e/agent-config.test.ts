@@ -57,6 +57,17 @@ describe("agent add", () => {
     expect(unit?.fileState).toBe("enabled");
   });
 
+  test("a start that does not hold is told, with why: 1; the agent is there", async () => {
+    const { code, said } = await agent(["add", "brief", "--command", "exit 4", "--start"]);
+    expect(code).toBe(1);
+    expect(said).toContain("FAILED  brief: ");
+    expect(said).toContain("exited with status 4");
+    expect(said).toContain("Next: mosaic-fleet doctor --only agents");
+    expect(existsSync(fileOf("brief"))).toBe(true);
+    expect(await agent(["rm", "brief", "--yes"])).toMatchObject({ code: 0 });
+    expect(await fleet.pane("brief")).toBeUndefined();
+  });
+
   test("leaves an agent that is there as it is", async () => {
     const before = text(fileOf("coder"));
     expect(await agent(["add", "coder", "--model", "x"])).toMatchObject({ code: 73 });
@@ -182,6 +193,7 @@ describe("agent edit", () => {
     writeFileSync(yours, "[Service]\nMemoryMax=100M\n");
     const edited = await agent(["edit", "coder", "--memory-max", "300M", "--unset", "cpu-weight"]);
     expect(edited.said).toContain("A drop-in of yours wins: 100M");
+    expect(edited.said).toContain("mosaic-fleet agent restart coder");
     expect(text(limitsOf("coder"))).not.toContain("CPUWeight");
     const shown = JSON.parse((await agent(["show", "coder", "-o", "json"])).stdout);
     expect(shown.limits.memoryMax).toMatchObject({ value: String(100 * 1024 * 1024), from: yours });

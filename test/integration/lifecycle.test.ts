@@ -15,7 +15,10 @@ test("names, patterns and --all; a name that no agent has is told with what was 
   expect(await selectFrom(fleet.host, { names: ["web"], all: false })).toEqual(["web"]);
   expect(await selectFrom(fleet.host, { names: ["web*"], all: false })).toEqual(["web", "web-2"]);
   expect(await selectFrom(fleet.host, { names: [], all: true })).toEqual(["api", "web", "web-2"]);
-  expect(selectFrom(fleet.host, { names: ["wbe"], all: false })).rejects.toThrow("did you mean web?");
+  expect(selectFrom(fleet.host, { names: ["wbe"], all: false })).rejects.toMatchObject({
+    why: "did you mean web?",
+    next: ["mosaic-fleet agent add wbe", "mosaic-fleet status"],
+  });
 });
 
 test("a start is done when each is up; again it says so, and the same processes stay", async () => {

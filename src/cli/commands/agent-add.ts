@@ -2,9 +2,9 @@ import { EXIT } from "../../core/exit.ts";
 import { tilde } from "../../core/paths.ts";
 import { agentFile, changeAgent } from "../../fleet/agent-config.ts";
 import { effectiveAgent } from "../../fleet/effective.ts";
-import { runAgent } from "../../fleet/run-agent.ts";
 import { agentArgs, changesOf, checkedName } from "../agent-options.ts";
 import { defineCommand } from "../command.ts";
+import { enableAndStart } from "../lifecycle.ts";
 import { renderChanged } from "../report/agent.ts";
 
 export const command = defineCommand({
@@ -29,9 +29,13 @@ export const command = defineCommand({
   ],
   exits: [
     [EXIT.ok, "added, and started where that was asked for"],
+    [EXIT.broken, "added, but it is not up after its start: why is said"],
     [EXIT.usage, "wrong usage: each field that is wrong is named; nothing is written"],
-    [EXIT.unavailable, "there is nobody to ask for a key or about a folder; nothing is written"],
-    [EXIT.oserr, "added, but systemd refuses to read the limits, to enable or to start it"],
+    [
+      EXIT.unavailable,
+      "there is nobody to ask for a key or about a folder, and nothing is written; or the user manager cannot be reached to start it",
+    ],
+    [EXIT.oserr, "added, but systemd refuses to read the limits or to enable it"],
     [EXIT.cantcreate, "there is such an agent, or a file cannot be written or is not yours"],
     [EXIT.config, "the variables cannot be read"],
   ],
@@ -44,7 +48,6 @@ export const command = defineCommand({
       running: false,
       wanted: changes.limits,
     });
-    await runAgent(host, name, { enable: args.enable ?? false, start: args.start ?? false });
-    return EXIT.ok;
+    return enableAndStart(host, name, args);
   },
 });

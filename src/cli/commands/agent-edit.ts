@@ -1,10 +1,10 @@
 import { EXIT } from "../../core/exit.ts";
 import { changeAgent, isConfigured, lifeOf, unknownAgent } from "../../fleet/agent-config.ts";
 import { effectiveAgent } from "../../fleet/effective.ts";
-import { runAgent } from "../../fleet/run-agent.ts";
 import { agentArgs, changesOf, checkedName } from "../agent-options.ts";
 import { defineCommand, UsageError } from "../command.ts";
 import { editInEditor } from "../editor.ts";
+import { enableAndStart } from "../lifecycle.ts";
 import { renderChanged } from "../report/agent.ts";
 
 export const command = defineCommand({
@@ -27,10 +27,13 @@ export const command = defineCommand({
   ],
   exits: [
     [EXIT.ok, "changed, or as it was asked for already"],
-    [EXIT.broken, "the editor failed, or you discarded what you wrote: nothing is changed"],
+    [
+      EXIT.broken,
+      "the editor failed, or you discarded what you wrote: nothing is changed; or it is not up after its start",
+    ],
     [EXIT.usage, "wrong usage: each field that is wrong is named; nothing is written"],
-    [EXIT.unavailable, "there is no such agent, or nobody to ask"],
-    [EXIT.oserr, "changed, but systemd refuses to read the limits, to enable or to start it"],
+    [EXIT.unavailable, "there is no such agent, nobody to ask, or no user manager to start it"],
+    [EXIT.oserr, "changed, but systemd refuses to read the limits or to enable it"],
     [EXIT.cantcreate, "a file cannot be written, is not yours, or was changed by somebody else meanwhile"],
     [EXIT.config, "the file, or the variables, cannot be read as they are"],
   ],
@@ -69,7 +72,6 @@ export const command = defineCommand({
       running: changed && runs,
       wanted,
     });
-    await runAgent(host, name, { enable, start });
-    return EXIT.ok;
+    return enableAndStart(host, name, { enable, start });
   },
 });

@@ -69,6 +69,6 @@ export function renderChanged(
       stdout.write(`${yellow("A drop-in of yours wins:")} ${found.said}, in ${tilde(found.from ?? "", user.home)}\n`);
   }
   if (changed.running)
-    stdout.write(`It runs as it was started. To start it anew: ${bold(`systemctl --user restart ${agent.unit}`)}\n`);
+    stdout.write(`It runs as it was started. To start it anew: ${bold(`mosaic-fleet agent restart ${agent.name}`)}\n`);
   if (agent.program?.status !== "pass") renderProgram(stdout, agent);
 }
