@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { agentOfUnit, agentUnit, CANARY_PREFIX, CANARY_RUN, SANDBOX_PREFIX } from "../../core/names.ts";
 import { shellPath } from "../../core/shell.ts";
 import { type Check, type CheckResult, ofSubjects, type SubjectResult } from "../check.ts";
@@ -18,6 +18,12 @@ async function isGone({ procfs }: Tools, pid: number, startTime: string | undefi
   return startTime === undefined ? now === undefined : now !== startTime;
 }
 
+/** The kept sandbox in which this runs, as its runtime folder tells, and whose run made it: no leftover, but looked at. */
+function ownSandbox({ paths }: Tools): { readonly name: string; readonly pid: string | undefined } | undefined {
+  const name = basename(dirname(paths.runtime ?? ""));
+  return name.startsWith(SANDBOX_PREFIX) ? { name, pid: name.slice(SANDBOX_PREFIX.length).split("-")[0] } : undefined;
+}
+
 /** Agents of canary runs on this fleet that were killed, as their folders, drop-ins and units tell. */
 async function leftAgents(tools: Tools): Promise<SubjectResult[]> {
   const { host, paths } = tools;
@@ -35,7 +41,8 @@ async function leftAgents(tools: Tools): Promise<SubjectResult[]> {
   const found = await Promise.all(
     [...runs].map(async ([run, agents]): Promise<SubjectResult[]> => {
       const [pid, startTime] = run?.split("-") ?? [];
-      if (pid === undefined || !(await isGone(tools, Number(pid), startTime))) return [];
+      if (pid === undefined || pid === ownSandbox(tools)?.pid) return [];
+      if (!(await isGone(tools, Number(pid), startTime))) return [];
       const running = agents.filter((name) => active.includes(name));
       const ownDropIns = agents.map((name) => `${agentUnit(name)}.d`).filter((name) => changed.includes(name));
       const ownFolders = agents.filter((name) => folders.includes(name));
@@ -78,6 +85,7 @@ async function leftSandboxes(tools: Tools): Promise<SubjectResult[]> {
   const names = (await host.files.list(base)).filter((name) => name.startsWith(SANDBOX_PREFIX));
   const found = await Promise.all(
     names.map(async (name): Promise<SubjectResult[]> => {
+      if (name === ownSandbox(tools)?.name) return [];
       const root = join(base, name);
       const status = await host.files.status(root);
       if (status?.kind !== "folder" || status.uid !== host.user.uid) return [];

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { mkdir, symlink } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { clearLeftAgents, makeAgents } from "../../../src/canary/agents.ts";
 import { clearLeftovers } from "../../../src/canary/cage.ts";
@@ -194,6 +194,21 @@ describe("orphans.canary", () => {
       return report;
     },
   );
+  test("of the kept sandbox that it runs in it says nothing, of a run that was killed in there it does", async () => {
+    const pid = await endedPid();
+    const root = join(memory(), `mosaic-sandbox-${pid}-abcdef`);
+    const run = join(root, "run");
+    await mkdir(join(run, `mosaic-canary-${pid}-1`), { recursive: true });
+    await symlink(join(fleet.paths.runtime ?? "", "systemd"), join(run, "systemd"));
+    writeFileSync(join(root, "owner.json"), JSON.stringify({ pid, startTime: "1", cage: { groups: [] } }));
+    const host = { ...quiet(), env: { ...fleet.host.env, XDG_RUNTIME_DIR: run } };
+    expect(await examine(host, id)).toMatchObject({ status: "pass" });
+    const other = `mosaic-canary-${await endedPid()}-1`;
+    await mkdir(join(run, other));
+    const report = await examine(host, id);
+    await fleet.host.files.removeTree(root);
+    expect(report).toMatchObject({ status: "warn", subjects: [{ subject: other }] });
+  });
   for (const [what, owner] of [
     ["that was killed or kept", (pid: number) => JSON.stringify({ pid, startTime: "1", cage: { groups: [] } })],
     ["that was killed before it was made", () => undefined],
