@@ -113,12 +113,6 @@ if [ -n "$program" ]; then
 	fi
 fi
 
-tmux() { timeout -k 1 10 tmux -u -N -S "$socket" "$@"; }
-
-# A herd of starts goes through a few at a time: more only makes each slower until all time out. The lock ends with us.
-slot=$XDG_RUNTIME_DIR/mosaic-agent/.slot-$(($$ % 4))
-exec 8>"$slot" && flock 8
-
 # setting NAME VALUE: adds a line to the pane's environment, quoted so that sh reads it back exactly.
 setting() {
 	rest=$2
@@ -140,9 +134,19 @@ write_state() {
 		setting mosaic_launched "$launched"
 		setting mosaic_argument "$argument"
 	} >>"$state/environment" && printf '%s' "$memberships" >"$state/memberships" &&
-		printf '%s\n' "$slot" >"$state/slot" && : >"$state/agent" && : >"$state/server"
+		printf '%s\n' "$slot" >"$state/slot" && : >"$state/agent" && : >"$state/server" && : >"$state/pane"
 }
+# A herd of starts goes through a few at a time: more only makes each slower until all time out.
+agents=$XDG_RUNTIME_DIR/mosaic-agent
+slot=$agents/.slot-$(($$ % 4))
 write_state || refuse 71 "cannot write to $state"
+
+# Whoever has the lock makes the sessions of those who wait for it with its own, in one tmux client. An order that is
+# lost or not seen does no harm: who comes to the lock without a session makes it. A folder that tmux may take for more
+# than a name is left to its own start, which is in it.
+case $workdir in *[!A-Za-z0-9_./@%+,=-]*) ;; *) printf '%s %s %s\n' "$$" "$name" "$workdir" >>"$slot.orders" ;; esac
+# The lock ends with us, however we end.
+exec 8>"$slot" && flock 8
 
 in_unit() { # in every hierarchy: the pane may be half-way
 	seen=0
@@ -166,17 +170,60 @@ ask_manager_to_move() {
 		AttachProcessesToUnit ssau "$unit" "" 1 "$1" >/dev/null
 }
 
+# Ends the $(...) or (...) that it is used in: one process less.
+tmux() { exec timeout -k 1 15 tmux -u -N -S "$socket" "$@"; }
+
 # mark PANE COMMAND...: runs a tmux command, marks the agent's pane and session as ours, and prints the pane's pid.
 mark() {
 	target=$1
 	shift
-	tmux "$@" \; set-option -p -t "$target" @mosaic_agent 1 \; set-option -t "=$name:" @mosaic_session 1 \; \
+	tmux "$@" \; set-option -p -t "$target" @mosaic_agent 1 \; set-option -t "=$name:" @mosaic_session $$ \; \
 		display-message -p -t "$target" '#{pane_pid}' 2>&1
 }
+
+# make_sessions: this agent's, and those of all who wait for the lock. Sets $pane; where there is none, $answer says why.
+make_sessions() {
+	told='made #{session_name} #{pane_pid} #{@mosaic_session}'
+	set -- new-session -d -s "$name" -- /bin/sh "$tools/agent-pane.sh" "$state" "$slot" \; \
+		set-option -p -t "=$name:" @mosaic_agent 1 \; set-option -t "=$name:" @mosaic_session $$ \; \
+		display-message -p -t "=$name:" "$told"
+	room=12000 later='' # a client takes 16 kB of words
+	while read -r starter other folder; do
+		if [ "$other" = "$name" ] || [ -s "$agents/$other/pane" ] || ! kill -0 "$starter"; then continue; fi
+		room=$((room - 250 - 5 * ${#other} - ${#agents} - ${#tools} - ${#slot} - ${#folder}))
+		if [ $room -lt 0 ]; then
+			later="$later$starter $other $folder
+"
+			continue
+		fi
+		set -- "$@" \; new-session -d -s "$other" -c "$folder" -- /bin/sh "$tools/agent-pane.sh" "$agents/$other" "$slot" \; \
+			set-option -p -t "=$other:" @mosaic_agent 1 \; set-option -t "=$other:" @mosaic_session "$starter" \; \
+			display-message -p -t "=$other:" "$told"
+	done <"$slot.orders" 2>/dev/null
+	printf %s "$later" >"$slot.orders"
+	answer=$(tmux "$@" 2>&1)
+	pane=''
+	while read -r word made process starter; do
+		[ "$word" = made ] || continue
+		if [ "$made" = "$name" ]; then
+			pane=$process
+		else
+			{ printf '%s\n' "$process" >"$agents/$made/pane"; } 2>/dev/null
+			# Stopped meanwhile: its end may have come before its session.
+			kill -0 "$starter" 2>/dev/null ||
+				(tmux if-shell -F -t "=$made:" "#{==:#{@mosaic_session},$starter}" "kill-session -t =$made")
+		fi
+	done <<-END
+		$answer
+	END
+	[ -n "$pane" ]
+}
+
+{ read -r pane <"$state/pane"; } 2>/dev/null
 set -- -- /bin/sh "$tools/agent-pane.sh" "$state" "$slot"
-# Always tried as new first: after a crash of the server, when starts are many, that is one client each.
-if ! pane=$(mark "=$name:" new-session -d -s "$name" "$@"); then
-	case $pane in *"duplicate session"*) ;; *) refuse 75 "tmux made no session: ${pane:-no answer within 10 seconds}" ;; esac
+# Always tried as new first: after a crash of the server, when starts are many, that is the least.
+if [ -z "$pane" ] && ! make_sessions; then
+	case $answer in *"duplicate session"*) ;; *) refuse 75 "tmux made no session: ${answer:-no answer within 15 seconds}" ;; esac
 	# A person may have opened panes beside the agent's; the agent's own is marked.
 	own=$(tmux list-panes -s -t "=$name:" -f '#{@mosaic_agent}' -F '#{pane_id}') || refuse 75 "its session cannot be read"
 	own=${own%%
