@@ -16,12 +16,14 @@ export interface Scene extends FleetFacts {
   readonly panes: ReadonlyMap<string, Pane & AgentPane>;
   /** Where the fleet's server is reached; undefined without one. */
   readonly socketPath: string | undefined;
+  /** The folders from which the manager reads units. */
+  readonly unitPath: readonly string[];
 }
 
 /** Throws BusError. A tmux server that does not answer is part of the scene. */
 export async function readScene(host: Host, manager: Manager): Promise<Scene> {
   const target = (await readHolderRecord(host))?.socketPath ?? (await socketPath(host, await fleetSocket(host)));
-  const [loaded, server, mainPid, { state }] = await Promise.all([
+  const [loaded, server, mainPid, { state, unitPath }] = await Promise.all([
     manager.loaded("mosaic-agent@*.service"),
     readServer(host, target),
     manager.property(HOLDER_UNIT, "MainPID"),
@@ -49,6 +51,7 @@ export async function readScene(host: Host, manager: Manager): Promise<Scene> {
     panes,
     homes,
     socketPath: server === undefined ? undefined : target,
+    unitPath,
     sessions: server !== undefined && server.pid === Number(mainPid),
     booting: state === "initializing" || state === "starting",
   };

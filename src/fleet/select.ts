@@ -1,12 +1,11 @@
-import type { Manager } from "../adapters/manager.ts";
 import { closest } from "../core/did-you-mean.ts";
 import { FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { agentOfUnit, CANARY_RUN, isAgentName } from "../core/names.ts";
 import { pathsOf } from "../core/paths.ts";
-import { readScene } from "./scene.ts";
-import { readUnitLinks } from "./unit-links.ts";
+import { readScene, type Scene } from "./scene.ts";
+import { readUnitLinks, type UnitLinks } from "./unit-links.ts";
 import { withManager } from "./user-manager.ts";
 
 /** The agents that are meant by what was typed. */
@@ -18,23 +17,20 @@ export interface Selection {
 
 /** The names of the agents that there are. */
 interface KnownAgents {
-  /** Of those that have a file, a loaded unit, a place at boot, or a session (given by `sessions`). */
+  /** Of those that have a file, a loaded unit, a place at boot, or a session. */
   readonly agents: readonly string[];
   /** Of those that have no more than a drop-in or a unit file of their own: meant only when they are named. */
   readonly others: readonly string[];
 }
 
-export async function knownAgents(host: Host, manager: Manager, sessions: Iterable<string>): Promise<KnownAgents> {
-  const [files, loaded, links] = await Promise.all([
-    host.files.list(pathsOf(host).agents),
-    manager.loaded("mosaic-agent@*.service"),
-    manager.state().then(({ unitPath }) => readUnitLinks(host, unitPath)),
-  ]);
+/** `links` are those of the scene's unitPath. */
+export async function knownAgents(host: Host, { units, panes }: Scene, links: UnitLinks): Promise<KnownAgents> {
+  const files = await host.files.list(pathsOf(host).agents);
   const agents = new Set([
     ...files.filter((file) => file.endsWith(".env")).map((file) => file.slice(0, -4)),
-    ...loaded.flatMap(({ unit }) => agentOfUnit(unit) ?? []),
+    ...units.keys(),
     ...[...links.wanted].flatMap((unit) => agentOfUnit(unit) ?? []),
-    ...sessions,
+    ...panes.keys(),
   ]);
   return {
     agents: [...agents].filter(isAgentName).sort(),
@@ -83,7 +79,8 @@ function unknownAgent(typed: string, known: readonly string[]): FleetError {
 /** knownAgents() and selectAgents() in one. Throws FleetError as these do, and where the manager cannot be reached. */
 export function selectFrom(host: Host, selection: Selection): Promise<string[]> {
   return withManager(host, "No agent can be looked up", async (manager) => {
-    const { panes } = await readScene(host, manager);
-    return selectAgents(await knownAgents(host, manager, panes.keys()), selection);
+    const scene = await readScene(host, manager);
+    const links = await readUnitLinks(host, scene.unitPath);
+    return selectAgents(await knownAgents(host, scene, links), selection);
   });
 }

@@ -2,6 +2,7 @@ import type { Manager } from "../adapters/manager.ts";
 import type { Host } from "../core/host.ts";
 import { agentUnit } from "../core/names.ts";
 import { type AgentState, judgeAgent } from "./judge.ts";
+import { startTimes } from "./process-ages.ts";
 import { readScene } from "./scene.ts";
 import { knownAgents, type Selection, selectAgents } from "./select.ts";
 import { readUnitLinks } from "./unit-links.ts";
@@ -17,31 +18,40 @@ export interface AgentStatus {
   readonly pid: number | null;
   /** For how long that has run. */
   readonly uptimeSeconds: number | null;
+  /** When it started, in seconds since 1970. */
+  readonly startedAt: number | null;
   /** How often systemd has brought it back since it was started by hand or at boot. */
   readonly restarts: number;
   readonly enabled: boolean;
+}
+
+export interface FleetStatus {
+  /** up: its own tmux server answers. */
+  readonly holder: { readonly up: boolean };
+  readonly agents: readonly AgentStatus[];
 }
 
 /** An agent that ends takes less until its unit knows, in milliseconds. */
 const MOMENT_MS = 200;
 
 /** The agents that are meant, every one where none is named. Throws FleetError. */
-export function fleetStatus(host: Host, { names }: Pick<Selection, "names">): Promise<AgentStatus[]> {
+export function fleetStatus(host: Host, { names }: Pick<Selection, "names">): Promise<FleetStatus> {
   return withManager(host, "The fleet cannot be looked at", async (manager) => {
     const first = await look(host, manager, names);
     // Unit and session are read one after the other: what is so for a moment only is no disagreement.
-    if (!first.some(({ state }) => state === "disagrees")) return first;
+    if (!first.agents.some(({ state }) => state === "disagrees")) return first;
     await host.pause(MOMENT_MS);
     return look(host, manager, names);
   });
 }
 
-async function look(host: Host, manager: Manager, names: readonly string[]): Promise<AgentStatus[]> {
-  const [scene, { unitPath }] = await Promise.all([readScene(host, manager), manager.state()]);
-  const links = await readUnitLinks(host, unitPath);
-  const known = await knownAgents(host, manager, scene.panes.keys());
+async function look(host: Host, manager: Manager, names: readonly string[]): Promise<FleetStatus> {
+  const scene = await readScene(host, manager);
+  const links = await readUnitLinks(host, scene.unitPath);
+  const known = await knownAgents(host, scene, links);
+  const startOf = await startTimes(host);
   const selected = selectAgents(known, { names, all: names.length === 0 });
-  return Promise.all(
+  const agents = await Promise.all(
     selected.map(async (name): Promise<AgentStatus> => {
       const unit = scene.units.get(name);
       const restarts = unit === undefined ? 0 : Number(await manager.serviceProperty(unit, "NRestarts"));
@@ -57,9 +67,11 @@ async function look(host: Host, manager: Manager, names: readonly string[]): Pro
         message,
         pid: runs ? pane.pid : null,
         uptimeSeconds: runs ? Math.floor((pane.age ?? 0) / 1000) : null,
+        startedAt: runs ? ((await startOf(pane.pid)) ?? null) : null,
         restarts,
         enabled,
       };
     }),
   );
+  return { holder: { up: scene.sessions }, agents };
 }

@@ -28,6 +28,28 @@ test("agents that are up, and one that is stopped and not enabled: 0, and each a
   expect(document.agents[1].uptimeSeconds).toBeGreaterThanOrEqual(0);
 });
 
+test("ndjson and prometheus say the same", async () => {
+  const lines = await typed(["status", "-o", "ndjson"]);
+  expect(lines.code).toBe(0);
+  const each = lines.stdout
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  expect(each).toMatchObject([
+    { type: "agent", name: "api", state: "stopped" },
+    { type: "agent", name: "web", state: "up" },
+    { type: "summary", schemaVersion: 1, holder: { up: true } },
+  ]);
+  const metrics = await typed(["status", "-o", "prometheus"]);
+  expect(metrics.code).toBe(0);
+  const user = `user="${fleet.host.user.name}"`;
+  expect(metrics.stdout).toContain(`\nmosaic_agent_up{${user},agent="web"} 1\n`);
+  expect(metrics.stdout).toContain(`\nmosaic_agent_up{${user},agent="api"} 0\n`);
+  expect(metrics.stdout).toContain(`\nmosaic_holder_up{${user}} 1\n`);
+  const started = /^mosaic_agent_start_time_seconds\{.*agent="web"\} (\S+)$/m.exec(metrics.stdout)?.[1];
+  expect(Math.abs(Number(started) - Date.now() / 1000)).toBeLessThan(30);
+});
+
 test("one that is enabled and stopped is broken: 1; those beside it alone are not", async () => {
   await fleet.systemctl("enable", "mosaic-agent@api.service");
   const { code, stdout } = await typed(["status", "-o", "json"]);

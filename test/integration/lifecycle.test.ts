@@ -33,7 +33,7 @@ test("a start is done when each is up; again it says so, and the same processes 
 test("status says what each is: up, stopped, and where session and unit disagree", async () => {
   await fleet.tmuxCommand("rename-session", "-t", "=api", "api-2");
   await fleet.systemctl("stop", "mosaic-agent@web-2");
-  const seen = new Map((await fleetStatus(fleet.host, { names: [] })).map((agent) => [agent.name, agent]));
+  const seen = new Map((await fleetStatus(fleet.host, { names: [] })).agents.map((agent) => [agent.name, agent]));
   await fleet.tmuxCommand("rename-session", "-t", "=api-2", "api");
   expect(seen.get("web")).toMatchObject({ state: "up", pid: (await fleet.up("web")).pid, enabled: false });
   expect(seen.get("web-2")).toMatchObject({ state: "stopped", verdict: "well", pid: null });

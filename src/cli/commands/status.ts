@@ -3,7 +3,7 @@ import { fleetStatus } from "../../fleet/status.ts";
 import { defineCommand, listOf } from "../command.ts";
 import { renderStatus } from "../report/status.ts";
 
-const OUTPUTS: ("human" | "json")[] = ["human", "json"];
+const OUTPUTS: ("human" | "json" | "ndjson" | "prometheus")[] = ["human", "json", "ndjson", "prometheus"];
 
 export const command = defineCommand({
   name: "status",
@@ -17,6 +17,7 @@ export const command = defineCommand({
   examples: [
     ["mosaic-fleet status", "the whole fleet"],
     ["mosaic-fleet status 'web-*' -o json", "some of it, for a machine"],
+    ["mosaic-fleet status -o prometheus", "metrics for the textfile collector of Prometheus"],
   ],
   exits: [
     [EXIT.ok, "every agent is as it should be"],
@@ -26,12 +27,16 @@ export const command = defineCommand({
     [EXIT.unavailable, "the user manager cannot be reached"],
   ],
   async run(host, args) {
-    const agents = await fleetStatus(host, { names: listOf(args.name) ?? [] });
-    if (args.output === "json") {
+    const status = await fleetStatus(host, { names: listOf(args.name) ?? [] });
+    const { agents } = status;
+    if (args.output === "human") renderStatus(host.stdout, agents);
+    else {
       const hostname = (await host.files.read("/proc/sys/kernel/hostname"))?.trim() ?? "unknown";
-      const document = { schemaVersion: 1, host: hostname, user: host.user.name, agents };
-      host.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
-    } else renderStatus(host.stdout, agents);
+      const document = { schemaVersion: 1, host: hostname, user: host.user.name, ...status } as const;
+      const { statusLines, statusMetrics } = await import("../report/status-formats.ts");
+      if (args.output === "json") host.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+      else host.stdout.write(args.output === "ndjson" ? statusLines(document) : statusMetrics(document));
+    }
     if (agents.some(({ verdict }) => verdict === "bad")) return EXIT.broken;
     return agents.some(({ verdict }) => verdict === "unknown") ? EXIT.unknown : EXIT.ok;
   },

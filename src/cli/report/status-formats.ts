@@ -1,0 +1,79 @@
+import { AGENT_STATES } from "../../fleet/judge.ts";
+import type { AgentStatus, FleetStatus } from "../../fleet/status.ts";
+
+/** What -o json prints. */
+export interface StatusDocument extends FleetStatus {
+  readonly schemaVersion: 1;
+  readonly host: string;
+  readonly user: string;
+}
+
+/** A line for each agent, then the rest of the document, as doctor does it. */
+export function statusLines({ agents, ...rest }: StatusDocument): string {
+  const lines = [...agents.map((agent) => ({ type: "agent", ...agent })), { type: "summary", ...rest }];
+  return lines.map((line) => `${JSON.stringify(line)}\n`).join("");
+}
+
+/**
+ * Prometheus' text format, for the textfile collector of its node exporter. Each sample has the user, so that the files
+ * of two users of one machine stand side by side. What cannot be told has no sample: 0 would say that it is down.
+ */
+export function statusMetrics({ agents, holder, user }: StatusDocument): string {
+  const of = ({ name }: AgentStatus) => ({ user, agent: name });
+  const each = (value: (agent: AgentStatus) => number | null): Sample[] =>
+    agents.map((agent) => [of(agent), value(agent)]);
+  return [
+    metric("mosaic_holder_up", "gauge", "Whether the holder's own tmux server answers.", [
+      [{ user }, holder.up ? 1 : 0],
+    ]),
+    metric(
+      "mosaic_agent_up",
+      "gauge",
+      "Whether unit, session and process of the agent agree that it is up.",
+      each(({ state }) => (state === "unknown" ? null : state === "up" ? 1 : 0)),
+    ),
+    metric(
+      "mosaic_agent_state",
+      "gauge",
+      "The agent's state: 1 for the one that it is in.",
+      agents.flatMap((agent) =>
+        AGENT_STATES.map((state): Sample => [{ ...of(agent), state }, agent.state === state ? 1 : 0]),
+      ),
+    ),
+    metric(
+      "mosaic_agent_enabled",
+      "gauge",
+      "Whether the agent starts at boot.",
+      each(({ enabled }) => (enabled ? 1 : 0)),
+    ),
+    metric(
+      "mosaic_agent_restarts_total",
+      "counter",
+      "How often systemd has brought the agent back since it was started by hand or at boot.",
+      each(({ restarts }) => restarts),
+    ),
+    metric(
+      "mosaic_agent_start_time_seconds",
+      "gauge",
+      "When the agent's program started, in seconds since 1970.",
+      each(({ startedAt }) => startedAt),
+    ),
+  ].join("");
+}
+
+type Sample = readonly [labels: Readonly<Record<string, string>>, value: number | null];
+
+/** A metric without a sample is left out whole. */
+function metric(name: string, type: "gauge" | "counter", help: string, samples: readonly Sample[]): string {
+  const lines = samples.flatMap(([labels, value]) => {
+    if (value === null) return [];
+    const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escaped(text)}"`);
+    return [`${name}{${pairs.join(",")}} ${value}\n`];
+  });
+  return lines.length === 0 ? "" : `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join("")}`;
+}
+
+/** As the format wants a label's value. */
+function escaped(text: string): string {
+  return text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+}

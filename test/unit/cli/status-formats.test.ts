@@ -1,0 +1,58 @@
+import { expect, test } from "bun:test";
+import { type StatusDocument, statusLines, statusMetrics } from "../../../src/cli/report/status-formats.ts";
+import type { AgentStatus } from "../../../src/fleet/status.ts";
+
+const up: AgentStatus = {
+  name: "web",
+  state: "up",
+  verdict: "well",
+  message: "up",
+  pid: 7,
+  uptimeSeconds: 5,
+  startedAt: 1_700_000_000.25,
+  restarts: 2,
+  enabled: true,
+};
+const untold: AgentStatus = { ...up, name: "api", state: "unknown", verdict: "unknown", startedAt: null, pid: null };
+const document: StatusDocument = {
+  schemaVersion: 1,
+  host: "here",
+  user: 'a"b\\c\nd',
+  holder: { up: true },
+  agents: [up, untold],
+};
+
+test("a metric is told once, with its type, and each label is escaped", () => {
+  const text = statusMetrics({ ...document, agents: [up] });
+  const user = String.raw`user="a\"b\\c\nd"`;
+  const lines = text.split("\n");
+  expect(lines).toContain(`mosaic_holder_up{${user}} 1`);
+  expect(lines).toContain(`mosaic_agent_up{${user},agent="web"} 1`);
+  expect(lines).toContain(`mosaic_agent_restarts_total{${user},agent="web"} 2`);
+  expect(lines).toContain(`mosaic_agent_start_time_seconds{${user},agent="web"} 1700000000.25`);
+  expect(lines).toContain(`mosaic_agent_state{${user},agent="web",state="failed"} 0`);
+  expect(lines).toContain("# TYPE mosaic_agent_restarts_total counter");
+  const types = lines.filter((line) => line.startsWith("# TYPE ")).map((line) => line.split(" ")[2]);
+  expect(new Set(types).size).toBe(types.length);
+  for (const type of types) expect(lines.filter((line) => line.startsWith(`# HELP ${type} `))).toHaveLength(1);
+  expect(text.endsWith("\n")).toBe(true);
+});
+
+test("what could not be told has no sample, and a metric without one is not named", () => {
+  const text = statusMetrics({ ...document, user: "me", agents: [untold] });
+  expect(text).not.toContain("mosaic_agent_up");
+  expect(text).not.toContain("mosaic_agent_start_time_seconds");
+  expect(text).toContain('mosaic_agent_state{user="me",agent="api",state="unknown"} 1\n');
+});
+
+test("ndjson: a line for each agent, then the rest", () => {
+  const lines = statusLines(document)
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  expect(lines).toEqual([
+    { type: "agent", ...up },
+    { type: "agent", ...untold },
+    { type: "summary", schemaVersion: 1, host: "here", user: document.user, holder: { up: true } },
+  ]);
+});
