@@ -9,6 +9,9 @@ export const CANARY_RUN = new RegExp(`^${CANARY_PREFIX}(\\d+)-(\\d+)(-second)?$`
 /** A canary's sandbox; the pid of the run's process comes next. */
 export const SANDBOX_PREFIX = "mosaic-sandbox-";
 
+/** In an agent's drop-in folder: the limits that agent add and edit write. */
+export const LIMITS_DROP_IN = "10-mosaic-limits.conf";
+
 /** One string for the unit's instance, the tmux session and the file: no character that any of them rewrites. */
 const AGENT_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/;
 

@@ -2,7 +2,7 @@ import { dirname, join } from "node:path";
 import { FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
-import { agentUnit } from "../core/names.ts";
+import { agentUnit, LIMITS_DROP_IN } from "../core/names.ts";
 import { pathsOf, tilde } from "../core/paths.ts";
 import { settingIn } from "../core/unit-settings.ts";
 import { rewrite } from "./own-file.ts";
@@ -18,7 +18,7 @@ export type LimitChanges = { readonly [limit in keyof typeof LIMITS]?: string | 
  * wins.
  */
 export function limitsPath(host: Pick<Host, "env" | "user">, name: string): string {
-  return join(pathsOf(host).units, `${agentUnit(name)}.d`, "10-mosaic-limits.conf");
+  return join(pathsOf(host).units, `${agentUnit(name)}.d`, LIMITS_DROP_IN);
 }
 
 /** Writes our drop-in, or removes it where nothing is left in it. Says whether the manager has to read it again. */

@@ -1,12 +1,14 @@
 import { dirname, join } from "node:path";
+import { systemdOf } from "../adapters/systemd.ts";
 import { FleetError } from "../core/errors.ts";
 import { describeResult, succeeded } from "../core/exec.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
+import { agentOfUnit, LIMITS_DROP_IN } from "../core/names.ts";
 import { pathsOf } from "../core/paths.ts";
 import type { Intent } from "./look.ts";
 
-/** Every file of the user's below the site folder. */
+/** Every file of the user's below the site folder, and the limits of agents, which lie in their drop-in folders. */
 export async function siteFiles(host: Host): Promise<string[]> {
   const below = async (folder: string): Promise<string[]> => {
     const found: string[] = [];
@@ -18,7 +20,16 @@ export async function siteFiles(host: Host): Promise<string[]> {
     }
     return found;
   };
-  return below(pathsOf(host).site);
+  const [settings, limits] = await Promise.all([below(pathsOf(host).site), limitsFiles(host)]);
+  return [...settings, ...limits];
+}
+
+async function limitsFiles(host: Host): Promise<string[]> {
+  const { units } = pathsOf(host);
+  const agents = (await host.files.list(units)).filter((name) => /\.d$/.test(name) && agentOfUnit(name.slice(0, -2)));
+  const paths = agents.map((folder) => join(units, folder, LIMITS_DROP_IN));
+  const found = await Promise.all(paths.map((path) => host.files.status(path)));
+  return paths.filter((_, index) => found[index] !== undefined);
 }
 
 /** Writes fleet.env, the settings of every agent, if and only if there is none. Says whether it did. */
@@ -60,12 +71,20 @@ export async function keepArchive(host: Host, site: readonly string[], { nothing
   }
 }
 
-/** Removes these site files, and the folders that are empty then: theirs, and those that install had made. */
+/** Removes these site files, and the folders that are empty then: theirs, and those that install had made. Throws FleetError (71). */
 export async function removeSite(host: Host, site: readonly string[], made: readonly string[]): Promise<void> {
   const { site: root, agents } = pathsOf(host);
   for (const path of site) await host.files.removeFile(path);
   const folders = new Set([...made, agents, root, dirname(root)]);
+  const limits = site.filter((path) => !path.startsWith(`${root}/`));
+  for (const path of limits) folders.add(dirname(path));
   for (const path of site)
     for (let folder = dirname(path); folder.startsWith(`${root}/`); folder = dirname(folder)) folders.add(folder);
   for (const folder of [...folders].sort().reverse()) await host.files.removeEmptyFolder(folder);
+  if (limits.length === 0) return;
+  const reloaded = await systemdOf(host).daemonReload();
+  if (!succeeded(reloaded))
+    throw new FleetError(EXIT.oserr, "Removed, but systemd does not know it", describeResult(reloaded), [
+      "systemctl --user daemon-reload",
+    ]);
 }

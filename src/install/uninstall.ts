@@ -55,7 +55,7 @@ export async function uninstall(host: Host, options: UninstallOptions): Promise<
         ? { steps: [], removed: [], undecided: [] }
         : planUninstall(recorded, await lookAt(host, paths), running);
     // A purge that was killed may have left no more than empty folders.
-    const toPurge = purge && (await host.files.status(pathsOf(host).site)) !== undefined;
+    const toPurge = purge && (site.length > 0 || (await host.files.status(pathsOf(host).site)) !== undefined);
     const installed = recorded !== undefined || toPurge;
     // A first install that was killed before it wrote its receipt.
     const remains = recorded === undefined && (await leftBehind(host));

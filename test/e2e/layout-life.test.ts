@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { localHost } from "../../src/adapters/local-host.ts";
 import { openSandbox, type Sandbox } from "../../src/canary/sandbox.ts";
 import { HOLDER_UNIT } from "../../src/core/names.ts";
@@ -257,9 +257,30 @@ describe("uninstall", () => {
 
   describe("--purge", () => {
     const settings = { "agents/coder.env": "KEY=secret\n", "fleet.env": "A=1\n", "deep/er/note": "x" };
+    const limits = "systemd/user/mosaic-agent@limited.service.d/10-mosaic-limits.conf";
     beforeEach(() => {
       expect(fleet("install").code).toBe(0);
       writeFiles(paths.site, settings);
+      writeFiles(paths.config, { [limits]: "[Service]\nMemoryMax=64M\n" });
+      expect(systemctl("daemon-reload").code).toBe(0);
+      expect(shown("mosaic-agent@limited.service", "MemoryMax")).toBe(String(64 * 1024 * 1024));
+    });
+
+    test("is what takes an agent's limits: without it they stay, with the other settings", () => {
+      const { code, stdout } = fleet("uninstall");
+      expect(code).toBe(0);
+      expect(stdout).toContain("3 files in ~/.config/mosaic/fleet, the limits of 1 agent in ~/.config/systemd/user\n");
+      expect(read(join(paths.config, limits))).toContain("MemoryMax=64M");
+    });
+
+    test("takes the limits alone, where nothing else is left, and leaves a drop-in beside them", () => {
+      expect(fleet("uninstall").code).toBe(0);
+      rmSync(paths.site, { recursive: true });
+      const mine = join(dirname(join(paths.config, limits)), "override.conf");
+      writeFileSync(mine, "[Service]\nCPUWeight=50\n");
+      expect(fleet("uninstall", "--purge", "--yes").code).toBe(0);
+      expect(existsSync(join(paths.config, limits))).toBe(false);
+      expect(read(mine)).toContain("CPUWeight=50");
     });
 
     test("needs a yes, and says which files", () => {
@@ -270,7 +291,7 @@ describe("uninstall", () => {
       });
       expect(atTerminal([binary, "uninstall", "--purge"], "n")).toMatchObject({
         code: 1,
-        stdout: expect.stringContaining("~/.config/mosaic/fleet/agents/coder.env"),
+        stdout: expect.stringMatching(/~\/\.config\/mosaic\/fleet\/agents\/coder\.env[\s\S]*10-mosaic-limits\.conf/),
       });
       expect(treeOf(home)).toEqual(before);
     });
@@ -284,6 +305,8 @@ describe("uninstall", () => {
       mkdirSync(paths.config);
       expect(inside(["tar", "-xf", archive, "-C", paths.config]).code).toBe(0);
       for (const [path, text] of Object.entries(settings)) expect(read(join(paths.site, path))).toBe(text);
+      expect(read(join(paths.config, limits))).toContain("MemoryMax=64M");
+      expect(shown("mosaic-agent@limited.service", "LoadState")).toBe("not-found");
     });
 
     test("takes nothing when they cannot be kept: 73", () => {

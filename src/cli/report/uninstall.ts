@@ -1,4 +1,6 @@
+import { basename } from "node:path";
 import type { Output } from "../../core/host.ts";
+import { LIMITS_DROP_IN } from "../../core/names.ts";
 import { tilde } from "../../core/paths.ts";
 import type { Seen, Uninstalled } from "../../install/uninstall.ts";
 import { paint } from "./paint.ts";
@@ -25,17 +27,30 @@ export async function renderUninstalled(
   options: { home: string; dryRun: boolean; purge: boolean },
 ): Promise<void> {
   const { green, bold } = paint(output);
-  const files = (count: number) => `${count} ${count === 1 ? "file" : "files"}`;
   await renderPlan(output, plan, { home: options.home, diffs: options.dryRun });
   if (!installed) output.write("Nothing is installed.\n");
   else if (options.dryRun) output.write("\nDry run: nothing was removed.\n");
   else if (applied) output.write(`\n${green("Removed.")} To have it back: mosaic-fleet install\n`);
   if (archive !== undefined)
-    output.write(`Your ${files(site.length)} are kept in ${bold(tilde(archive, options.home))}, for you alone.\n`);
-  else if (site.length > 0 && !options.purge)
-    output.write(`Your settings stay: ${files(site.length)} in ~/.config/mosaic/fleet\n`);
+    output.write(
+      `Your ${counted(site.length, "file")} are kept in ${bold(tilde(archive, options.home))}, for you alone.\n`,
+    );
+  else if (site.length > 0 && !options.purge) output.write(`Your settings stay: ${staying(site)}\n`);
   if (enabledAgents.length > 0)
     output.write(`You have enabled agents. To undo it: ${bold(disableCommand(enabledAgents))}\n`);
+}
+
+function staying(site: readonly string[]): string {
+  const limits = site.filter((path) => basename(path) === LIMITS_DROP_IN).length;
+  const settings = site.length - limits;
+  return [
+    ...(settings > 0 ? [`${counted(settings, "file")} in ~/.config/mosaic/fleet`] : []),
+    ...(limits > 0 ? [`the limits of ${counted(limits, "agent")} in ~/.config/systemd/user`] : []),
+  ].join(", ");
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 /** What undoes the user's own enabling of agents. */
