@@ -7,6 +7,7 @@ import { besideOf } from "../../install/judge.ts";
 import { knownSums } from "../../install/receipt.ts";
 import { type Check, type Fix, ofSubjects, type SubjectResult } from "../check.ts";
 import { otherConfig } from "../config-home.ts";
+import { installFix } from "../install-fix.ts";
 import { replacedBy } from "../replaced.ts";
 import type { Tools } from "../tools.ts";
 
@@ -29,7 +30,7 @@ export const layoutFiles: Check = {
         status: "fail",
         message: "nothing is installed here yet",
         evidence: { files: files.length },
-        fix: { actions: [{ kind: "install" }] },
+        fix: await installFix(tools),
       };
     const replacing = await replacedBy(tools);
     const subjects = await Promise.all(
@@ -64,7 +65,7 @@ async function subjectOf(
 ): Promise<SubjectResult> {
   const subject = shownPath(tools, step.action);
   const again = "mosaic-fleet install   # lays out this version again";
-  const install: Fix = replacing === undefined ? { actions: [{ kind: "install" }] } : { commands: [again] };
+  const install: Fix = replacing === undefined ? await installFix(tools) : { commands: [again] };
   const status = await tools.host.files.status(path);
   if (step.change === "none") return { subject, status: "pass", message: "up to date" };
   const receipt = await tools.receipt();
@@ -75,7 +76,7 @@ async function subjectOf(
   if (step.change === "create" || (step.change === "keep" && step.kept === "removed")) {
     const fix: Fix =
       replacing === undefined
-        ? { actions: [{ kind: "install", restore: step.change === "keep" }] }
+        ? await installFix(tools, step.change === "keep")
         : { commands: ["mosaic-fleet install --restore   # lays out this version again"] };
     return path.endsWith(CANARY)
       ? { subject, status: "warn", message: "it is missing: the agent canary has no program of its own", fix }

@@ -4,6 +4,7 @@ import { tilde } from "../../core/paths.ts";
 import { moveAside } from "../../core/shell.ts";
 import type { Check, CheckResult } from "../check.ts";
 import { otherConfig } from "../config-home.ts";
+import { installFix } from "../install-fix.ts";
 import { replacedBy } from "../replaced.ts";
 import type { Tools } from "../tools.ts";
 
@@ -41,7 +42,7 @@ export const layoutReceipt: Check = {
             message:
               "files of the layout are there, but no receipt: no later install can tell whether they are its own",
             evidence: { receipt: paths.receipt },
-            fix: { actions: [{ kind: "install" }] },
+            fix: await installFix(tools),
           };
     if (look.phase === "applying") return unfinished(tools, look.version);
     // What that version has besides is in use.
@@ -57,10 +58,7 @@ export const layoutReceipt: Check = {
         status: "warn",
         message: `the receipt is of files in ${tilde(dirname(left[0] ?? ""), host.user.home)}, and nothing is installed where this shell looks`,
         evidence: { files: left.map((path) => tilde(path, host.user.home)) },
-        fix:
-          host.env.XDG_CONFIG_HOME === undefined
-            ? { actions: [{ kind: "install" }] }
-            : { commands: ["unset XDG_CONFIG_HOME"] },
+        fix: host.env.XDG_CONFIG_HOME === undefined ? await installFix(tools) : { commands: ["unset XDG_CONFIG_HOME"] },
       };
     return {
       status: "warn",
@@ -72,7 +70,8 @@ export const layoutReceipt: Check = {
 };
 
 /** An install was killed, or is at it: then its lock names a process that lives. */
-async function unfinished({ host, paths, procfs }: Tools, version: string): Promise<CheckResult> {
+async function unfinished(tools: Tools, version: string): Promise<CheckResult> {
+  const { host, paths, procfs } = tools;
   const [pid, startTime] = ((await host.files.readLink(join(paths.state, "install.lock"))) ?? "").split(" ");
   if (startTime !== undefined && (await procfs.startTime(Number(pid))) === startTime)
     return {
@@ -83,6 +82,6 @@ async function unfinished({ host, paths, procfs }: Tools, version: string): Prom
   return {
     status: "fail",
     message: `an install of version ${version} was killed before it ended: files of two versions may stand side by side`,
-    fix: { actions: [{ kind: "install" }] },
+    fix: await installFix(tools),
   };
 }

@@ -83,6 +83,30 @@ describe("layout.files", () => {
 
   red(
     "layout.files",
+    "a missing script where no user manager is reached, which comes first",
+    {
+      status: "fail",
+      message: /agent-pane\.sh: it is missing/,
+      fix: /^mosaic-fleet doctor --only systemd\.user-manager {3}# .*; then:$/,
+    },
+    async () => {
+      rmSync(tools("agent-pane.sh"));
+      const nowhere = { XDG_RUNTIME_DIR: undefined, DBUS_SESSION_BUS_ADDRESS: undefined };
+      const host: Host = {
+        ...fleet.host,
+        env: { ...fleet.host.env, ...nowhere },
+        exec: (argv, options) => fleet.host.exec(argv, { ...options, env: { ...options?.env, ...nowhere } }),
+      };
+      const { planned } = await runDoctor(host, checks, { only: ["layout"], version: "0.0.0-test" });
+      expect(planned).toEqual([]);
+      const report = await files(host);
+      expect(report.subjects.flatMap(({ fix }) => fix.commands).at(-1)).toBe("mosaic-fleet install --restore");
+      return report;
+    },
+  );
+
+  red(
+    "layout.files",
     "that nothing is installed",
     { status: "fail", message: /^nothing is installed here yet$/, fix: /^mosaic-fleet install$/ },
     async () => {
