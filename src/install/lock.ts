@@ -8,7 +8,8 @@ import { pathsOf } from "../core/paths.ts";
 import { moveAside } from "../core/shell.ts";
 import type { Intent } from "./look.ts";
 
-const LOCK = "install.lock";
+/** In the state folder, while an install runs. */
+export const LOCK = "install.lock";
 
 /** Whether a run that was killed has left its lock, or a file that it was writing, in the state folder. */
 export async function leftBehind(host: Host): Promise<boolean> {

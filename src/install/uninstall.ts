@@ -1,11 +1,12 @@
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
+import { TEMPORARY } from "../adapters/files.ts";
 import type { Host } from "../core/host.ts";
 import { agentOfUnit, HOLDER_UNIT } from "../core/names.ts";
 import { pathsOf } from "../core/paths.ts";
 import type { Step } from "./action.ts";
 import { applyPlan, clearTemporaries } from "./apply.ts";
 import { besideOf, type Found } from "./judge.ts";
-import { leftBehind, withLock } from "./lock.ts";
+import { LOCK, leftBehind, withLock } from "./lock.ts";
 import { type Intent, lookAt, recordedLayout } from "./look.ts";
 import { reachManager } from "./manager.ts";
 import { type LayoutPlan, planRemoval, undecidedBy } from "./plan.ts";
@@ -53,7 +54,7 @@ export async function uninstall(host: Host, options: UninstallOptions): Promise<
     const plan =
       recorded === undefined
         ? { steps: [], removed: [], undecided: [] }
-        : planUninstall(recorded, await lookAt(host, paths), running);
+        : planUninstall(recorded, await lookAt(host, paths), running, await inFolders(host, recorded, purge));
     // A purge that was killed may have left no more than empty folders.
     const toPurge = purge && (site.length > 0 || (await host.files.status(pathsOf(host).site)) !== undefined);
     const installed = recorded !== undefined || toPurge;
@@ -84,16 +85,25 @@ export async function uninstall(host: Host, options: UninstallOptions): Promise<
   });
 }
 
-/** The receipt backwards. Pure. */
+/** The receipt backwards. `inside` is what is in each of its folders: one that holds anything else stays. Pure. */
 export function planUninstall(
   recorded: Receipt,
   found: ReadonlyMap<string, Found>,
   running: readonly string[],
+  inside: ReadonlyMap<string, readonly string[]>,
 ): LayoutPlan {
   const agents = running.filter((unit) => unit !== HOLDER_UNIT);
   const stops = [agents, running.filter((unit) => unit === HOLDER_UNIT)].filter((units) => units.length > 0);
   const why = "you have changed it: it stays";
   const files = recorded.files.flatMap(({ path }) => planRemoval(path, why, { found, recorded }));
+  const going = new Set(
+    files.flatMap(({ action, change }) => (change === "remove" && "path" in action ? [action.path] : [])),
+  );
+  const folders = recorded.folders.toReversed().map((path): Step => {
+    const stays = inside.get(path)?.some((each) => !going.has(each));
+    if (!stays) going.add(path);
+    return { action: { kind: "remove-folder", path }, change: stays ? "none" : "remove" };
+  });
   return {
     steps: [
       ...stops.map((units): Step => ({ action: { kind: "stop", units }, change: "update" })),
@@ -102,9 +112,7 @@ export function planUninstall(
         : []),
       ...(recorded.linger ? [{ action: { kind: "linger", on: false }, change: "update" } as const] : []),
       ...files,
-      ...recorded.folders
-        .toReversed()
-        .map((path): Step => ({ action: { kind: "remove-folder", path }, change: "remove" })),
+      ...folders,
       { action: { kind: "daemon-reload" }, change: "update" },
     ],
     removed: recorded.files.flatMap(({ path, removed }) =>
@@ -112,6 +120,24 @@ export function planUninstall(
     ),
     undecided: undecidedBy(files, recorded),
   };
+}
+
+/** What is in each folder of a receipt, but for what goes by other means than a step of the plan. */
+async function inFolders(host: Host, { folders, enabled }: Receipt, purge: boolean): Promise<Map<string, string[]>> {
+  const { units, site, state, receipt } = pathsOf(host);
+  const goes = async (path: string): Promise<boolean> => {
+    if ([receipt, join(state, LOCK)].includes(path) || TEMPORARY.test(basename(path))) return true;
+    if (purge && `${path}/`.startsWith(`${site}/`)) return true;
+    // systemd removes its links, and a folder of links that is empty then.
+    if (dirname(path) !== units || !path.endsWith(".wants")) return false;
+    return (await host.files.list(path)).every((unit) => enabled.includes(unit));
+  };
+  const listed = folders.map(async (folder): Promise<[string, string[]]> => {
+    const paths = (await host.files.list(folder)).map((name) => join(folder, name));
+    const gone = await Promise.all(paths.map(goes));
+    return [folder, paths.filter((_, index) => !gone[index])];
+  });
+  return new Map(await Promise.all(listed));
 }
 
 /** Agents that are to start with something else. systemctl lists no instances; enabling one is a link in a folder. */

@@ -180,7 +180,12 @@ describe("rollback", () => {
 describe("uninstall", () => {
   test("leaves nothing of ours, and nothing at all where nothing was before", () => {
     expect(fleet("install", "--enable").code).toBe(0);
-    expect(fleet("uninstall", "--dry-run").stdout).toContain(word("remove", script("tmux.conf")));
+    const folders = Object.entries(treeOf(home)).flatMap(([path, is]) =>
+      is.startsWith("folder") && !path.endsWith(".wants") ? [join(home, path)] : [],
+    );
+    const { stdout } = fleet("uninstall", "--dry-run");
+    expect(stdout).toContain(word("remove", script("tmux.conf")));
+    for (const folder of folders) expect(stdout).toContain(word("remove", `${folder}/`));
     expect(fleet("uninstall")).toMatchObject({ code: 0, stderr: "" });
     expect(treeOf(home)).toEqual({});
     expect(shown(HOLDER_UNIT, "LoadState")).toBe("not-found");
@@ -196,8 +201,16 @@ describe("uninstall", () => {
       "mosaic/fleet/agents/coder.env": "A=1\n",
       "systemd/user/mosaic-agent@.service.d/mine.conf": "[Service]\nMemoryMax=1G\n",
     });
+    const dry = fleet("uninstall", "--dry-run").stdout;
     const { code, stdout } = fleet("uninstall");
     expect(code).toBe(0);
+    // What it says of each folder, before and after, is so.
+    for (const said of [dry, stdout]) {
+      const folders = [...said.matchAll(/^(remove|as it is) +~(\S*)\/$/gm)];
+      expect(folders.length).toBeGreaterThan(5);
+      for (const [, what, path] of folders)
+        expect([path, existsSync(`${home}${path}`)]).toEqual([path, what !== "remove"]);
+    }
     expect(stdout).toContain(`${word("keep", script("tmux.conf"))}          Why:  you have changed it: it stays\n`);
     expect(stdout).toContain("Your settings stay: 1 file in ~/.config/mosaic/fleet\n");
     const left = Object.entries(treeOf(home)).flatMap(([path, is]) => (is.startsWith("folder") ? [] : [path]));

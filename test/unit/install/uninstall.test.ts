@@ -26,10 +26,14 @@ const there = new Map([
   [`${ours}.mosaic-new`, found("hash of ours")],
   [edited, found("hash of an edit")],
 ]);
+const inside = new Map([
+  ["/c", ["/c/tools"]],
+  ["/c/tools", [ours, `${ours}.mosaic-new`]],
+]);
 const running = ["mosaic-agent@a.service", "mosaic-agent@b.service", "mosaic-tmux-holder.service"];
 
 test("an uninstall is the receipt backwards: agents, holder, boot, linger, files, folders inside out, reload", () => {
-  const { steps } = planUninstall(receipt, there, running);
+  const { steps } = planUninstall(receipt, there, running, inside);
   const shown = steps.map(({ action, change }) =>
     [change, action.kind, "path" in action ? action.path : "units" in action ? action.units.join(" ") : ""].join(" "),
   );
@@ -48,11 +52,20 @@ test("an uninstall is the receipt backwards: agents, holder, boot, linger, files
 });
 
 test("what install did not do is not undone, and what does not run is not stopped", () => {
-  const { steps } = planUninstall({ ...receipt, enabled: [], linger: false }, there, []);
+  const { steps } = planUninstall({ ...receipt, enabled: [], linger: false }, there, [], inside);
   expect(steps.map(({ action }) => action.kind)).not.toContainAnyValues(["stop", "disable", "linger"]);
 });
 
 test("files that the user has removed are known, so that a run which is killed does not bring them back", () => {
-  expect(planUninstall(receipt, there, []).removed).toEqual([gone]);
-  expect(planUninstall({ ...receipt, phase: "applying" }, there, []).removed).toEqual([]);
+  expect(planUninstall(receipt, there, [], inside).removed).toEqual([gone]);
+  expect(planUninstall({ ...receipt, phase: "applying" }, there, [], inside).removed).toEqual([]);
+});
+
+test("a folder with something else in it stays, and so does every folder around it", () => {
+  const folders = (more: [string, string[]]) =>
+    planUninstall(receipt, there, [], new Map([...inside, more])).steps.flatMap(({ action, change }) =>
+      action.kind === "remove-folder" ? [`${change} ${action.path}`] : [],
+    );
+  expect(folders(["/c/tools", [ours, edited]])).toEqual(["none /c/tools", "none /c"]);
+  expect(folders(["/c", ["/c/tools", "/c/mine"]])).toEqual(["remove /c/tools", "none /c"]);
 });
