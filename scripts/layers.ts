@@ -1,4 +1,4 @@
-// Holds the layers of src/ against its import statements: main → cli → doctor | install | canary | fleet → adapters
+// Holds the layers of src/ against its import statements: main → cli → doctor | install | canary | fleet | update → adapters
 // → core, and what may come from outside. scripts/check calls it: `bun scripts/layers.ts [src folder]`; prints one
 // line for each import that points the wrong way, and exits 1 if there is one.
 import { dirname, join, relative, resolve } from "node:path";
@@ -13,7 +13,7 @@ interface Rule {
 /** Built-ins that do no I/O: for everyone. */
 const pure = ["node:path", "node:crypto"];
 
-const features = ["doctor", "install", "canary", "fleet"];
+const features = ["doctor", "install", "canary", "fleet", "update"];
 
 const rules: Readonly<Record<string, Rule>> = {
   main: { values: ["cli", ...features, "adapters", "core"], outside: ["node:*"] },
@@ -24,6 +24,7 @@ const rules: Readonly<Record<string, Rule>> = {
   // The canary lays out and runs a fleet.
   canary: { values: ["install", "fleet", "adapters", "core"], types: features, outside: ["zod"] },
   fleet: { values: ["adapters", "core"], types: features, outside: ["zod"] },
+  update: { values: ["adapters", "core"], types: features, outside: [] },
   adapters: { values: ["core"], outside: ["node:*", "bun", "bun:ffi", "zod"] },
   core: { values: [], outside: ["zod"] },
 };

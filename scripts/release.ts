@@ -1,6 +1,9 @@
-// Makes a release; scripts/release calls it: `bun scripts/release.ts [--out DIR] [--base-url URL] [--xz LEVEL] [TARGET...]`.
+// Makes a release; scripts/release calls it: `bun scripts/release.ts [--out DIR] [--base-url URL] [--update-url URL]
+// [--xz LEVEL] [TARGET...]`.
 //   --out DIR       where it is put: a folder that is not there or empty; dist/release, which is replaced, when left out
 //   --base-url URL  where install.sh downloads from by itself: https; the word VERSION in it stands for the version
+//   --update-url URL  where self-update looks for newer ones by itself, under the same name for every version: https;
+//                   --base-url when left out and there is no VERSION in that
 //   --xz LEVEL      of the .xz files, 0 to 9, 6 when left out; `none` makes none: for tests, it is most of the time
 // MINISIGN_SECRET_KEY is the path of the key to sign with, MINISIGN_PUBLIC_KEY that of its public half, where it is not
 // beside it. SOURCE_DATE_EPOCH is the release's time; the commit's when left out. Two releases of one tree, with the
@@ -103,6 +106,11 @@ function copySource(folder: string, packages: readonly string[]): void {
     cpSync(join(tree, name), join(folder, name), { recursive: true, dereference: true });
 }
 
+/** Writes into that copy where newer binaries are, and who signs them. */
+function writeOrigin(folder: string, origin: { address: string; publicKey: string }): void {
+  writeFileSync(join(folder, "src/update/origin.json"), `${JSON.stringify(origin)}\n`);
+}
+
 interface Signer {
   readonly publicKey: string;
   sign(...files: string[]): void;
@@ -128,7 +136,11 @@ function signer(secret: string, work: string): Signer {
   };
 }
 
-function release(out: string, chosen: readonly string[], baseUrl: string, xz: string): void {
+function release(
+  out: string,
+  chosen: readonly string[],
+  { baseUrl, updateUrl, xz }: { baseUrl: string; updateUrl: string; xz: string },
+): void {
   const secret = process.env.MINISIGN_SECRET_KEY;
   for (const program of ["xz", ...(secret ? ["minisign"] : [])])
     if (Bun.which(program) === null) throw new Failure(`${program} is not here: scripts/setup --for-tests`, 69);
@@ -151,6 +163,8 @@ function release(out: string, chosen: readonly string[], baseUrl: string, xz: st
     must([...bundle, "src/main.ts"]);
     const packages = bundledPackages(JSON.parse(readFileSync(meta, "utf8")));
     copySource(source, packages);
+    const address = updateUrl || (baseUrl.includes("VERSION") ? "" : baseUrl);
+    writeOrigin(source, { address: address.replace(/\/+$/, ""), publicKey: signing?.publicKey ?? "" });
     const chosenTargets = chosen.map((name) => ({ name, ...(targets[name] as Target) }));
     installRuntimes(
       runtimes,
@@ -210,25 +224,31 @@ function release(out: string, chosen: readonly string[], baseUrl: string, xz: st
 }
 
 function main(): void {
-  const usage = `usage: scripts/release [--out DIR] [--base-url URL] [--xz LEVEL] [${Object.keys(targets).join("|")}]...`;
+  const usage = `usage: scripts/release [--out DIR] [--base-url URL] [--update-url URL] [--xz LEVEL] [${Object.keys(targets).join("|")}]...`;
   try {
     const { values, positionals } = parseArgs({
       args: process.argv.slice(2),
       options: {
         out: { type: "string" },
         "base-url": { type: "string", default: "" },
+        "update-url": { type: "string", default: "" },
         xz: { type: "string", default: "6" },
       },
       allowPositionals: true,
     });
     const unknown = positionals.find((name) => !Object.hasOwn(targets, name));
     if (unknown !== undefined) throw new Failure(`no target ${unknown}`, 64);
-    if (!/^(https:\/\/[^\s'"\\$`]+)?$/.test(values["base-url"])) throw new Failure("--base-url takes an https URL", 64);
+    for (const name of ["base-url", "update-url"] as const)
+      if (!/^(https:\/\/[^\s'"\\$`]+)?$/.test(values[name])) throw new Failure(`--${name} takes an https URL`, 64);
     if (!/^([0-9]|none)$/.test(values.xz)) throw new Failure("--xz takes 0 to 9, or none", 64);
     const out = resolve(values.out ?? join(tree, "dist/release"));
     if (values.out !== undefined && existsSync(out) && readdirSync(out).length > 0)
       throw new Failure(`${out} is not empty`, 64);
-    release(out, positionals.length > 0 ? positionals : Object.keys(targets), values["base-url"], values.xz);
+    release(out, positionals.length > 0 ? positionals : Object.keys(targets), {
+      baseUrl: values["base-url"],
+      updateUrl: values["update-url"],
+      xz: values.xz,
+    });
     for (const name of readdirSync(out).sort()) {
       const megabytes = (Bun.file(join(out, name)).size / 1e6).toFixed(1).padStart(8);
       console.log(`${megabytes} MB  ${basename(out)}/${name}`);

@@ -24,6 +24,8 @@ export interface Disk {
   rmdir(path: string): Promise<void>;
   unlink(path: string): Promise<void>;
   symlink(target: string, path: string): Promise<void>;
+  /** A hard link. */
+  link(from: string, to: string): Promise<void>;
 }
 
 /** The disk of this machine. */
@@ -51,4 +53,5 @@ export const disk: Disk = {
   rmdir: (path) => fs.rmdir(path),
   unlink: (path) => fs.unlink(path),
   symlink: (target, path) => fs.symlink(target, path),
+  link: (from, to) => fs.link(from, to),
 };

@@ -1,4 +1,4 @@
-import { constants, readFileSync } from "node:fs";
+import { constants, createReadStream, readFileSync } from "node:fs";
 import * as fs from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { FileStatus, Files } from "../core/host.ts";
@@ -117,6 +117,28 @@ export function filesOn(disk: Disk): Files {
       } catch (error) {
         await disk.unlink(temporary).catch(() => undefined);
         throw error; // the first failure is the one to tell
+      }
+    },
+
+    chunks: (path) => createReadStream(path, { highWaterMark: 1 << 20 }),
+
+    async writeNew(path, chunks, mode) {
+      const file = await disk.create(path, mode);
+      try {
+        for await (const chunk of chunks) await file.write(chunk);
+        await file.chmod(mode); // whatever the umask is
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+    },
+
+    async keep(path, as) {
+      try {
+        await disk.link(path, as);
+      } catch (error) {
+        if (!["EPERM", "EOPNOTSUPP", "ENOSYS", "EMLINK", "EXDEV"].includes(codeOf(error) ?? "")) throw error;
+        await files.writeNew(as, files.chunks(path), (await fs.stat(path)).mode & 0o777);
       }
     },
 

@@ -91,6 +91,11 @@ export const commands = {
     summary: "type a text into an agent's program, exactly",
     load: () => import("./commands/agent-send.ts"),
   },
+  "self-update": {
+    group: "This program",
+    summary: "replace this binary by a newer one, or go back",
+    load: () => import("./commands/self-update.ts"),
+  },
 } as const satisfies Record<string, Entry>;
 
 type Name = keyof typeof commands;

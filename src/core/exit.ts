@@ -8,6 +8,8 @@ export const EXIT = {
   /** What was waited for did not come in its time. */
   waited: 3,
   usage: 64,
+  /** What was brought is not what it should be: other bytes, another signature. */
+  dataerr: 65,
   /** A prerequisite is missing. */
   unavailable: 69,
   /** A defect in this program. */

@@ -36,6 +36,12 @@ export interface Files {
   writeAtomic(path: string, content: string | Uint8Array, mode: number): Promise<void>;
   /** As writeAtomic, but for the fsync of the folder: whether the file or the one before it outlasts a power loss is open until sync(). */
   replace(path: string, content: string | Uint8Array, mode: number): Promise<void>;
+  /** Its bytes, piece by piece, where it may be too large to be read at once. Throws ENOENT when it is not there. */
+  chunks(path: string): AsyncIterable<Uint8Array>;
+  /** Writes a file that was not there, piece by piece, and has its content outlast a power loss. */
+  writeNew(path: string, chunks: AsyncIterable<Uint8Array>, mode: number): Promise<void>;
+  /** Another name for a file, as it is now: a hard link, or a copy where there are none. `as` was not there. */
+  keep(path: string, as: string): Promise<void>;
   /** Has a file, or what was made, renamed and removed in a folder, outlast a power loss; nothing happens when it is not there. */
   sync(path: string): Promise<void>;
   /** Writes in place: for kernel files, which know no rename. */

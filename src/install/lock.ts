@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
 import { TEMPORARY } from "../adapters/files.ts";
-import { procfsOf } from "../adapters/procfs.ts";
+import { clearStaleLock, lockText } from "../adapters/lock.ts";
 import { describeError, FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
@@ -29,7 +29,7 @@ export async function withLock<T>(
 ): Promise<T> {
   const { state } = pathsOf(host);
   const lock = join(state, LOCK);
-  const me = `${host.pid} ${await procfsOf(host).startTime(host.pid)}`;
+  const me = await lockText(host);
   const made = new Set<string>();
   try {
     while (!(await taken())) await clearStale(host, intent, lock);
@@ -58,17 +58,12 @@ export async function withLock<T>(
 
 /** Takes away the lock of a process that is gone; throws when something else is in the way. */
 async function clearStale(host: Host, { nothing, again }: Intent, lock: string): Promise<void> {
-  const status = await host.files.status(lock);
-  if (status === undefined) return; // given back meanwhile
-  const holder = await host.files.readLink(lock);
-  if (status.kind === "link" && holder === undefined) return;
-  const [pid, startTime] = /^(\d+) (\d+)$/.exec(holder ?? "")?.slice(1) ?? [];
-  if (holder === undefined || startTime === undefined)
+  const found = await clearStaleLock(host, lock);
+  if (found === "strange")
     throw new FleetError(EXIT.cantcreate, nothing, `${lock} is in the way, and is no lock of ours`, [
       moveAside(lock, "yours"),
       again,
     ]);
-  if ((await procfsOf(host).startTime(Number(pid))) === startTime)
-    throw new FleetError(EXIT.unavailable, nothing, `another install runs (pid ${pid})`, [again]);
-  await host.files.removeLink(lock, holder);
+  if (found !== "clear")
+    throw new FleetError(EXIT.unavailable, nothing, `another install runs (pid ${found.pid})`, [again]);
 }

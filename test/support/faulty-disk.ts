@@ -40,7 +40,7 @@ export function faultyDisk(real: Disk, fault: Fault, at: number): FaultyDisk {
   let journal: { readonly folder: string; readonly undo: () => void }[] = [];
   const note = (path: string, undo: () => void) => journal.push({ folder: dirname(path), undo });
 
-  const makes = new Set(["create", "write", "mkdir", "symlink"]);
+  const makes = new Set(["create", "write", "mkdir", "symlink", "link"]);
   /** Before each call: counts it, and strikes where it is due. */
   async function pass(call: string, path: string, half?: () => Promise<void>): Promise<void> {
     if (dead) return new Promise(() => {});
@@ -126,6 +126,11 @@ export function faultyDisk(real: Disk, fault: Fault, at: number): FaultyDisk {
       await pass("symlink", path);
       await real.symlink(target, path);
       note(path, () => rmSync(path, { force: true }));
+    },
+    async link(from, to) {
+      await pass("link", to);
+      await real.link(from, to);
+      note(to, () => rmSync(to, { force: true }));
     },
     calls: () => calls,
     gone,

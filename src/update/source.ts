@@ -1,0 +1,120 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { DownloadError, download } from "../adapters/download.ts";
+import { describeError, FleetError } from "../core/errors.ts";
+import { EXIT, type ExitCode, exitOfInterrupt } from "../core/exit.ts";
+import type { Host } from "../core/host.ts";
+
+/** What is known of a file that was fetched: the SHA-256 of what came. */
+export interface Fetched {
+  readonly sha256: string;
+}
+
+/** Where the files of a release are. */
+export interface Source {
+  /** As a person reads it. */
+  readonly where: string;
+  /** A file of the release into a file that was not there; `limit` in bytes. Throws FleetError. */
+  fetch(
+    name: string,
+    to: string,
+    limit: number,
+    onProgress?: (bytes: number, total?: number) => void,
+  ): Promise<Fetched>;
+}
+
+export interface SourceOptions {
+  /** Whether what comes is held against a signature: then it matters less whose way it came. */
+  readonly signed: boolean;
+  readonly stallMs: number;
+}
+
+/** A folder, or an address. Throws FleetError where it could not be believed. */
+export function sourceOf(host: Host, from: string, options: SourceOptions): Source {
+  return /^https?:\/\//.test(from) ? serverOf(host, from.replace(/\/+$/, ""), options) : folderOf(host, from);
+}
+
+function folderOf(host: Host, folder: string): Source {
+  return {
+    where: folder,
+    async fetch(name, to, limit) {
+      const path = join(folder, name);
+      const status = await host.files.status(path).catch(() => undefined);
+      if (status?.kind !== "file")
+        throw new FleetError(
+          EXIT.unavailable,
+          `There is no ${name} in ${folder}`,
+          "the files of a release belong there",
+          [`ls ${folder}`],
+        );
+      if (status.size > limit) throw tooLarge(path, limit);
+      return written(host, to, host.files.chunks(path));
+    },
+  };
+}
+
+function tooLarge(what: string, limit: number): FleetError {
+  return new FleetError(EXIT.dataerr, `${what} is no part of a release`, `it is larger than ${limit} bytes`);
+}
+
+/** What nobody on the way can change: https, or what never leaves this machine. */
+function isSafe(url: URL): boolean {
+  return url.protocol === "https:" || /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname);
+}
+
+function serverOf(host: Host, address: string, { signed, stallMs }: SourceOptions): Source {
+  const isPlain = address.startsWith("http:");
+  const allowed = (url: URL) => isSafe(url) || (signed && isPlain && url.protocol === "http:");
+  if (!URL.canParse(address)) throw new FleetError(EXIT.usage, `${address} is no address`, "it cannot be read as one");
+  if (!allowed(new URL(address)))
+    throw new FleetError(
+      EXIT.unavailable,
+      `It could not be known whether what comes from ${address} is genuine`,
+      "http proves nothing, and this binary knows no key to check a signature with",
+      ["mosaic-fleet self-update --from https://…", "mosaic-fleet self-update --from DIR"],
+    );
+  return {
+    where: address,
+    async fetch(name, to, limit, onProgress) {
+      const url = `${address}/${name}`;
+      const options = { allowed, limit, stallMs, cancelled: host.interrupted, ...(onProgress ? { onProgress } : {}) };
+      try {
+        return await written(host, to, download(host, url, options));
+      } catch (error) {
+        if (!(error instanceof DownloadError)) throw error;
+        const exits: Readonly<Record<string, ExitCode>> = {
+          interrupted: exitOfInterrupt(host.interrupted.reason),
+          "too-large": EXIT.dataerr,
+        };
+        throw new FleetError(exits[error.kind] ?? EXIT.unavailable, `Cannot download ${url}`, error.message, [
+          `curl -fI ${url}   # is it there?`,
+          "mosaic-fleet self-update --from URL|DIR   # from another place",
+        ]);
+      }
+    },
+  };
+}
+
+async function written(host: Host, to: string, chunks: AsyncIterable<Uint8Array>): Promise<Fetched> {
+  const hash = createHash("sha256");
+  async function* hashed(): AsyncGenerator<Uint8Array> {
+    for await (const chunk of chunks) {
+      hash.update(chunk);
+      yield chunk;
+    }
+  }
+  try {
+    await host.files.writeNew(to, hashed(), 0o600);
+  } catch (error) {
+    if (error instanceof DownloadError) throw error;
+    throw new FleetError(EXIT.cantcreate, `Cannot write ${to}`, describeError(error));
+  }
+  return { sha256: hash.digest("hex") };
+}
+
+/** The SHA-256 of a file that is there. */
+export async function sha256Of(host: Pick<Host, "files">, path: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of host.files.chunks(path)) hash.update(chunk);
+  return hash.digest("hex");
+}

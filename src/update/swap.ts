@@ -1,0 +1,85 @@
+import { join } from "node:path";
+import { clearStaleLock, lockText } from "../adapters/lock.ts";
+import { describeError, FleetError } from "../core/errors.ts";
+import { EXIT } from "../core/exit.ts";
+import type { Host } from "../core/host.ts";
+import { moveAside } from "../core/shell.ts";
+import type { Place } from "./place.ts";
+
+const LOCK = ".mosaic-fleet-update.lock";
+const STAGING = ".mosaic-fleet-update-";
+
+/**
+ * Does something in a new folder beside the binary, 0700, while no other self-update of this binary does. The folder goes
+ * with it; what a killed run left goes first. Throws FleetError: 69 while another runs, 73 where nothing can be made.
+ */
+export async function withStaging<T>(host: Host, { folder }: Place, work: (staging: string) => Promise<T>): Promise<T> {
+  const { files } = host;
+  const lock = join(folder, LOCK);
+  const me = await lockText(host);
+  try {
+    while (!(await files.makeLink(lock, me))) {
+      const found = await clearStaleLock(host, lock);
+      if (found === "strange") throw inTheWay(lock);
+      if (found !== "clear")
+        throw new FleetError(EXIT.unavailable, "Nothing was changed", `another self-update runs (pid ${found.pid})`, [
+          "mosaic-fleet self-update   # when it has ended",
+        ]);
+    }
+  } catch (error) {
+    if (error instanceof FleetError) throw error;
+    throw new FleetError(EXIT.cantcreate, "Nothing was changed", describeError(error));
+  }
+  let staging: string | undefined;
+  try {
+    for (const name of await files.list(folder))
+      if (name.startsWith(STAGING)) await files.removeTree(join(folder, name));
+    staging = await files.makeTemporaryFolder(join(folder, STAGING));
+    return await work(staging);
+  } finally {
+    // What cannot be taken away now is the next run's to clear, and must not hide what went wrong before.
+    if (staging !== undefined) await files.removeTree(staging).catch(() => undefined);
+    await files.removeLink(lock, me).catch(() => undefined);
+  }
+}
+
+function inTheWay(lock: string): FleetError {
+  return new FleetError(EXIT.cantcreate, "Nothing was changed", `${lock} is in the way, and is no lock of ours`, [
+    moveAside(lock, "yours"),
+  ]);
+}
+
+/**
+ * Puts a binary into the place, and the one from there beside it: each path is always wholly one of two. Then runs
+ * `proof`; when that throws, all is as it was before.
+ */
+export async function putInPlace(
+  host: Host,
+  { path, previous, folder }: Place,
+  { fresh, staging }: { readonly fresh: string; readonly staging: string },
+  proof: () => Promise<void>,
+): Promise<void> {
+  const { files } = host;
+  const [was, older, kept] = [join(staging, "was"), join(staging, "older"), join(staging, "kept")];
+  const hadOlder = (await files.status(previous)) !== undefined;
+  const wasThere = (await files.status(path)) !== undefined;
+  try {
+    if (hadOlder) await files.keep(previous, older);
+    if (wasThere) {
+      await files.keep(path, was);
+      await files.keep(path, kept);
+      await files.rename(kept, previous);
+    }
+    await files.rename(fresh, path);
+    await files.sync(folder);
+    await proof();
+  } catch (error) {
+    // As far as it came; the first failure is the one to tell.
+    if (wasThere) await files.rename(was, path).catch(() => undefined);
+    if (hadOlder) await files.rename(older, previous).catch(() => undefined);
+    else if (wasThere) await files.removeFile(previous).catch(() => undefined);
+    await files.sync(folder).catch(() => undefined);
+    if (error instanceof FleetError) throw error;
+    throw new FleetError(EXIT.cantcreate, "The binary is as it was", describeError(error));
+  }
+}
