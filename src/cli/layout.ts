@@ -53,12 +53,12 @@ export function printJson(host: Host, document: object): void {
 /** The document of install and rollback. */
 export async function layoutDocument(
   host: Host,
-  { applied, outdated, restarted, plan }: Installed,
+  { version, applied, outdated, restarted, plan }: Installed,
   diffs: boolean,
   canary?: CanaryReport,
 ): Promise<void> {
   const steps = await planDocument(plan, diffs);
-  printJson(host, { applied, outdated, restarted, steps, ...(canary === undefined ? {} : { canary }) });
+  printJson(host, { version, applied, outdated, restarted, steps, ...(canary === undefined ? {} : { canary }) });
 }
 
 /**

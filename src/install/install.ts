@@ -39,6 +39,10 @@ export interface InstallOptions {
 
 export interface Installed {
   readonly plan: Plan;
+  /** The version that is laid out, or would be. */
+  readonly version: string;
+  /** Whether the holder starts at boot, once the plan is applied. */
+  readonly enabled: boolean;
   /** False for a dry run, a conflict, or nothing to do. */
   readonly applied: boolean;
   /** Units that run, and still as an earlier layout has them. */
@@ -142,7 +146,9 @@ async function layOut(
   };
 
   const first = await look({ taken: options.taken ?? new Set(), kept: new Set() });
-  const ended = { applied: false, restarted: [] };
+  const { version } = first.layout;
+  const enabled = first.manager.holder?.fileState === "enabled" || options.enable === true;
+  const ended = { version, enabled, applied: false, restarted: [] };
   if (conflicts(first.plan).length > 0) return { ...ended, plan: first.plan, outdated: [] };
   if (options.dryRun) return { ...ended, plan: first.plan, outdated: await outdatedNow(host, first) };
   await mustReadOurs(host, manager);
@@ -163,7 +169,13 @@ async function layOut(
       const { removed, undecided } = plan;
       await applyPlan(host, plan, { before: recorded, after, removed, undecided }, { what, again: intent.again });
     }
-    return { plan, applied: !seen.nothingToDo, ...(await restarted(host, options, seen)) };
+    return {
+      plan,
+      version: seen.layout.version,
+      enabled,
+      applied: !seen.nothingToDo,
+      ...(await restarted(host, options, seen)),
+    };
   });
 }
 

@@ -649,6 +649,17 @@ describe("--enable and --now", () => {
     expect(systemctl("list-dependencies", "--plain", "default.target").stdout).toContain(HOLDER);
   });
 
+  test("--enable is recommended only where the holder does not start at boot yet", () => {
+    const hint = "To start it at boot:  mosaic-fleet install --enable\n";
+    expect(install().stdout).toContain(hint);
+    expect(install("--enable").stdout).not.toContain(hint);
+    chmodSync(join(config, "mosaic/tools/fleet/tmux.conf"), 0o600); // something to do
+    const { code, stdout } = install();
+    expect(code).toBe(0);
+    expect(stdout).toContain("Installed.");
+    expect(stdout).not.toContain(hint);
+  });
+
   test("--now starts it: the server answers", () => {
     const { code, stdout } = install("--now");
     expect(code).toBe(0);

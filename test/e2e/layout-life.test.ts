@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { version } from "../../package.json";
 import { localHost } from "../../src/adapters/local-host.ts";
 import { openSandbox, type Sandbox } from "../../src/canary/sandbox.ts";
 import { HOLDER_UNIT } from "../../src/core/names.ts";
@@ -156,11 +157,19 @@ describe("rollback", () => {
     expect(stdout).toContain("+# of the version before");
     expect(treeOf(home)).toEqual(dry);
 
-    expect(fleet("rollback")).toMatchObject({ code: 0, stderr: "" });
+    expect(stdout).toContain("This would lay out version 0.0.1-test.\n");
+
+    expect(fleet("rollback")).toMatchObject({
+      code: 0,
+      stderr: "",
+      stdout: expect.stringContaining("Rolled back to version 0.0.1-test. Back again: mosaic-fleet install\n"),
+    });
     expect(read(script("tmux.conf"))).toBe(before);
     expect(read(script("start-tmux-holder.sh"))).toEndWith("# mine\n");
     expect(shown(HOLDER_UNIT, "NeedDaemonReload")).toBe("no");
-    expect(fleet("rollback", "-o", "json").code).toBe(0);
+    const again = fleet("rollback", "-o", "json");
+    expect(again.code).toBe(0);
+    expect(JSON.parse(again.stdout).version).toBe(version);
     expect(read(script("tmux.conf"))).toBe(ours("tmux.conf"));
   });
 
@@ -185,6 +194,8 @@ describe("uninstall", () => {
     );
     const { stdout } = fleet("uninstall", "--dry-run");
     expect(stdout).toContain(word("remove", script("tmux.conf")));
+    expect(stdout).not.toMatch(/^(@@|-) /m); // a name is enough
+    expect(stdout).not.toContain("/dev/null");
     for (const folder of folders) expect(stdout).toContain(word("remove", `${folder}/`));
     expect(fleet("uninstall")).toMatchObject({ code: 0, stderr: "" });
     expect(treeOf(home)).toEqual({});

@@ -50,14 +50,13 @@ export const command = defineCommand({
   ],
   async run(host, args) {
     const dryRun = args["dry-run"] ?? false;
-    const enable = args.enable ?? false;
     const human = args.output === "human";
     const decide = human && !args.yes ? { decide: decideAtTerminal(host) } : {};
     return withProblem(host, human, async () => {
       const installed = await install(host, {
         version,
         dryRun,
-        enable,
+        enable: args.enable ?? false,
         now: args.now ?? false,
         linger: args.linger ?? false,
         restore: args.restore ?? false,
@@ -65,8 +64,7 @@ export const command = defineCommand({
         taken: new Set(listOf(args.take)?.map((path) => resolve(path))),
         ...decide,
       });
-      if (human)
-        await renderInstalled(host.stdout, installed, { dryRun, enable, home: host.user.home, command: "install" });
+      if (human) await renderInstalled(host.stdout, installed, { dryRun, home: host.user.home, command: "install" });
       const canary = await proveRestart(host, installed, human);
       if (!human) await layoutDocument(host, installed, dryRun, canary);
       return layoutExit(installed, canary);

@@ -34,7 +34,6 @@ export const command = defineCommand({
       if (human)
         await renderInstalled(host.stdout, installed, {
           dryRun,
-          enable: true,
           home: host.user.home,
           command: "rollback",
         });

@@ -11,9 +11,8 @@ export function unifiedDiff(path: string, was: string | undefined, becomes: stri
   });
 }
 
-/** What a step does to a file, or what it leaves undone, as a unified diff; undefined for what is no file or stays as it is. */
+/** What a step writes to a file, or leaves unwritten, as a unified diff; undefined for any other: one that goes needs no more than its name. */
 export function diffOf({ action, change, was, ...rest }: Step): string | undefined {
-  if (action.kind === "remove-file" && change === "remove") return unifiedDiff(action.path, was, undefined);
   if (action.kind !== "write-file") return undefined;
   const shown = change === "create" || change === "update" || ("kept" in rest && rest.kept === "undecided");
   return shown && was !== action.text ? unifiedDiff(action.path, was, action.text) : undefined;

@@ -7,8 +7,8 @@ import { renderPlan } from "./plan.ts";
 /** The plan, a line a step, and what became of it. */
 export async function renderInstalled(
   output: Output,
-  { plan, applied, outdated, restarted }: Installed,
-  options: { home: string; dryRun: boolean; enable: boolean; command: "install" | "rollback" },
+  { plan, version, enabled, applied, outdated, restarted }: Installed,
+  options: { home: string; dryRun: boolean; command: "install" | "rollback" },
 ): Promise<void> {
   const { red, green, yellow, bold } = paint(output);
   await renderPlan(output, plan, { home: options.home, diffs: options.dryRun });
@@ -18,13 +18,14 @@ export async function renderInstalled(
     );
     return;
   }
-  if (options.dryRun) output.write("\nDry run: nothing was written.\n");
+  const back = options.command === "rollback";
+  if (options.dryRun)
+    output.write(`\nDry run: nothing was written.${back ? ` This would lay out version ${version}.` : ""}\n`);
   else if (!applied) output.write(`\n${green("Installed already")}, nothing to do.\n`);
-  else if (options.command === "rollback")
-    output.write(`\n${green("Rolled back.")} Back again: mosaic-fleet install\n`);
+  else if (back) output.write(`\n${green(`Rolled back to version ${version}.`)} Back again: mosaic-fleet install\n`);
   else
     output.write(
-      `\n${green("Installed.")} Try it: ${bold("mosaic-fleet canary")}\n${options.enable ? "" : "To start it at boot:  mosaic-fleet install --enable\n"}`,
+      `\n${green("Installed.")} Try it: ${bold("mosaic-fleet canary")}\n${enabled ? "" : "To start it at boot:  mosaic-fleet install --enable\n"}`,
     );
   const undecided = keeps(plan).filter(({ kept }) => kept === "undecided").length;
   if (undecided > 0)
