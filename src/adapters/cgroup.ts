@@ -58,6 +58,33 @@ export async function groupFolders(host: Pick<Host, "files">, name: string): Pro
   return folders;
 }
 
+/** What a group uses, and may; null where its tree does not count that. */
+export interface GroupUsage {
+  readonly memoryBytes: number | null;
+  readonly memoryMaxBytes: number | "infinity" | null;
+  /** Since the group was made. */
+  readonly cpuSeconds: number | null;
+}
+
+/** Of a group's folder in the unified hierarchy. */
+export async function groupUsage(host: Pick<Host, "files">, folder: string): Promise<GroupUsage> {
+  const [current, most, cpu] = await Promise.all(
+    ["memory.current", "memory.max", "cpu.stat"].map((file) =>
+      host.files.read(join(folder, file)).catch(() => undefined),
+    ),
+  );
+  const used = /^usage_usec (\d+)$/m.exec(cpu ?? "")?.[1];
+  return {
+    memoryBytes: bytesIn(current),
+    memoryMaxBytes: most?.trim() === "max" ? "infinity" : bytesIn(most),
+    cpuSeconds: used === undefined ? null : Number(used) / 1_000_000,
+  };
+}
+
+function bytesIn(text: string | undefined): number | null {
+  return text !== undefined && /^\d+\s*$/.test(text) ? Number(text) : null;
+}
+
 async function subgroups(host: Pick<Host, "files">, folder: string): Promise<string[]> {
   if ((await host.files.status(folder)) === undefined) return [];
   const deeper: string[] = [];

@@ -18,6 +18,10 @@ export interface Pane {
   readonly created: string;
   /** An agent's own pane, as start-agent-session.sh marks it: not one that somebody opened beside it. */
   readonly agent: boolean;
+  /** How many clients show its session. */
+  readonly viewers: number;
+  /** When a key last came to its session, or its window last showed something new, in seconds since 1970. */
+  readonly activity: number;
 }
 
 /** A pane with what is in force for it, whatever the server's own options are. */
@@ -59,7 +63,10 @@ const NO_SERVER =
 const NO_SESSION = /no current target/;
 
 const SERVER_FIELDS = ["pid", "socket_path", "version"];
-const PANE_FIELDS = ["session_name", "session_id", "pane_pid", "pane_dead", "session_created", "@mosaic_agent"];
+const PANE_FIELDS = [
+  ...["session_name", "session_id", "pane_pid", "pane_dead", "session_created", "@mosaic_agent"],
+  ...["session_attached", "session_activity", "window_activity"],
+];
 const LOOK_FIELDS = [...PANE_FIELDS, "pane_id", "remain-on-exit", "destroy-unattached"];
 
 /** A client of the server at `target` (-L NAME or -S PATH), whatever server this process was started in. */
@@ -157,8 +164,18 @@ function serverOf([pid, socketPath = "", version = ""]: readonly string[]): Serv
   return { pid: Number(pid), socketPath, version };
 }
 
-function paneOf([session = "", sessionId = "", pid, dead, created = "", agent]: readonly string[]): Pane {
-  return { session, sessionId, pid: Number(pid), dead: dead === "1", created, agent: agent === "1" };
+function paneOf(row: readonly string[]): Pane {
+  const [session = "", sessionId = "", pid, dead, created = "", agent, viewers, ofKeys, ofWindow] = row;
+  return {
+    session,
+    sessionId,
+    pid: Number(pid),
+    dead: dead === "1",
+    created,
+    agent: agent === "1",
+    viewers: Number(viewers),
+    activity: Math.max(Number(ofKeys), Number(ofWindow)),
+  };
 }
 
 /** A flag is 1 or 0, a choice a word; destroy-unattached became a choice in 3.5. */

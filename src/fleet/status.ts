@@ -1,7 +1,10 @@
+import { join } from "node:path";
+import { type GroupUsage, groupUsage, unifiedMount } from "../adapters/cgroup.ts";
 import type { Manager } from "../adapters/manager.ts";
+import { procfsOf } from "../adapters/procfs.ts";
 import type { Host } from "../core/host.ts";
 import { agentUnit } from "../core/names.ts";
-import { type AgentState, judgeAgent } from "./judge.ts";
+import { type AgentState, agentOfGroup, judgeAgent } from "./judge.ts";
 import { startTimes } from "./process-ages.ts";
 import { readScene } from "./scene.ts";
 import { knownAgents, type Selection, selectAgents } from "./select.ts";
@@ -9,7 +12,7 @@ import { readUnitLinks } from "./unit-links.ts";
 import { withManager } from "./user-manager.ts";
 
 /** One agent, as systemd, tmux and the kernel have it. */
-export interface AgentStatus {
+export interface AgentStatus extends GroupUsage {
   readonly name: string;
   readonly state: AgentState;
   readonly verdict: "well" | "warning" | "bad" | "unknown";
@@ -23,6 +26,12 @@ export interface AgentStatus {
   /** How often systemd has brought it back since it was started by hand or at boot. */
   readonly restarts: number;
   readonly enabled: boolean;
+  /** How many terminals show its session. */
+  readonly viewers: number | null;
+  /** For how long nobody has typed into its session, and its window has shown nothing new. */
+  readonly idleSeconds: number | null;
+  /** The name of what runs in its pane, as the kernel has it. */
+  readonly program: string | null;
 }
 
 export interface FleetStatus {
@@ -49,7 +58,9 @@ async function look(host: Host, manager: Manager, names: readonly string[]): Pro
   const scene = await readScene(host, manager);
   const links = await readUnitLinks(host, scene.unitPath);
   const known = await knownAgents(host, scene, links);
-  const startOf = await startTimes(host);
+  const [startOf, mount] = await Promise.all([startTimes(host), unifiedMount(host)]);
+  const procfs = procfsOf(host);
+  const now = host.date().getTime() / 1000;
   const selected = selectAgents(known, { names, all: names.length === 0 });
   const agents = await Promise.all(
     selected.map(async (name): Promise<AgentStatus> => {
@@ -70,8 +81,25 @@ async function look(host: Host, manager: Manager, names: readonly string[]): Pro
         startedAt: runs ? ((await startOf(pane.pid)) ?? null) : null,
         restarts,
         enabled,
+        viewers: pane?.viewers ?? null,
+        idleSeconds: runs ? Math.max(0, Math.floor(now - pane.activity)) : null,
+        program: runs ? ((await procfs.name(pane.pid)) ?? null) : null,
+        ...(await usageOf(host, mount, name, pane?.cgroup)),
       };
     }),
   );
   return { holder: { up: scene.sessions }, agents };
+}
+
+/** Of the agent's own unit, which may have groups below: of none else's where its process is elsewhere. */
+async function usageOf(
+  host: Host,
+  mount: string | undefined,
+  name: string,
+  cgroup: string | undefined,
+): Promise<GroupUsage> {
+  if (mount === undefined || cgroup === undefined || agentOfGroup(cgroup) !== name)
+    return { memoryBytes: null, memoryMaxBytes: null, cpuSeconds: null };
+  const unit = agentUnit(name);
+  return groupUsage(host, join(mount, cgroup.slice(0, cgroup.lastIndexOf(`/${unit}`) + 1), unit));
 }

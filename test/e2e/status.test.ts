@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { unifiedMount } from "../../src/adapters/cgroup.ts";
 import { binary } from "../support/build.ts";
 import { openFleet, type TestFleet } from "../support/fleet.ts";
 
@@ -25,7 +28,16 @@ test("agents that are up, and one that is stopped and not enabled: 0, and each a
     { name: "api", state: "stopped", verdict: "well", pid: null, uptimeSeconds: null, restarts: 0, enabled: false },
     { name: "web", state: "up", verdict: "well", pid, restarts: 0, enabled: false },
   ]);
-  expect(document.agents[1].uptimeSeconds).toBeGreaterThanOrEqual(0);
+  const [api, web] = document.agents;
+  expect(web.uptimeSeconds).toBeGreaterThanOrEqual(0);
+  expect(web).toMatchObject({ program: "sleep", viewers: 0 });
+  expect(web.idleSeconds).toBeGreaterThanOrEqual(0);
+  const nothing = { program: null, viewers: null, idleSeconds: null, memoryBytes: null, cpuSeconds: null };
+  expect(api).toMatchObject(nothing);
+  // What the kernel counts here, and nothing where it does not.
+  const group = join((await unifiedMount(fleet.host)) ?? "/nowhere", (await fleet.procfs.cgroup(pid)) ?? "");
+  expect(web.memoryBytes === null).toBe(!existsSync(join(group, "memory.current")));
+  expect(web.cpuSeconds === null).toBe(!existsSync(join(group, "cpu.stat")));
 });
 
 test("ndjson and prometheus say the same", async () => {

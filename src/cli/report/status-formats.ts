@@ -58,6 +58,30 @@ export function statusMetrics({ agents, holder, user }: StatusDocument): string 
       "When the agent's program started, in seconds since 1970.",
       each(({ startedAt }) => startedAt),
     ),
+    metric(
+      "mosaic_agent_viewers",
+      "gauge",
+      "How many terminals show the agent's session.",
+      each(({ viewers }) => viewers),
+    ),
+    metric(
+      "mosaic_agent_idle_seconds",
+      "gauge",
+      "For how long nobody has typed into the agent's session, and its window has shown nothing new.",
+      each(({ idleSeconds }) => idleSeconds),
+    ),
+    metric(
+      "mosaic_agent_memory_bytes",
+      "gauge",
+      "Memory of the agent's unit.",
+      each(({ memoryBytes }) => memoryBytes),
+    ),
+    metric(
+      "mosaic_agent_cpu_seconds_total",
+      "counter",
+      "Processor time of the agent's unit since that started.",
+      each(({ cpuSeconds }) => cpuSeconds),
+    ),
   ].join("");
 }
 

@@ -4,7 +4,11 @@ import { visible } from "../../core/visible.ts";
 import type { AgentStatus } from "../../fleet/status.ts";
 import { paint } from "./paint.ts";
 
-const HEAD = ["AGENT", "STATE", "PID", "UPTIME", "RESTARTS", "BOOT"];
+/** The usual width of a terminal: what does not fit is in -o json. */
+const WIDTH = 80;
+const HEAD = ["AGENT", "STATE", "PID", "UPTIME", "RESTARTS", "BOOT", "IDLE", "VIEWERS", "MEMORY", "CPU", "PROGRAM"];
+/** Those that are always shown. */
+const LEAST = 6;
 
 /** A line for each agent; what is not well is told below its line. */
 export function renderStatus(output: Output, agents: readonly AgentStatus[]): void {
@@ -13,16 +17,27 @@ export function renderStatus(output: Output, agents: readonly AgentStatus[]): vo
     return;
   }
   const { red, yellow, green, bold } = paint(output);
-  const rows = agents.map(({ name, state, pid, uptimeSeconds, restarts, enabled }) => [
-    name,
-    state,
-    pid === null ? "-" : String(pid),
-    uptimeSeconds === null ? "-" : ageText(uptimeSeconds * 1000),
-    String(restarts),
-    enabled ? "yes" : "no",
+  const rows = agents.map((agent) => [
+    agent.name,
+    agent.state,
+    known(agent.pid, String),
+    known(agent.uptimeSeconds, span),
+    String(agent.restarts),
+    agent.enabled ? "yes" : "no",
+    known(agent.idleSeconds, span),
+    known(agent.viewers, String),
+    known(agent.memoryBytes, mebibytes),
+    known(agent.cpuSeconds, span),
+    known(agent.program, visible),
   ]);
   const widths = HEAD.map((head, column) => Math.max(head.length, ...rows.map((row) => row[column]?.length ?? 0)));
-  const line = (row: readonly string[]) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ");
+  const fits = (count: number) => widths.slice(0, count).reduce((sum, width) => sum + width + 2, -2) <= WIDTH;
+  const shown = widths.findLastIndex((_, column) => column < LEAST || fits(column + 1)) + 1;
+  const line = (row: readonly string[]) =>
+    row
+      .slice(0, shown)
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ");
   output.write(`${bold(line(HEAD).trimEnd())}\n`);
   const colour = { well: green, warning: yellow, unknown: yellow, bad: red };
   rows.forEach((row, index) => {
@@ -34,4 +49,16 @@ export function renderStatus(output: Output, agents: readonly AgentStatus[]): vo
     output.write(`${paintedRow.slice(0, at)}${colour[agent.verdict](state)}${paintedRow.slice(at + state.length)}\n`);
     if (agent.verdict !== "well") output.write(`  ${visible(agent.message)}\n`);
   });
+}
+
+function known<T>(value: T | null, text: (value: T) => string): string {
+  return value === null ? "-" : text(value);
+}
+
+function span(seconds: number): string {
+  return ageText(seconds * 1000);
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.ceil(bytes / 1024 ** 2)} MiB`;
 }

@@ -12,6 +12,12 @@ const up: AgentStatus = {
   startedAt: 1_700_000_000.25,
   restarts: 2,
   enabled: true,
+  viewers: 1,
+  idleSeconds: 3,
+  program: "claude",
+  memoryBytes: 1024,
+  memoryMaxBytes: "infinity",
+  cpuSeconds: 1.5,
 };
 const untold: AgentStatus = { ...up, name: "api", state: "unknown", verdict: "unknown", startedAt: null, pid: null };
 const document: StatusDocument = {
@@ -28,6 +34,8 @@ test("a metric is told once, with its type, and each label is escaped", () => {
   const lines = text.split("\n");
   expect(lines).toContain(`mosaic_holder_up{${user}} 1`);
   expect(lines).toContain(`mosaic_agent_up{${user},agent="web"} 1`);
+  expect(lines).toContain(`mosaic_agent_memory_bytes{${user},agent="web"} 1024`);
+  expect(lines).toContain(`mosaic_agent_cpu_seconds_total{${user},agent="web"} 1.5`);
   expect(lines).toContain(`mosaic_agent_restarts_total{${user},agent="web"} 2`);
   expect(lines).toContain(`mosaic_agent_start_time_seconds{${user},agent="web"} 1700000000.25`);
   expect(lines).toContain(`mosaic_agent_state{${user},agent="web",state="failed"} 0`);
