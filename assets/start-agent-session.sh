@@ -220,6 +220,8 @@ make_sessions() {
 }
 
 { read -r pane <"$state/pane"; } 2>/dev/null
+# tmux writes it down: how the program ended before, for who looks.
+ended='#{?pane_dead_signal,killed by signal #{pane_dead_signal},#{?pane_dead_status,exited with status #{pane_dead_status},ended}}'
 set -- -- /bin/sh "$tools/agent-pane.sh" "$state" "$slot"
 # Always tried as new first: after a crash of the server, when starts are many, that is the least.
 if [ -z "$pane" ] && ! make_sessions; then
@@ -232,9 +234,11 @@ if [ -z "$pane" ] && ! make_sessions; then
 	if [ -z "$own" ] && [ -n "$ours" ]; then
 		pane=$(mark "=$name:" new-window -t "=$name:" "$@") || refuse 75 "its session takes no window: $pane"
 	# A dead pane gets its program anew, before the eyes of its viewers; a live one is left as it is, and taken over.
+	# What a dead one shows would be gone: -R has it go up into the scrollback. How it ended stays in the status line.
 	else
 		target=${own:-=$name:}
-		if ! pane=$(mark "$target" respawn-pane -t "$target" "$@"); then
+		if ! pane=$(mark "$target" if-shell -F -t "$target" '#{pane_dead}' "send-keys -R -t '$target' ; \
+			set-option -pF -t '$target' @mosaic_ended '$ended'" \; respawn-pane -t "$target" "$@"); then
 			case $pane in *"still active"*) ;; *) refuse 75 "its session cannot be reused: $pane" ;; esac
 			pane=$(mark "$target") || refuse 75 "its session cannot be reused: $pane"
 			move_tree "$pane"

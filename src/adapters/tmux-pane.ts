@@ -35,6 +35,9 @@ const FIELDS = [
 ];
 const FORMAT = FIELDS.map((field) => `#{${field}}`).join("\t");
 
+/** The second of a server without any session. */
+const NOT_THERE = /can't find (session|window|pane)|no current target/;
+
 /** A part of what a pane shows, from a row (0 is the top of the screen, -1 the last one above it) to its last row. */
 export interface Capture {
   readonly from: number;
@@ -82,7 +85,7 @@ export function agentPanesOf(host: Pick<Host, "exec">, socketPath: string): Agen
       const filter = ["-f", "#{@mosaic_agent}", "-F", FORMAT];
       const result = await tmux(["list-panes", "-s", "-t", `=${session}:`, ...filter]);
       if (!succeeded(result)) {
-        if (saysNoServer(result) || /can't find (session|window|pane)/.test(result.stderr)) return undefined;
+        if (saysNoServer(result) || NOT_THERE.test(result.stderr)) return undefined;
         throw failed(result, "list-panes");
       }
       return paneOf(result.stdout.split("\n")[0] ?? "");
@@ -95,7 +98,7 @@ export function agentPanesOf(host: Pick<Host, "exec">, socketPath: string): Agen
       ]);
       const result = await tmux(["display-message", "-p", "-t", pane.id, FORMAT, ...commands]);
       if (!succeeded(result)) {
-        if (saysNoServer(result) || /can't find pane/.test(result.stderr)) return undefined;
+        if (saysNoServer(result) || NOT_THERE.test(result.stderr)) return undefined;
         throw failed(result, "capture-pane");
       }
       const [first = "", ...captured] = result.stdout.split(`${mark}\n`);
@@ -128,7 +131,7 @@ export function agentPanesOf(host: Pick<Host, "exec">, socketPath: string): Agen
       if (said.includes("pasted")) return "no-enter";
       if (succeeded(result) || saysNoServer(result)) return "refused";
       await tmux(["delete-buffer", "-b", buffer]); // it may be secret
-      if (/can't find pane/.test(result.stderr)) return "refused";
+      if (NOT_THERE.test(result.stderr)) return "refused";
       throw failed(result, "paste-buffer");
     },
   };

@@ -86,6 +86,11 @@ export const commands = {
     summary: "show what is in effect for an agent, and where it is from",
     load: () => import("./commands/agent-show.ts"),
   },
+  "agent attach": {
+    group: "Agents",
+    summary: "show an agent at this terminal, to work in",
+    load: () => import("./commands/agent-attach.ts"),
+  },
   "agent send": {
     group: "Agents",
     summary: "type a text into an agent's program, exactly",

@@ -12,7 +12,7 @@ export interface FoundPane {
 }
 
 /** The pane of an agent; undefined where it has none just now: stopped, or the server is gone. */
-async function findPane(host: Host, name: string): Promise<FoundPane | undefined> {
+export async function findPane(host: Host, name: string): Promise<FoundPane | undefined> {
   const record = await readHolderRecord(host);
   if (record === undefined) return undefined;
   const panes = agentPanesOf(host, record.socketPath);

@@ -1,0 +1,28 @@
+import { EXIT, exitOfInterrupt } from "../../core/exit.ts";
+import { attach } from "../../fleet/attach.ts";
+import { checkedName } from "../agent-options.ts";
+import { defineCommand } from "../command.ts";
+
+export const command = defineCommand({
+  name: "agent attach",
+  summary: "Shows an agent at this terminal, to work in; it stays when the agent is restarted.",
+  args: { name: { type: "positional", required: true, description: "the agent" } },
+  completes: { name: "agent" },
+  examples: [
+    ["mosaic-fleet agent attach coder", "Ctrl-B d leaves it"],
+    ["mosaic-fleet agent watch coder", "only look, and leave its size alone"],
+  ],
+  exits: [
+    [EXIT.ok, "left, or the agent was stopped"],
+    [EXIT.broken, "the tmux server was lost, and the agent did not come back"],
+    [EXIT.usage, "wrong usage, no such agent, or no terminal"],
+    [EXIT.unavailable, "the agent does not run"],
+  ],
+  async run(host, { name: typed }) {
+    const name = checkedName(typed);
+    const left = await attach(host, name, (line) => host.stderr.write(`${line}\n`));
+    if (host.interrupted.aborted) return exitOfInterrupt(host.interrupted.reason);
+    if (left === "stopped") host.stderr.write(`${name} was stopped. To start it: mosaic-fleet agent start ${name}\n`);
+    return EXIT.ok;
+  },
+});
