@@ -10,7 +10,7 @@ export const command = defineCommand({
   name: "uninstall",
   summary: "Removes what install has laid out, and nothing else: your settings, edits and drop-ins stay.",
   args: {
-    "dry-run": layoutArgs["dry-run"],
+    "dry-run": { type: "boolean", description: "show what would be done, and do nothing" },
     purge: { type: "boolean", description: "remove your settings too, when an archive of them is in your home folder" },
     yes: layoutArgs.yes,
     output: layoutArgs.output,

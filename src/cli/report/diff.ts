@@ -11,7 +11,10 @@ export function unifiedDiff(path: string, was: string | undefined, becomes: stri
   });
 }
 
-/** What a step writes to a file, or leaves unwritten, as a unified diff; undefined for any other: one that goes needs no more than its name. */
+/**
+ * What a step writes to a file, or leaves unwritten, as a unified diff; undefined for any other: of a file that goes its
+ * name is enough.
+ */
 export function diffOf({ action, change, was, ...rest }: Step): string | undefined {
   if (action.kind !== "write-file") return undefined;
   const shown = change === "create" || change === "update" || ("kept" in rest && rest.kept === "undecided");
