@@ -1,8 +1,9 @@
 // Writes what is generated in docs/: checks.md, what --explain says of each check, and the JSON Schemas of doctor's
-// output. scripts/docs calls it: `bun scripts/docs.ts [--check]`; with --check it writes nothing, names each file that is
+// and status' output. scripts/docs calls it: `bun scripts/docs.ts [--check]`; with --check it writes nothing, names each file that is
 // out of date, and exits 1 if there is one.
 import { join } from "node:path";
 import { lineSchema, listSchema, reportSchema } from "../src/cli/report/doctor-schema.ts";
+import { jsonSchemaOfStatus } from "../src/cli/report/status-schema.ts";
 import { checks } from "../src/doctor/registry.ts";
 import { areaOf } from "../src/doctor/select.ts";
 
@@ -44,6 +45,8 @@ const made: Readonly<Record<string, string>> = {
   "doctor.schema.json": `${JSON.stringify(reportSchema(), null, 2)}\n`,
   "doctor-list.schema.json": `${JSON.stringify(listSchema(), null, 2)}\n`,
   "doctor-lines.schema.json": `${JSON.stringify(lineSchema(), null, 2)}\n`,
+  "status.schema.json": `${JSON.stringify(jsonSchemaOfStatus("json"), null, 2)}\n`,
+  "status-lines.schema.json": `${JSON.stringify(jsonSchemaOfStatus("ndjson"), null, 2)}\n`,
 };
 
 const check = process.argv.includes("--check");

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { unifiedMount } from "../../src/adapters/cgroup.ts";
-import { binary } from "../support/build.ts";
+import { statusLineSchema, statusSchema } from "../../src/cli/report/status-schema.ts";
+import { binary, tree } from "../support/build.ts";
 import { openFleet, type TestFleet } from "../support/fleet.ts";
 
 let fleet: TestFleet;
@@ -28,6 +29,7 @@ test("agents that are up, and one that is stopped and not enabled: 0, and each a
     { name: "api", state: "stopped", verdict: "well", pid: null, uptimeSeconds: null, restarts: 0, enabled: false },
     { name: "web", state: "up", verdict: "well", pid, restarts: 0, enabled: false },
   ]);
+  expect(statusSchema.parse(document)).toEqual(document);
   const [api, web] = document.agents;
   expect(web.uptimeSeconds).toBeGreaterThanOrEqual(0);
   expect(web).toMatchObject({ program: "sleep", viewers: 0 });
@@ -47,6 +49,7 @@ test("ndjson and prometheus say the same", async () => {
     .trimEnd()
     .split("\n")
     .map((line) => JSON.parse(line));
+  expect(each.map((line) => statusLineSchema.parse(line))).toEqual(each);
   expect(each).toMatchObject([
     { type: "agent", name: "api", state: "stopped" },
     { type: "agent", name: "web", state: "up" },
@@ -60,6 +63,16 @@ test("ndjson and prometheus say the same", async () => {
   expect(metrics.stdout).toContain(`\nmosaic_holder_up{${user}} 1\n`);
   const started = /^mosaic_agent_start_time_seconds\{.*agent="web"\} (\S+)$/m.exec(metrics.stdout)?.[1];
   expect(Math.abs(Number(started) - Date.now() / 1000)).toBeLessThan(30);
+});
+
+test("--schema prints the schema of each, and that is the published one", async () => {
+  for (const [words, file] of [
+    [[], "status.schema.json"],
+    [["-o", "ndjson"], "status-lines.schema.json"],
+  ] as const)
+    expect((await typed(["status", "--schema", ...words])).stdout).toBe(readFileSync(join(tree, "docs", file), "utf8"));
+  expect(await typed(["status", "--schema", "-o", "prometheus"])).toMatchObject({ code: 64, stdout: "" });
+  expect(await typed(["status", "--schema", "web"])).toMatchObject({ code: 64, stdout: "" });
 });
 
 test("one that is enabled and stopped is broken: 1; those beside it alone are not", async () => {

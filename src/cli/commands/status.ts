@@ -1,6 +1,6 @@
 import { EXIT } from "../../core/exit.ts";
 import { fleetStatus } from "../../fleet/status.ts";
-import { defineCommand, listOf } from "../command.ts";
+import { defineCommand, listOf, UsageError } from "../command.ts";
 import { renderStatus } from "../report/status.ts";
 
 const OUTPUTS: ("human" | "json" | "ndjson" | "prometheus")[] = ["human", "json", "ndjson", "prometheus"];
@@ -11,6 +11,7 @@ export const command = defineCommand({
   args: {
     name: { type: "positional", required: false, description: "agents, or patterns such as 'web-*'; all if not given" },
     output: { type: "enum", alias: "o", options: OUTPUTS, default: "human", description: "what to print" },
+    schema: { type: "boolean", description: "print the JSON Schema of -o json, or of -o ndjson" },
   },
   lists: ["name"],
   completes: { name: "agent" },
@@ -27,6 +28,14 @@ export const command = defineCommand({
     [EXIT.unavailable, "the user manager cannot be reached"],
   ],
   async run(host, args) {
+    if (args.schema) {
+      if (args.name !== undefined) throw new UsageError("--schema takes no agents");
+      if (args.output === "prometheus") throw new UsageError("--schema is of -o json or -o ndjson, not of prometheus");
+      const { jsonSchemaOfStatus } = await import("../report/status-schema.ts");
+      const schema = jsonSchemaOfStatus(args.output === "ndjson" ? "ndjson" : "json");
+      host.stdout.write(`${JSON.stringify(schema, null, 2)}\n`);
+      return EXIT.ok;
+    }
     const status = await fleetStatus(host, { names: listOf(args.name) ?? [] });
     const { agents } = status;
     if (args.output === "human") renderStatus(host.stdout, agents);

@@ -1,0 +1,46 @@
+import { z } from "../../core/schema.ts";
+import { AGENT_STATES } from "../../fleet/judge.ts";
+import type { StatusDocument } from "./status-formats.ts";
+
+const agentSchema = z.object({
+  name: z.string(),
+  state: z.enum(AGENT_STATES),
+  verdict: z
+    .enum(["well", "warning", "bad", "unknown"])
+    .describe("bad: it is not as it should be. unknown: it could not be told, or is on its way"),
+  message: z.string(),
+  pid: z.number().nullable().describe("of its program, where that runs"),
+  uptimeSeconds: z.number().nullable(),
+  startedAt: z.number().nullable().describe("in seconds since 1970"),
+  restarts: z.number().describe("by systemd, since it was started by hand or at boot"),
+  enabled: z.boolean().describe("whether it starts at boot"),
+  viewers: z.number().nullable().describe("how many terminals show its session"),
+  idleSeconds: z
+    .number()
+    .nullable()
+    .describe("for how long nobody has typed into its session, and its window has shown nothing new"),
+  program: z.string().nullable().describe("the name of what runs in its pane"),
+  memoryBytes: z.number().nullable().describe("of its unit; null where the unified cgroup tree does not count it"),
+  memoryMaxBytes: z.union([z.number(), z.literal("infinity")]).nullable(),
+  cpuSeconds: z.number().nullable().describe("processor time of its unit since that started"),
+});
+
+/** The document that `status -o json` prints. */
+export const statusSchema = z.object({
+  schemaVersion: z.literal(1),
+  host: z.string(),
+  user: z.string(),
+  holder: z.object({ up: z.boolean().describe("whether its own tmux server answers") }),
+  agents: z.array(agentSchema),
+}) satisfies z.ZodType<StatusDocument>;
+
+/** A line of `status -o ndjson`: an agent each, then the rest of the document. */
+export const statusLineSchema = z.discriminatedUnion("type", [
+  agentSchema.extend({ type: z.literal("agent") }),
+  statusSchema.omit({ agents: true }).extend({ type: z.literal("summary") }),
+]);
+
+/** The JSON Schema of -o json, or of one line of -o ndjson. */
+export function jsonSchemaOfStatus(output: "json" | "ndjson"): object {
+  return z.toJSONSchema(output === "json" ? statusSchema : statusLineSchema);
+}
