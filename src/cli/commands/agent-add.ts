@@ -15,8 +15,8 @@ export const command = defineCommand({
   completes: { name: [], workdir: "folder", "env-file": "file" },
   examples: [
     [
-      "mosaic-fleet agent add coder --runtime claude --workdir ~/work --enable --start",
-      "an agent that runs, now and after a boot",
+      "mosaic-fleet agent add coder --runtime claude --workdir ~/work --start",
+      "an agent that runs; with --enable after a boot, too",
     ],
     [
       "mosaic-fleet agent add coder --env ANTHROPIC_API_KEY",

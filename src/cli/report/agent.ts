@@ -4,6 +4,7 @@ import { shellWord } from "../../core/shell.ts";
 import { visible } from "../../core/visible.ts";
 import type { EffectiveAgent, EffectiveLimit } from "../../fleet/effective.ts";
 import { paint } from "./paint.ts";
+import { wrap } from "./text.ts";
 
 /** All that is in effect for an agent, and where each is from. */
 export function renderAgent(output: Output, agent: EffectiveAgent, home: string): void {
@@ -19,11 +20,11 @@ export function renderAgent(output: Output, agent: EffectiveAgent, home: string)
   row("folder", tilde(agent.workdir, home));
   const { command } = agent;
   row("command", visible("shell" in command ? command.shell : command.argv.map(shellWord).join(" ")));
-  row("memory", limitText(agent.limits.memoryMax, home));
-  row("CPU weight", limitText(agent.limits.cpuWeight, home));
+  row("memory", limitText(output, agent.limits.memoryMax, home));
+  row("CPU weight", limitText(output, agent.limits.cpuWeight, home));
   output.write(`\n${bold("Settings")}\n`);
   for (const { key, value, from, over } of agent.settings) {
-    output.write(`  ${key}=${visible(value)}  ${dim(place(from))}\n`);
+    output.write(`  ${withPlace(output, `${key}=${visible(value)}`, place(from), 2)}\n`);
     for (const other of over) output.write(`    ${dim(`over ${visible(other.value)}, ${place(other.from)}`)}\n`);
   }
   for (const problem of agent.problems) output.write(`\n${yellow("cannot be read:")} ${tilde(problem, home)}\n`);
@@ -37,10 +38,18 @@ const PLACES: Readonly<Record<string, string>> = {
   manager: "the user manager",
 };
 
-function limitText({ value, from, said }: EffectiveLimit, home: string): string {
+/** A text with where it is from: beside it, or below where the line would be too long. */
+function withPlace(output: Output, text: string, place: string, indent: number): string {
+  const { dim } = paint(output);
+  const fits = indent + text.length + 2 + place.length <= output.columns;
+  return `${text}${fits ? "  " : `\n${" ".repeat(indent + 2)}`}${dim(place)}`;
+}
+
+function limitText(output: Output, { value, from, said }: EffectiveLimit, home: string): string {
   if (value === null) return "could not tell";
   if (from === null) return value === "infinity" ? "not limited" : value;
-  return `${said}${said === value ? "" : ` (${value})`}, ${tilde(from, home)}`;
+  const text = `${said}${said === value ? "" : ` (${value})`}`;
+  return withPlace(output, text, tilde(from, home), 14).replace(/\n +/, "\n    ");
 }
 
 /** Whether the program is found as the pane will look for it, and what to type where it is not. */
@@ -48,7 +57,9 @@ function renderProgram(output: Output, { program, unmanaged }: EffectiveAgent): 
   const { red, yellow, green, bold } = paint(output);
   if (program === undefined) return void output.write(`\nProgram: could not tell whether it is found: ${unmanaged}\n`);
   const word = { pass: green("found"), warn: yellow("look"), fail: red("will not start") }[program.status];
-  output.write(`\nProgram: ${word}: ${visible(program.message)}\n`);
+  const [first, ...others] = wrap(`: ${visible(program.message)}`, output.columns - "Program: will not start".length);
+  output.write(`\nProgram: ${word}${first}\n`);
+  for (const line of wrap(others.join(" "), output.columns - 2)) if (line !== "") output.write(`  ${line}\n`);
   const line = program.evidence?.["line to add"];
   if (line !== undefined) output.write(`  Line to add: ${line}\n`);
   for (const command of program.commands ?? []) output.write(`  Next: ${bold(command)}\n`);
