@@ -213,7 +213,9 @@ export function toolsOf(host: Host): Tools {
     processes: once(() => procfs.ofUser(host.user.uid)),
     receipt: once(() => readReceipt(host, paths.receipt)),
     plan: once(async () => {
-      const major = systemdMajor((await systemctlVersion()).stdout) ?? 0;
+      // As install: by the manager that will read the units, which may be older than the program on disk.
+      const running = await managerState().catch(() => undefined); // told by systemd.user-manager
+      const major = systemdMajor(running?.version ?? (await systemctlVersion()).stdout) ?? 0;
       const recorded = await tools.receipt();
       return planLayout(host, major, recorded === "unreadable" ? undefined : recorded);
     }),

@@ -73,6 +73,17 @@ describe("layout.files", () => {
 
   green("layout.files", "after install", files);
 
+  test.each([240, 299])(
+    "it goes by the running manager, as install does, not by systemd %d on disk (fake --version)",
+    async (major) => {
+      const exec: Host["exec"] = async (argv, options) =>
+        argv[0] === "systemctl" && argv[1] === "--version"
+          ? { argv, stdout: `systemd ${major} (${major}-1)\n`, stderr: "", kind: "exited", code: 0 }
+          : fleet.host.exec(argv, options);
+      expect(await files({ ...fleet.host, exec })).toMatchObject({ status: "pass" });
+    },
+  );
+
   test("it needs no user manager", async () => {
     const env = { ...fleet.host.env, XDG_RUNTIME_DIR: undefined };
     expect(await files({ ...fleet.host, env })).toMatchObject({
