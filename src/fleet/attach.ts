@@ -29,11 +29,11 @@ export async function attach(host: Host, name: string, say: (line: string) => vo
       EXIT.unavailable,
       WHAT,
       `this is a pane of the fleet's own server: ${describeResult(result)}`,
-      [`mosaic-fleet agent watch ${name}`],
+      [`mosaic-fleet status ${name}`],
     );
   }
   if (!host.stdin.isTTY || !host.stdout.isTTY)
-    throw new FleetError(EXIT.usage, WHAT, "this takes a terminal", [`mosaic-fleet agent tail -f ${name}`]);
+    throw new FleetError(EXIT.usage, WHAT, "this takes a terminal", [`mosaic-fleet status ${name}`]);
   const procfs = procfsOf(host);
   if (outer) say("Within tmux: the prefix twice, then d, comes back here.");
   const settings = (await host.exec(["stty", "-F", "/dev/tty", "-g"])).stdout.trim();

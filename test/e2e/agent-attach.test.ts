@@ -114,5 +114,5 @@ test("without a terminal: what to type instead", async () => {
   await start("pipe", "sleep infinity");
   const result = await fleet.host.exec([binary, "agent", "attach", "pipe"]);
   expect(result).toMatchObject({ kind: "exited", code: 64 });
-  expect(result.stderr).toContain("mosaic-fleet agent tail -f pipe");
+  expect(result.stderr).toContain("mosaic-fleet status pipe");
 });

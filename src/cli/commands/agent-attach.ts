@@ -8,10 +8,7 @@ export const command = defineCommand({
   summary: "Shows an agent at this terminal, to work in; it stays when the agent is restarted.",
   args: { name: { type: "positional", required: true, description: "the agent" } },
   completes: { name: "agent" },
-  examples: [
-    ["mosaic-fleet agent attach coder", "Ctrl-B d leaves it"],
-    ["mosaic-fleet agent watch coder", "only look, and leave its size alone"],
-  ],
+  examples: [["mosaic-fleet agent attach coder", "Ctrl-B d leaves it"]],
   exits: [
     [EXIT.ok, "left, or the agent was stopped"],
     [EXIT.broken, "the tmux server was lost, and the agent did not come back"],
