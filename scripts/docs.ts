@@ -1,7 +1,8 @@
-// Writes what is generated in docs/: checks.md, what --explain says of each check, and the JSON Schemas of doctor's
-// and status' output. scripts/docs calls it: `bun scripts/docs.ts [--check]`; with --check it writes nothing, names each file that is
+// Writes what is generated in docs/: checks.md, what --explain says of each check, and the JSON Schemas of doctor's,
+// the canary's and status' output. scripts/docs calls it: `bun scripts/docs.ts [--check]`; with --check it writes nothing, names each file that is
 // out of date, and exits 1 if there is one.
 import { join } from "node:path";
+import { canarySchema, stepsSchema } from "../src/cli/report/canary-schema.ts";
 import { lineSchema, listSchema, reportSchema } from "../src/cli/report/doctor-schema.ts";
 import { jsonSchemaOfStatus } from "../src/cli/report/status-schema.ts";
 import { checks } from "../src/doctor/registry.ts";
@@ -42,6 +43,8 @@ function checkSection({ id, title, explain, pre, requires = [] }: (typeof checks
 
 const made: Readonly<Record<string, string>> = {
   "checks.md": checksDocument(),
+  "canary.schema.json": `${JSON.stringify(canarySchema(), null, 2)}\n`,
+  "canary-list.schema.json": `${JSON.stringify(stepsSchema(), null, 2)}\n`,
   "doctor.schema.json": `${JSON.stringify(reportSchema(), null, 2)}\n`,
   "doctor-list.schema.json": `${JSON.stringify(listSchema(), null, 2)}\n`,
   "doctor-lines.schema.json": `${JSON.stringify(lineSchema(), null, 2)}\n`,

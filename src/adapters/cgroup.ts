@@ -39,6 +39,16 @@ export async function unifiedMount(host: Pick<Host, "files">): Promise<string | 
   return (await hierarchies(host)).find(({ controllers }) => controllers === "")?.mount;
 }
 
+/** The file with the memory limit of a group of systemd's; undefined where no memory controller has that group. */
+export async function memoryLimitFile(host: Pick<Host, "files">, group: string): Promise<string | undefined> {
+  for (const { mount, controllers } of await hierarchies(host)) {
+    if (controllers !== "" && !controllers.split(",").includes("memory")) continue;
+    const file = join(mount, group, controllers === "" ? "memory.max" : "memory.limit_in_bytes");
+    if ((await host.files.status(file)) !== undefined) return file;
+  }
+  return undefined;
+}
+
 /**
  * The folders that a group of this name below our own group has, one in every hierarchy.
  * cpuset is left out: a new group there takes no process until it is told which processors are its own.

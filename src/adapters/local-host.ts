@@ -37,6 +37,7 @@ export function localHost(): Host {
     user: currentUser(env),
     pid: process.pid,
     executable: process.execPath,
+    itself: Bun.main.startsWith("/$bunfs/") ? [process.execPath] : [process.execPath, Bun.main],
     machine: machine(),
     exec: createExec(env),
     foreground: createForeground(env, interrupt.signal),

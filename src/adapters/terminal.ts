@@ -51,6 +51,9 @@ export function outputOf(
     get columns() {
       return (isTTY && opened().columns) || 80;
     },
+    get rows() {
+      return (isTTY && opened().rows) || 24;
+    },
     color: wantsColor(env, isTTY),
     write: (text) => void opened().write(text),
   };

@@ -51,6 +51,8 @@ export interface Tmux {
   everything(): Promise<(Server & { readonly panes: readonly Pane[] }) | undefined>;
   /** Everything that doctor asks of a server, by one client; undefined when nothing serves the socket. Throws ToolError. */
   look(): Promise<ServerLook | undefined>;
+  /** The files that the server was told to read when it was founded; undefined without a server. Throws ToolError. */
+  configFiles(): Promise<string[] | undefined>;
   /** Ends exactly this session; a prefix of another name is no match. */
   killSession(name: string): Promise<ExecResult>;
   /** The same for several, by one client, up to the first that is not there. */
@@ -153,6 +155,10 @@ export function tmuxOf(host: Pick<Host, "exec">, socket: string | undefined): Tm
         else if (space > 0) options[line.slice(0, space)] = line.slice(space + 1);
       }
       return { ...serverOf(server), options, panes };
+    },
+    async configFiles() {
+      const row = (await rows(["display-message", "-p"], ["config_files"]))?.[0];
+      return row && (row[0] ?? "").split(",").filter((path) => path !== "");
     },
     killSession: (name) => tmux(["kill-session", "-t", `=${name}`]),
     killSessions: (names) =>

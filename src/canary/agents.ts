@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { procfsOf } from "../adapters/procfs.ts";
 import { systemdOf } from "../adapters/systemd.ts";
 import { FleetError } from "../core/errors.ts";
@@ -6,7 +6,8 @@ import { describeResult } from "../core/exec.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { agentUnit, CANARY_PREFIX, CANARY_RUN } from "../core/names.ts";
-import type { CanaryAgent } from "./step.ts";
+import { CANARY_PROGRAM, NEEDS, type Needs } from "./parts.ts";
+import { type CanaryAgent, type Fleet, PARTS } from "./step.ts";
 
 /** A file beside a run's agents: whether the run had found the holder running. */
 const HOLDER_BEFORE = "holder-before";
@@ -33,36 +34,54 @@ function environmentLine(key: string, value: string): string {
 /** Text that shells, systemd, tmux and C programs each like to change. */
 const DIFFICULT = `it's "100%" #{pid} $HOME \\ ;&| é漢 #(date)`;
 
+/** The agents of a run, known to the manager after a reload. */
+export type CanaryAgents = Pick<Fleet, "first" | "second" | "own">;
+
 /**
- * Two throwaway agents, the second with the first one's name as its prefix, known to the manager after a reload.
- * Notes beside them whether the holder ran before, for the run that has to clear up after this one.
+ * A run's throwaway agents. Notes beside them whether the holder ran before, for the run that has to clear up after
+ * this one.
  */
-export async function makeAgents(host: Host, secret: string, holderRan: boolean): Promise<[CanaryAgent, CanaryAgent]> {
+export async function makeAgents(host: Host, secret: string, holderRan: boolean): Promise<CanaryAgents> {
   const startTime = (await procfsOf(host).startTime(host.pid)) ?? "";
-  const name = `${CANARY_PREFIX}${host.pid}-${startTime}`;
-  const agents: [CanaryAgent, CanaryAgent] = [
-    await makeAgent(host, name, secret),
-    await makeAgent(host, `${name}-second`, secret),
-  ];
+  const run = `${host.pid}-${startTime}`;
+  const name = `${CANARY_PREFIX}${run}`;
+  const make = (each: string, needs: Needs = {}) => makeAgent(host, each, secret, needs);
+  const [first, second, ...own] = await Promise.all([
+    make(name),
+    make(`${name}-second`), // the only one that has the first one's name as its prefix
+    ...PARTS.map((part) => make(`${CANARY_PREFIX}${part}-${run}`, NEEDS[part])),
+  ]);
   const note = join(runtimeFolder(host), name, HOLDER_BEFORE);
   await host.files.writeAtomic(note, holderRan ? "running" : "stopped", 0o600);
-  return agents;
+  const parts = PARTS.map((part, index) => [part, own[index]]);
+  return { first, second, own: Object.fromEntries(parts) as CanaryAgents["own"] };
 }
 
-async function makeAgent(host: Host, name: string, secret: string): Promise<CanaryAgent> {
+async function makeAgent(host: Host, name: string, secret: string, needs: Needs): Promise<CanaryAgent> {
   const folder = join(runtimeFolder(host), name);
   const workdir = join(folder, "a folder");
   await host.files.makeFolder(folder, 0o700);
   await host.files.makeFolder(workdir, 0o700);
+  if (needs.program !== undefined) {
+    const program = join(folder, CANARY_PROGRAM);
+    await host.files.makeFolder(dirname(program), 0o700);
+    await host.files.writeAtomic(program, needs.program, 0o700);
+  }
   const variables = { MOSAIC_CANARY_SECRET: secret, MOSAIC_CANARY_DIFFICULT: DIFFICULT };
-  const environment = { ...variables, MOSAIC_AGENT_WORKDIR: workdir, MOSAIC_AGENT_COMMAND: "sleep infinity" };
+  const environment = {
+    ...variables,
+    MOSAIC_AGENT_WORKDIR: workdir,
+    MOSAIC_AGENT_COMMAND: "sleep infinity",
+    ...needs.settings?.(folder),
+  };
   const file = join(folder, "environment");
   const lines = Object.entries(environment).map(([key, value]) => environmentLine(key, value));
   await host.files.writeAtomic(file, lines.join(""), 0o600);
   const dropIn = dropInFolder(host, name);
   await host.files.makeFolder(dropIn);
-  await host.files.writeAtomic(join(dropIn, "mosaic-canary.conf"), `[Service]\nEnvironmentFile=${file}\n`, 0o644);
-  return { name, unit: agentUnit(name), workdir, variables };
+  const unit = ["[Service]", `EnvironmentFile=${file}`, ...(needs.unit ?? []), ""].join("\n");
+  await host.files.writeAtomic(join(dropIn, "mosaic-canary.conf"), unit, 0o644);
+  return { name, unit: agentUnit(name), folder, workdir, variables };
 }
 
 /** Stops canary agents, takes their drop-ins and files away, and has the manager forget them. Says so if it could not. */
@@ -88,11 +107,15 @@ async function removeAgents(host: Host, names: readonly string[]): Promise<void>
     );
 }
 
-export async function removeCanaryAgents(host: Host, agents: readonly CanaryAgent[]): Promise<void> {
+export async function removeCanaryAgents(host: Host, agents: CanaryAgents): Promise<void> {
   await removeAgents(
     host,
-    agents.map((agent) => agent.name),
+    allOf(agents).map((agent) => agent.name),
   );
+}
+
+export function allOf({ first, second, own }: CanaryAgents): CanaryAgent[] {
+  return [first, second, ...Object.values(own)];
 }
 
 /**

@@ -16,6 +16,9 @@ export class BrokenPromise extends Error {
   }
 }
 
+/** A promise that cannot be tried here, for a reason that is no fault. */
+export class Untried extends Error {}
+
 /** Says that a promise is broken unless `holds`. */
 export function expect(holds: boolean, message: string, evidence: Evidence = {}): asserts holds {
   if (!holds) throw new BrokenPromise(message, evidence);
@@ -25,10 +28,16 @@ export function expect(holds: boolean, message: string, evidence: Evidence = {})
 export interface CanaryAgent {
   readonly name: string;
   readonly unit: string;
+  /** Its files: of this run, and of nobody else. */
+  readonly folder: string;
   readonly workdir: string;
   /** Variables that its environment file holds, one of them secret. */
   readonly variables: Readonly<Record<string, string>>;
 }
+
+/** Agents that one step each has for itself, by what they are there for. */
+export const PARTS = ["caller", "path", "broken", "graceful", "hog", "neighbour"] as const;
+export type Part = (typeof PARTS)[number];
 
 /** What the steps work on. */
 export interface Fleet {
@@ -45,16 +54,23 @@ export interface Fleet {
   readonly first: CanaryAgent;
   /** Its name has the first one's as its prefix. */
   readonly second: CanaryAgent;
+  readonly own: Readonly<Record<Part, CanaryAgent>>;
   /** Known only to the canary's agents; must be in no process's arguments. */
   readonly secret: string;
   /** The user's default tmux server as it was before the run; undefined when there is none. */
-  readonly defaultServer: { look(): Promise<string | undefined>; readonly before: string | undefined };
+  readonly defaultServer: DefaultServer;
   /** Agents that are not the canary's and not stopped, and sessions that are not: by name. */
   others(): Promise<string[]>;
 }
 
-/** One promise and how it is tried. */
-export interface Step {
+/** One line about the user's default tmux server, which is only ever asked. */
+export interface DefaultServer {
+  look(): Promise<string | undefined>;
+  readonly before: string | undefined;
+}
+
+/** One promise and how it is tried, on a whole fleet unless told. */
+export interface Step<T = Fleet> {
   readonly id: string;
   /** The promise, as a sentence that is true when the step passes. */
   readonly title: string;
@@ -62,7 +78,15 @@ export interface Step {
   readonly limitMs: number;
   /** Steps that must have passed, else this one is blocked by them. */
   readonly requires: readonly string[];
-  /** The step would disturb agents that are not the canary's: left out, with that reason, when there are any. */
+  /** It has agents of its own, or only looks: it runs beside the steps that come after it. */
+  readonly beside?: true;
+  /** It judges what all steps before it have done: none of them runs any more. */
+  readonly last?: true;
+  /**
+   * The step would disturb agents that are not the canary's: left out, with that reason, when there are any. Nor does
+   * it run beside another.
+   */
   readonly disturbsOthers?: true;
-  run(fleet: Fleet): Promise<Evidence>;
+  /** Throws BrokenPromise, or Untried. */
+  run(subject: T): Promise<Evidence>;
 }

@@ -34,8 +34,11 @@ export function exitOfInterrupt(reason: unknown): ExitCode {
   return reason === "SIGHUP" ? EXIT.hungUp : reason === "SIGTERM" ? EXIT.terminated : EXIT.interrupted;
 }
 
-/** What a canary run came to. unavailable: a prerequisite is missing, so nothing could be tried. */
-export const CANARY_VERDICTS = ["pass", "broken", "unknown", "unavailable"] as const;
+/**
+ * What a canary run came to. tmux-only: what was tried is kept, and that was the tmux half alone, which is no pass.
+ * unavailable: a prerequisite is missing, so nothing could be tried.
+ */
+export const CANARY_VERDICTS = ["pass", "tmux-only", "broken", "unknown", "unavailable"] as const;
 export type CanaryVerdict = (typeof CANARY_VERDICTS)[number];
 
 /** What doctor came to. unreadable: a file with settings cannot be read. waited: --wait ran out. */
@@ -50,6 +53,7 @@ export type SendVerdict = (typeof SEND_VERDICTS)[number];
 export function exitOf(verdict: CanaryVerdict | DoctorVerdict | SendVerdict): ExitCode {
   return {
     pass: EXIT.ok,
+    "tmux-only": EXIT.ok,
     broken: EXIT.broken,
     unknown: EXIT.unknown,
     unavailable: EXIT.unavailable,

@@ -80,6 +80,7 @@ export interface Files {
 export interface Output {
   readonly isTTY: boolean;
   readonly columns: number;
+  readonly rows: number;
   /** Whether escape sequences for colour may be written. */
   readonly color: boolean;
   write(text: string): void;
@@ -119,6 +120,8 @@ export interface Host {
   readonly pid: number;
   /** The program that this process runs: mosaic-fleet itself, wherever it is. */
   readonly executable: string;
+  /** What starts this program again; the arguments come next. More than one word where Bun runs it from its source. */
+  readonly itself: readonly string[];
   /** The hardware as the kernel names it (uname -m): x86_64, aarch64 … */
   readonly machine: string;
   readonly exec: Exec;

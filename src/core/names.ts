@@ -4,8 +4,8 @@ export const DEFAULT_SOCKET = "mosaic-factory";
 
 /** Throwaway agents of a canary run: no user names an agent like this. */
 export const CANARY_PREFIX = "mosaic-canary-";
-/** An agent of a canary run: pid and start time of the run's process, which name it for good. */
-export const CANARY_RUN = new RegExp(`^${CANARY_PREFIX}(\\d+)-(\\d+)(-second)?$`);
+/** An agent of a canary run: its part in it, if it has one; pid and start time of the run's process, which name that for good. */
+export const CANARY_RUN = new RegExp(`^${CANARY_PREFIX}(?:[a-z]+-)?(\\d+)-(\\d+)(-second)?$`);
 /** A canary's sandbox; the pid of the run's process comes next. */
 export const SANDBOX_PREFIX = "mosaic-sandbox-";
 

@@ -5,6 +5,7 @@ import { describeError } from "../core/errors.ts";
 import { describeResult, type ExecResult, succeeded } from "../core/exec.ts";
 import type { Host } from "../core/host.ts";
 import { shellPath } from "../core/shell.ts";
+import { until } from "../core/until.ts";
 import { conflicts } from "../install/action.ts";
 import { install } from "../install/install.ts";
 import type { Fix } from "./check.ts";
@@ -21,7 +22,10 @@ export type FixAction =
   | { readonly kind: "reset-failed"; readonly unit: string }
   | { readonly kind: "enable"; readonly unit: string }
   /** SIGUSR1 makes a tmux server create its socket anew. With its start time the pid names the process for good. */
-  | { readonly kind: "revive-socket"; readonly pid: number; readonly startTime: string };
+  | { readonly kind: "revive-socket"; readonly pid: number; readonly startTime: string; readonly socketPath: string };
+
+/** How long a server may take to create its socket, in milliseconds; it takes one when nothing else wants the processor. */
+const REVIVED_MS = 5_000;
 
 /** In which order they are done: files before the manager reads them, the manager before units. */
 const ORDER: readonly FixAction["kind"][] = [
@@ -131,7 +135,11 @@ async function apply(host: Host, action: FixAction, version: string): Promise<st
       return problemOf(await systemd.run(action.kind, [action.unit]));
     case "revive-socket": {
       if ((await procfsOf(host).startTime(action.pid)) !== action.startTime) return "that server is gone";
-      return host.kill(action.pid, "SIGUSR1") ? undefined : "the server takes no signal from this user";
+      if (!host.kill(action.pid, "SIGUSR1")) return "the server takes no signal from this user";
+      // It does so when it comes to it; who looks again at once would still see none.
+      return (await until(host, REVIVED_MS, () => host.files.status(action.socketPath))) === undefined
+        ? `the server had not made it after ${REVIVED_MS / 1000} s`
+        : undefined;
     }
   }
 }

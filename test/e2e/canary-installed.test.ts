@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
-import { type CanaryReport, canaryReportSchema } from "../../src/canary/report.ts";
+import { type CanaryReport, canaryReportSchema } from "../../src/canary/schema.ts";
 import { binary } from "../support/build.ts";
 import { HOLDER_UNIT, openFleet, type TestFleet } from "../support/fleet.ts";
 
@@ -26,11 +26,12 @@ async function traces(): Promise<string> {
   return home.stdout + runtime.stdout;
 }
 
-test("all ten promises hold, and afterwards all is as before: files, units, a stopped holder stopped", async () => {
+test("all promises hold, and afterwards all is as before: files, units, a stopped holder stopped", async () => {
   const before = await traces();
   const { code, report } = await canary();
-  expect(report.steps.map(({ id, status }) => `${id} ${status}`)).toEqual(report.steps.map(({ id }) => `${id} pass`));
-  expect(report.steps).toHaveLength(10);
+  const tried = report.steps.filter(({ id, status }) => id !== "memory" || status !== "skip");
+  expect(tried.map(({ id, status }) => `${id} ${status}`)).toEqual(tried.map(({ id }) => `${id} pass`));
+  expect(tried.length).toBeGreaterThanOrEqual(16);
   expect(code).toBe(0);
   expect(await traces()).toBe(before);
   expect((await fleet.unit(HOLDER_UNIT)).active).toBe("inactive");

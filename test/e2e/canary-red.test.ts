@@ -1,12 +1,14 @@
 import { beforeAll, expect, test } from "bun:test";
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type CanaryReport, canaryReportSchema } from "../../src/canary/report.ts";
+import { type CanaryReport, canaryReportSchema } from "../../src/canary/schema.ts";
+import { steps } from "../../src/canary/steps/index.ts";
 import { bun, temporaryFolder, tree } from "../support/build.ts";
 
 // A step that cannot fail is no step: each promise is broken on purpose, in a copy of this tree, and must be seen.
 
-type Sabotage = readonly [asset: string, from: string | RegExp, to: string];
+/** `file`: of the assets, or of the source when it starts with src/. */
+type Sabotage = readonly [file: string, from: string | RegExp, to: string];
 
 interface Outcome {
   readonly code: number;
@@ -15,7 +17,7 @@ interface Outcome {
 }
 
 /** Runs the canary of a tree whose assets were changed; the user's default tmux server is looked for in a folder of its own. */
-async function canaryOf(sabotages: readonly Sabotage[]): Promise<Outcome> {
+async function canaryOf(sabotages: readonly Sabotage[], ...only: string[]): Promise<Outcome> {
   using folder = temporaryFolder();
   for (const part of ["src", "assets", "package.json"])
     cpSync(join(tree, part), join(folder.path, part), { recursive: true });
@@ -23,13 +25,16 @@ async function canaryOf(sabotages: readonly Sabotage[]): Promise<Outcome> {
   const outside = join(folder.path, "outside");
   mkdirSync(outside, { mode: 0o700 });
   for (const [asset, from, to] of sabotages) {
-    const path = join(folder.path, "assets", asset);
+    const path = join(folder.path, asset.startsWith("src/") ? "" : "assets", asset);
     const text = readFileSync(path, "utf8");
     const broken = text.replace(from, () => to.replaceAll("OUTSIDE", outside));
     if (broken === text) throw new Error(`nothing in ${asset} matches ${from}`);
     writeFileSync(path, broken);
   }
-  const child = Bun.spawn([bun, join(folder.path, "src/main.ts"), "canary", "--sandbox", "-o", "json"], {
+  // Where its own cgroups are the roots: so a limit of memory can be tried on every machine.
+  const inside = join(tree, "test/support/cgroup-namespace.sh");
+  const argv = [inside, bun, join(folder.path, "src/main.ts"), "canary", "--sandbox", "-o", "json", ...only];
+  const child = Bun.spawn(argv, {
     env: { ...process.env, TMUX_TMPDIR: outside },
     stdin: "ignore",
     stdout: "pipe",
@@ -148,6 +153,105 @@ const promises: [step: string, what: string, message: RegExp, sabotages: Sabotag
     [["tmux-holder-ended.sh", "set -u\n", "set -u\nexit 0\n"]],
   ],
   [
+    "user-config",
+    "a server that reads the user's ~/.tmux.conf",
+    /the user's own tmux settings/,
+    [["tmux.conf", "set -s exit-empty off\n", "set -s exit-empty off\nsource-file -q ~/.tmux.conf\n"]],
+  ],
+  [
+    "user-config",
+    "a server that is told of another file",
+    /other settings than the fleet's/,
+    [["start-tmux-holder.sh", '-f "$tools/tmux.conf"', '-f "$tools/tmux.conf" -f /dev/null']],
+  ],
+  [
+    "caller",
+    "a start by hand that hands its environment on",
+    /has reached it/,
+    [
+      [
+        start,
+        'exec systemctl --user start "$unit"',
+        'systemctl --user import-environment SSH_AUTH_SOCK\nexec systemctl --user start "$unit"',
+      ],
+    ],
+  ],
+  [
+    "caller",
+    "a pane that is told of another server",
+    /TMUX is not the fleet's server/,
+    [[pane, 'export TERM="$2" TMUX="$3"', 'export TERM="$2" TMUX="/tmp/other,1,0"']],
+  ],
+  [
+    "path",
+    "a PATH that the additions come last in",
+    /./,
+    [["fleet-functions.sh", "PATH=$additions$PATH", "PATH=$PATH:$additions"]],
+  ],
+  [
+    "broken-command",
+    "an agent that is tried for ever",
+    /had not given it up/,
+    [
+      [agent, "StartLimitBurst=10", "StartLimitBurst=100000"],
+      ["src/canary/steps/broken-command.ts", "LIMIT_MS = 25_000", "LIMIT_MS = 3_000"],
+    ],
+  ],
+  [
+    "broken-command",
+    "a unit that does not say with what its agent ended",
+    /does not say with what it ended/,
+    [[ended, 'exec systemd-notify --no-block --status="$1"', "exit 0"]],
+  ],
+  [
+    "graceful-stop",
+    "an agent that is stopped without its seconds",
+    /before it could finish its work/,
+    [["stop-agent-session.sh", "\nread -r group", "\nseconds=0\nread -r group"]],
+  ],
+  [
+    "graceful-stop",
+    "an agent that gets no signal",
+    /before it could finish its work/,
+    [["stop-agent-session.sh", 'kill -s "$signal" "$1"', ":"]],
+  ],
+  [
+    "memory",
+    "an agent whose end takes the server with it",
+    /server/,
+    [
+      [
+        ended,
+        'told "exited with status',
+        'case $name in *-hog-*) kill -s KILL "$server" ;; esac\n\ttold "exited with status',
+      ],
+    ],
+  ],
+  [
+    "memory",
+    "an agent that is not moved under its memory limit",
+    /not under its unit's memory limit/,
+    [
+      [
+        start,
+        "while IFS=: read -r _ controllers path; do\n",
+        "while IFS=: read -r _ controllers path; do\n\tcase $controllers in memory) continue ;; esac\n",
+      ],
+    ],
+  ],
+  [
+    "socket-loss",
+    "a doctor that does not look for the socket",
+    /did not notice/,
+    [["src/doctor/checks/tmux-socket.ts", 'if (socket?.kind === "socket") return', "if (1 + 1 === 2) return"]],
+  ],
+  [
+    "socket-loss",
+    "a repair that ends the server",
+    /did not bring the socket back|is another process/,
+    [["src/doctor/fix.ts", 'host.kill(action.pid, "SIGUSR1")', 'host.kill(action.pid, "SIGKILL")']],
+  ],
+  [
     "default-server",
     "a holder that founds a server of the user's",
     /default tmux server changed/,
@@ -166,13 +270,18 @@ const outcomes = new Map<string, Outcome>();
 
 // Three at a time: much of a run is waiting.
 beforeAll(async () => {
-  const queue: [string, readonly Sabotage[]][] = [
+  const queue: [string, readonly Sabotage[], ...string[]][] = [
     [untouched, []],
-    ...promises.map((each): [string, Sabotage[]] => [each[1], each[3]]),
+    ...promises.map(([step, what, , sabotages]): (typeof queue)[number] => [
+      what,
+      sabotages,
+      "--only",
+      step === "default-server" ? `holder-stop,${step}` : step,
+    ]),
   ];
   const work = async () => {
     for (let next = queue.shift(); next !== undefined; next = queue.shift())
-      outcomes.set(next[0], await canaryOf(next[1]));
+      outcomes.set(next[0], await canaryOf(...(next.slice(1) as Parameters<typeof canaryOf>)));
   };
   await Promise.all([work(), work(), work()]);
 }, 240_000);
@@ -181,14 +290,20 @@ test.each(promises)("the canary is red in step %s for %s", (step, what, message)
   const { code, report, stderr } = outcomes.get(what) as Outcome;
   expect(stderr).toBe("");
   const failed = report.steps.find(({ status }) => status === "fail");
-  expect(failed?.id).toBe(step);
+  expect(`${failed?.id} ${failed?.message}`).toStartWith(`${step} `);
   expect(failed?.message).toMatch(message);
   expect(report.verdict).toBe("broken");
   expect(code).toBe(1);
 });
 
+test("no step is without its red", () => {
+  expect(new Set(promises.map(([step]) => step))).toEqual(new Set(steps.map(({ id }) => id)));
+});
+
 test("and green on a copy that nobody changed", () => {
   const { code, report } = outcomes.get(untouched) as Outcome;
-  expect(report.steps.map(({ status }) => status)).toEqual(report.steps.map(() => "pass"));
+  expect(report.steps.map(({ id, status, message }) => [id, status, message])).toEqual(
+    report.steps.map(({ id }) => [id, "pass", undefined]),
+  );
   expect(code).toBe(0);
 });

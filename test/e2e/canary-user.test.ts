@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { canaryReportSchema } from "../../src/canary/report.ts";
+import { canaryReportSchema } from "../../src/canary/schema.ts";
 import { binary, type Run, run, tree } from "../support/build.ts";
 
 /** Runs a script as an ordinary user with a user manager; what of a sandbox is left afterwards is on stderr. */
@@ -18,7 +18,9 @@ test("an ordinary user with a user manager gets a sandbox in a scope of it, the 
   const { code, stdout, stderr } = asOrdinaryUser('"$binary" canary --sandbox -o json');
   expect(stderr).toBe("");
   const report = canaryReportSchema.parse(JSON.parse(stdout));
-  expect(report.steps.map(({ id, status }) => `${id} ${status}`)).toEqual(report.steps.map(({ id }) => `${id} pass`));
+  // On this machine no memory controller need reach an ordinary user.
+  const tried = report.steps.filter(({ id, status }) => id !== "memory" || status !== "skip");
+  expect(tried.map(({ id, status }) => `${id} ${status}`)).toEqual(tried.map(({ id }) => `${id} pass`));
   expect(report.verdict).toBe("pass");
   expect(code).toBe(0);
 });

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { version } from "../../package.json";
-import { canaryReportSchema } from "../../src/canary/report.ts";
+import { canaryReportSchema } from "../../src/canary/schema.ts";
+import { steps } from "../../src/canary/steps/index.ts";
 import { until } from "../../src/core/until.ts";
 import { asIfBooted, binary, type Run, run, temporaryFolder, writeFiles } from "../support/build.ts";
 import { openTerminals, type Terminals } from "../support/terminal.ts";
@@ -330,7 +331,7 @@ describe("on a real terminal", () => {
       const terminal = typed(`${binary} canary --sandbox & echo "pid $!"; fg >/dev/null`.replace(/^/, "set -m; "));
       const screen = await eventually(() => {
         const text = terminal.screen();
-        return text.includes("the layout is in place") ? text : undefined;
+        return text.includes("layout") ? text : undefined;
       });
       const folder = sandboxOf(Number(/pid (\d+)/.exec(screen)?.[1]));
       terminal.press("C-c");
@@ -461,18 +462,12 @@ describe.skipIf(!isRoot)("canary --sandbox", () => {
   async function passes(started: Started): Promise<string> {
     const { code, stdout, stderr } = await started.ended;
     const report = canaryReportSchema.parse(onlyDocument(stdout));
-    expect(report.steps.map(({ id, status, message }) => [id, status, message])).toEqual([
-      ["layout", "pass", undefined],
-      ["holder", "pass", undefined],
-      ["agent", "pass", undefined],
-      ["environment", "pass", undefined],
-      ["reuse", "pass", undefined],
-      ["exact-stop", "pass", undefined],
-      ["agent-death", "pass", undefined],
-      ["server-death", "pass", undefined],
-      ["holder-stop", "pass", undefined],
-      ["default-server", "pass", undefined],
-    ]);
+    // Whether a memory limit can be tried is the machine's.
+    const tried = report.steps.filter(({ id, status }) => id !== "memory" || status !== "skip");
+    expect(report.steps.map(({ id }) => id)).toEqual(steps.map(({ id }) => id));
+    expect(tried.map(({ id, status, message }) => [id, status, message])).toEqual(
+      tried.map(({ id }) => [id, "pass", undefined]),
+    );
     expect({ code, stderr, verdict: report.verdict }).toEqual({ code: 0, stderr: "", verdict: "pass" });
     return folderIn(report);
   }
@@ -484,8 +479,10 @@ describe.skipIf(!isRoot)("canary --sandbox", () => {
   test("tells a person the same", () => {
     const { code, stdout, stderr } = cli("canary", "--sandbox");
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    expect(stdout.match(/^ok /gm)).toHaveLength(10);
-    expect(stdout).toMatch(/^holds: every promise that was tried is kept\n10 kept in \d+\.\d s; systemd \d/m);
+    expect(stdout.match(/^(ok|skip) /gm)).toHaveLength(steps.length);
+    expect(stdout).toMatch(
+      /^holds: every promise that was tried is kept\n1[67] kept(, 1 skipped)? in \d+\.\d s; systemd \d/m,
+    );
     expect(stdout.split("\n").filter((line) => line.length > 80)).toEqual([]);
   });
 

@@ -6,6 +6,7 @@ export function recorder(options: Partial<Omit<Output, "write">> = {}): Output &
   return {
     isTTY: false,
     columns: 80,
+    rows: 24,
     color: false,
     ...options,
     write(more) {
@@ -44,6 +45,7 @@ export function fakeHost(overrides: Partial<Host> = {}): Host {
     user: { uid: 1000, name: "somebody", home: "/home/somebody" },
     pid: 1,
     executable: "/usr/local/bin/mosaic-fleet",
+    itself: ["/usr/local/bin/mosaic-fleet"],
     machine: "x86_64",
     exec: async (argv) => ({ argv, stdout: "", stderr: "", kind: "not-found" }),
     foreground: refuse("foreground"),

@@ -5,6 +5,7 @@ export const defaultServer: Step = {
   title: "the user's default tmux server is the same process with the same sessions as before",
   limitMs: 10_000,
   requires: [],
+  last: true,
   async run(fleet) {
     const { before, look } = fleet.defaultServer;
     const after = await look();

@@ -1,5 +1,5 @@
 import { expect, type Step } from "../step.ts";
-import { proveUp } from "./support.ts";
+import { environmentOf, proveUp } from "./support.ts";
 
 export const environment: Step = {
   id: "environment",
@@ -8,11 +8,8 @@ export const environment: Step = {
   requires: ["agent"],
   async run(fleet) {
     const pane = await proveUp(fleet, fleet.first);
-    const [variables, folder] = await Promise.all([
-      fleet.procfs.environment(pane.pid),
-      fleet.procfs.workingFolder(pane.pid),
-    ]);
-    expect(variables !== undefined, `process ${pane.pid} has ended`);
+    const variables = await environmentOf(fleet, pane);
+    const folder = await fleet.procfs.workingFolder(pane.pid);
     const wrong = Object.entries(fleet.first.variables).filter(([key, value]) => variables[key] !== value);
     expect(wrong.length === 0, "variables of the unit did not reach the agent as they are", {
       variables: wrong.map(([key]) => key),

@@ -4,6 +4,9 @@ import { describeResult, succeeded } from "../../core/exec.ts";
 import { until } from "../../core/until.ts";
 import { type CanaryAgent, expect, type Fleet } from "../step.ts";
 
+/** How long a pane's first script may take until it is the agent, in milliseconds; a few are usual. */
+const PROGRAM_LIMIT_MS = 8_000;
+
 /** The unit as the manager sees it. */
 export async function unitOf(fleet: Fleet, unit: string, extra: readonly string[] = []): Promise<Unit> {
   const [shown] = await fleet.systemd.show([unit], extra);
@@ -52,6 +55,20 @@ export async function proveUp(fleet: Fleet, agent: CanaryAgent): Promise<Pane> {
     "cgroup of the unit": unit.controlGroup,
   });
   return pane;
+}
+
+/**
+ * What the program of an agent's pane was started with. Its first process is a script of ours, which becomes the agent
+ * only after its start is done: so it is waited for. Throws when that does not come.
+ */
+export async function environmentOf(fleet: Fleet, pane: Pane): Promise<Readonly<Record<string, string>>> {
+  const found = await until(fleet.host, PROGRAM_LIMIT_MS, async () => {
+    const variables = await fleet.procfs.environment(pane.pid);
+    expect(variables !== undefined, `process ${pane.pid}, the agent's, has ended`);
+    return variables.MOSAIC_AGENT_NAME === undefined ? undefined : variables;
+  });
+  expect(found !== undefined, `process ${pane.pid} had not become the agent after ${PROGRAM_LIMIT_MS / 1000} s`);
+  return found;
 }
 
 /** Waits until an agent is up again as another process than `before`; undefined when it is not within the limit. */

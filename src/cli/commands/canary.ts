@@ -1,9 +1,21 @@
 import { version } from "../../../package.json";
-import { canaryReportSchema } from "../../canary/report.ts";
-import { runCanary } from "../../canary/run.ts";
-import { EXIT, exitOf } from "../../core/exit.ts";
-import { defineCommand, UsageError } from "../command.ts";
-import { renderStep, renderVerdict } from "../report/canary.ts";
+import type { CanaryReport, Level, StepList } from "../../canary/report.ts";
+import { runCanary, stepsOf } from "../../canary/run.ts";
+import { didYouMean } from "../../core/did-you-mean.ts";
+import { describeError, FleetError } from "../../core/errors.ts";
+import { EXIT, type ExitCode, exitOf } from "../../core/exit.ts";
+import type { Host } from "../../core/host.ts";
+import { defineCommand, listOf, UsageError } from "../command.ts";
+import {
+  CANARY_FORMATS,
+  type CanaryFormat,
+  printCanary,
+  renderStep,
+  renderSteps,
+  renderTimeline,
+  renderVerdict,
+} from "../report/canary.ts";
+import { canRedraw, liveTimeline } from "../report/canary-timeline.ts";
 
 export const command = defineCommand({
   name: "canary",
@@ -13,13 +25,30 @@ export const command = defineCommand({
       type: "boolean",
       description: "in a private user manager with its own HOME: touches nothing of yours, needs nothing installed",
     },
+    only: { type: "string", valueHint: "STEP,…", description: "only these steps, with those that they require" },
+    repeat: { type: "string", valueHint: "N", default: "1", description: "run the sequence so often (1)" },
+    list: { type: "boolean", description: "say which steps there are, and try nothing" },
+    from: {
+      type: "string",
+      valueHint: "FILE",
+      description: "try nothing: print the report that -o json has put there",
+    },
     keep: { type: "boolean", description: "leave the sandbox there for a look; the next --sandbox run clears it" },
-    timeout: { type: "string", valueHint: "S", default: "180", description: "seconds for the whole run (180)" },
-    output: { type: "enum", alias: "o", options: ["human", "json"], default: "human", description: "what to print" },
+    timeout: {
+      type: "string",
+      valueHint: "S",
+      default: "180",
+      description: "seconds for each run of the sequence (180)",
+    },
+    output: { type: "enum", alias: "o", options: [...CANARY_FORMATS], default: "human", description: "what to print" },
+    schema: { type: "boolean", description: "print the JSON Schema of -o json, or of --list -o json" },
   },
+  lists: ["only"],
+  completes: { only: stepsOf("fleet").map(({ id }) => id), from: "file" },
   examples: [
     ["mosaic-fleet canary --sandbox", "in CI, or before anything is installed"],
     ["mosaic-fleet canary -o json", "on the installed fleet, with throwaway agents, as one JSON document"],
+    ["mosaic-fleet canary --from report.json -o junit", "the same report in another format, without another run"],
   ],
   exits: [
     [EXIT.ok, "every promise that was tried is kept"],
@@ -29,30 +58,126 @@ export const command = defineCommand({
     [EXIT.unavailable, "a prerequisite is missing"],
   ],
   async run(host, args) {
+    const format = args.output as CanaryFormat;
+    const level: Level = "fleet";
+    refuseStrangers(args);
+    if (args.schema) return printSchema(host, args.list ?? false);
+    const only = known(level, listOf(args.only));
+    if (args.list) return list(host, level, format);
+    if (args.from !== undefined) return show(host, await readReport(host, args.from), format);
     const seconds = Number(args.timeout);
     if (!(seconds > 0 && seconds <= 86_400))
       throw new UsageError(`--timeout is a number of seconds, not "${args.timeout}"`);
+    const rounds = Number(args.repeat);
+    if (!(Number.isInteger(rounds) && rounds >= 1 && rounds <= 10_000))
+      throw new UsageError(`--repeat is a whole number from 1 to 10000, not "${args.repeat}"`);
     if (args.keep && !args.sandbox) throw new UsageError("--keep keeps a sandbox: use it with --sandbox");
-    const human = args.output === "human";
+
+    const human = format === "human";
+    // On a terminal the steps are shown while they run, and their bars when all is done; elsewhere each as it ends.
+    const drawn = host.stdout.isTTY && canRedraw(host);
     if (human)
       host.stdout.write(
         `mosaic-fleet ${version} canary, ${args.sandbox ? "in a sandbox" : "on the installed fleet"}\n\n`,
       );
+    const live = liveTimeline(host);
     const report = await runCanary(host, {
       sandbox: args.sandbox ?? false,
       keep: args.keep ?? false,
       timeoutMs: seconds * 1000,
       version,
+      level,
+      rounds,
+      ...(only === undefined ? {} : { only }),
+      onStart: live.start,
       onStep: (step) => {
-        if (human) renderStep(host.stdout, step);
+        live.end(step);
+        if (human && !drawn) renderStep(host.stdout, step);
       },
       onKept: ({ root, host: inside }) => {
         const lines = Object.entries(inside.env).map(([key, value]) => `  export ${key}='${value}'\n`);
-        host.stderr.write(`The sandbox is kept in ${root}. To look inside, in a shell of its own:\n${lines.join("")}`);
+        live.note(`The sandbox is kept in ${root}. To look inside, in a shell of its own:\n${lines.join("")}`);
       },
-    });
-    if (human) renderVerdict(host.stdout, report);
-    else host.stdout.write(`${JSON.stringify(canaryReportSchema.parse(report), null, 2)}\n`);
+    }).finally(live.done);
+    if (!human || drawn) return show(host, report, format);
+    renderVerdict(host.stdout, report);
     return exitOf(report.verdict);
   },
 });
+
+/** What goes with what tries nothing; -o goes with all but --schema. */
+const GOES_WITH = { schema: ["list"], list: ["output"], from: ["output"] } as const;
+
+/** An option that would be ignored is no option. */
+function refuseStrangers(args: Readonly<Record<string, unknown>>): void {
+  const given = Object.entries(command.args).flatMap(([name, arg]) =>
+    args[name] === undefined || args[name] === false || args[name] === ("default" in arg ? arg.default : undefined)
+      ? []
+      : [name],
+  );
+  const mode = (["schema", "from", "list"] as const).find((name) => given.includes(name));
+  if (mode !== undefined) {
+    const fits: readonly string[] = [mode, ...GOES_WITH[mode]];
+    const strange = given.find((name) => !fits.includes(name));
+    if (strange !== undefined) throw new UsageError(`--${mode} and --${strange} do not go together`);
+  }
+}
+
+/** The names as they are, when each is a step's. */
+function known(level: Level, names: readonly string[] | undefined): readonly string[] | undefined {
+  const all = stepsOf(level).map(({ id }) => id);
+  for (const name of names ?? [])
+    if (!all.includes(name))
+      throw new UsageError(`no step ${name}${didYouMean(name, all)}; canary --list shows them all`);
+  return names;
+}
+
+function list(host: Host, level: Level, format: CanaryFormat): ExitCode {
+  const steps: StepList = {
+    schemaVersion: 1,
+    level,
+    steps: stepsOf(level).map(({ id, title, requires, disturbsOthers, limitMs }) => ({
+      id,
+      title,
+      requires: [...requires],
+      disturbsOthers: disturbsOthers ?? false,
+      limitMs,
+    })),
+  };
+  if (format === "json") host.stdout.write(`${JSON.stringify(steps, null, 2)}\n`);
+  else if (format === "human") renderSteps(host.stdout, steps);
+  else throw new UsageError(`--list is printed as human or json, not as ${format}`);
+  return EXIT.ok;
+}
+
+async function printSchema(host: Host, ofList: boolean): Promise<ExitCode> {
+  const { canarySchema, stepsSchema } = await import("../report/canary-schema.ts");
+  host.stdout.write(`${JSON.stringify(ofList ? stepsSchema() : canarySchema(), null, 2)}\n`);
+  return EXIT.ok;
+}
+
+async function show(host: Host, report: CanaryReport, format: CanaryFormat): Promise<ExitCode> {
+  if (format !== "human") await printCanary(host, report, format);
+  else {
+    if (host.stdout.isTTY) renderTimeline(host.stdout, report);
+    else for (const step of report.steps) renderStep(host.stdout, step);
+    renderVerdict(host.stdout, report);
+  }
+  return exitOf(report.verdict);
+}
+
+/** Throws FleetError when it is no report of a canary. */
+async function readReport(host: Host, path: string): Promise<CanaryReport> {
+  const { canaryReportSchema } = await import("../../canary/schema.ts");
+  const unreadable = (why: string) =>
+    new FleetError(EXIT.usage, `${path} is not the report of a canary`, why, ["mosaic-fleet canary -o json"]);
+  const text = await host.files.read(path).catch((error) => {
+    throw unreadable(describeError(error));
+  });
+  if (text === undefined) throw unreadable("there is no such file");
+  try {
+    return canaryReportSchema.parse(JSON.parse(text));
+  } catch {
+    throw unreadable("it is not what canary -o json prints, of this version");
+  }
+}

@@ -1,10 +1,23 @@
-import type { CanaryReport, StepReport } from "../../canary/report.ts";
-import type { Output } from "../../core/host.ts";
+import type { CanaryReport, StepList, StepReport } from "../../canary/report.ts";
+import type { Host, Output } from "../../core/host.ts";
+import { examinationOf } from "./canary-examination.ts";
+import { timelineRow } from "./canary-timeline.ts";
+import { machineOf, sentenceOf, tally, WORDS } from "./canary-words.ts";
+import { EXAMINATION_FORMATS, type ExaminationFormat, printExamination } from "./formats/print.ts";
 import { paint } from "./paint.ts";
 import { wrap } from "./text.ts";
 
-const WORDS = { pass: "ok", fail: "FAIL", unknown: "unknown", skip: "skip", blocked: "blocked" } as const;
+/** What `-o` knows. */
+export const CANARY_FORMATS = ["human", "json", ...EXAMINATION_FORMATS] as const;
+export type CanaryFormat = (typeof CANARY_FORMATS)[number];
+
 const INDENT = 9;
+
+/** A report in a format for machines. */
+export async function printCanary(host: Host, report: CanaryReport, format: "json" | ExaminationFormat): Promise<void> {
+  if (format === "json") host.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+  else await printExamination(host, format, examinationOf(report));
+}
 
 /** One step as it ends: its word, its promise, its time; why and the evidence when it did not pass. */
 export function renderStep(output: Output, step: StepReport): void {
@@ -17,12 +30,16 @@ export function renderStep(output: Output, step: StepReport): void {
   output.write(
     `${color(WORDS[step.status].padEnd(INDENT - 1))} ${(lines[0] ?? "").padEnd(output.columns - INDENT - 10)}${colors.dim(time)}\n`,
   );
+  for (const line of lines.slice(1)) output.write(`${" ".repeat(INDENT)}${line}\n`);
+  renderReason(output, step, `${step.id}: `);
+}
+
+function renderReason(output: Output, step: StepReport, prefix: string): void {
   const indented = (text: string, extra = 0) => {
     for (const line of wrap(text, output.columns - INDENT - extra))
       output.write(`${" ".repeat(INDENT + extra)}${line}\n`);
   };
-  for (const line of lines.slice(1)) output.write(`${" ".repeat(INDENT)}${line}\n`);
-  if (step.message !== undefined) indented(`${step.id}: ${step.message}`);
+  if (step.message !== undefined) indented(`${prefix}${step.message}`);
   if (step.status === "pass") return;
   for (const [key, value] of Object.entries(step.evidence)) {
     if (Array.isArray(value)) {
@@ -32,34 +49,51 @@ export function renderStep(output: Output, step: StepReport): void {
   }
 }
 
-const SENTENCES = {
-  pass: "holds: every promise that was tried is kept",
-  broken: "broken: a promise is not kept",
-  unknown: "could not tell whether the fleet holds",
-  unavailable: "cannot be tried here: a prerequisite is missing",
-} as const;
+/** On a terminal, when all is done: each step's bar against the whole; below those that did not pass their promise, and why not. */
+export function renderTimeline(output: Output, { steps, rounds }: CanaryReport): void {
+  const { bold, dim } = paint(output);
+  for (let round = 1; round <= rounds; round++) {
+    const ofRound = steps.filter((step) => step.round === round);
+    const began = Math.min(...ofRound.map(({ startMs }) => startMs));
+    const whole = Math.max(...ofRound.map(({ startMs, ms }) => startMs + ms)) - began;
+    if (rounds > 1 && ofRound.length > 0) output.write(`${round === 1 ? "" : "\n"}${bold(`round ${round}`)}\n`);
+    for (const step of ofRound) {
+      output.write(`${timelineRow(output, { ...step, startMs: step.startMs - began }, whole)}\n`);
+      if (step.status === "pass") continue;
+      for (const line of wrap(step.title, output.columns - INDENT)) output.write(`${" ".repeat(INDENT)}${dim(line)}\n`);
+      renderReason(output, step, "");
+    }
+  }
+}
 
 /** The verdict, what led to it and on what machine. */
 export function renderVerdict(output: Output, report: CanaryReport): void {
   const { red, green, yellow, bold, dim } = paint(output);
-  const color = { pass: green, broken: red, unknown: yellow, unavailable: yellow }[report.verdict];
-  const { problem, environment } = report;
+  const color = { pass: green, "tmux-only": yellow, broken: red, unknown: yellow, unavailable: yellow }[report.verdict];
+  const { problem, chaos } = report;
   if (problem !== undefined) {
     output.write(`${color(`${problem.what}.`)}\n  Why:  ${wrap(problem.why, output.columns - 8).join("\n        ")}\n`);
     problem.next.forEach((line, index) => void output.write(`  ${index === 0 ? "Next:" : "     "} ${bold(line)}\n`));
   }
-  const count = (status: StepReport["status"]) => report.steps.filter((step) => step.status === status).length;
-  const counts = (["pass", "fail", "unknown", "blocked", "skip"] as const).flatMap((status) => {
-    const n = count(status);
-    return n === 0
-      ? []
-      : [`${n} ${status === "pass" ? "kept" : status === "fail" ? "broken" : status === "skip" ? "skipped" : status}`];
-  });
-  output.write(`\n${color(bold(SENTENCES[report.verdict]))}\n`);
-  const versions = `systemd ${environment.systemd ?? "none"}, tmux ${environment.tmux ?? "none"}, kernel ${environment.kernel ?? "unknown"}, cgroups ${environment.cgroup}`;
+  output.write("\n");
+  for (const line of wrap(sentenceOf(report), output.columns)) output.write(`${color(bold(line))}\n`);
+  if (chaos !== undefined)
+    output.write(
+      `${chaos.faults} faults, ${chaos.broken} broken promises${chaos.unknown > 0 ? `, ${chaos.unknown} unknown` : ""}; again with --seed ${chaos.seed}\n`,
+    );
   for (const line of wrap(
-    `${counts.join(", ") || "no step was run"} in ${(report.ms / 1000).toFixed(1)} s; ${versions}`,
+    `${tally(report.steps) || "no step was run"} in ${(report.ms / 1000).toFixed(1)} s; ${machineOf(report)}`,
     output.columns,
   ))
     output.write(`${dim(line)}\n`);
+}
+
+/** The steps with what each promises. */
+export function renderSteps(output: Output, { steps }: StepList): void {
+  const { dim } = paint(output);
+  const width = Math.max(...steps.map(({ id }) => id.length)) + 2;
+  for (const { id, title } of steps)
+    wrap(title, output.columns - width).forEach((line, index) => {
+      output.write(`${index === 0 ? id.padEnd(width) : " ".repeat(width)}${dim(line)}\n`);
+    });
 }

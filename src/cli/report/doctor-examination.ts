@@ -1,6 +1,7 @@
-import type { DoctorReport, FixText, SubjectReport } from "../../doctor/report.ts";
+import type { DoctorReport, FixText } from "../../doctor/report.ts";
 import { sentenceOf } from "./doctor-words.ts";
 import type { Examination, Row } from "./formats/examination.ts";
+import { evidenceLines } from "./formats/rows.ts";
 
 /** A report of doctor as what all machine formats show. `subjects`: at most so many of each check. */
 export function examinationOf(report: DoctorReport, options: { root: boolean; subjects: number }): Examination {
@@ -34,14 +35,6 @@ export function examinationOf(report: DoctorReport, options: { root: boolean; su
     environment: Object.fromEntries(Object.entries(report.environment).map(([key, value]) => [key, value ?? "none"])),
     ms: report.ms,
   };
-}
-
-/** What was seen, a line each. */
-export function evidenceLines(evidence: SubjectReport["evidence"]): string[] {
-  return Object.entries(evidence).flatMap(([key, value]) => {
-    if (!Array.isArray(value)) return [`${key}: ${value}`];
-    return value.length === 0 ? [] : [`${key}:`, ...value.map((each) => `  ${each}`)];
-  });
 }
 
 /** What to type, once each, what root types with its sudo. */

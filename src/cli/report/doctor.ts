@@ -1,9 +1,9 @@
 import type { Output } from "../../core/host.ts";
 import type { CheckReport, DoctorReport, FixReport, FixText, SubjectReport } from "../../doctor/report.ts";
 import { seconds } from "../duration.ts";
-import { asRoot, evidenceLines } from "./doctor-examination.ts";
+import { asRoot } from "./doctor-examination.ts";
 import { RANK, sentenceOf, tally, WORDS } from "./doctor-words.ts";
-import { oneLine } from "./formats/rows.ts";
+import { evidenceLines, oneLine } from "./formats/rows.ts";
 import { paint } from "./paint.ts";
 import { wrap } from "./text.ts";
 

@@ -56,7 +56,8 @@ export const holderServer: Check = {
         fix: { commands: LOOK },
       };
     const { mainPid } = unit;
-    if ((await tools.holderRecord()) === undefined)
+    const record = await tools.holderRecord();
+    if (record === undefined)
       return {
         status: "fail",
         message: `the holder is active (pid ${mainPid}), but its record of its server cannot be read: no agent finds it, and every start fails`,
@@ -64,7 +65,9 @@ export const holderServer: Check = {
         fix: { commands: [`systemctl --user restart ${HOLDER_UNIT}   # every agent ends, and comes back`] },
       };
     const startTime = await tools.procfs.startTime(mainPid);
-    const revive: FixAction[] = startTime === undefined ? [] : [{ kind: "revive-socket", pid: mainPid, startTime }];
+    const { socketPath } = record;
+    const revive: FixAction[] =
+      startTime === undefined ? [] : [{ kind: "revive-socket", pid: mainPid, startTime, socketPath }];
     if (server === undefined)
       return {
         status: "fail",

@@ -23,7 +23,7 @@ export const tmuxSocket: Check = {
     if (socket?.kind === "socket") return { status: "pass" };
     const folder = dirname(socketPath);
     const { home } = host.user;
-    const action: FixAction = { kind: "revive-socket", pid, startTime };
+    const action: FixAction = { kind: "revive-socket", pid, startTime, socketPath };
     const first =
       socket !== undefined
         ? moveAside(socketPath, "aside")

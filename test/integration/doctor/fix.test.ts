@@ -92,13 +92,13 @@ test("revive-socket has the server make its socket anew, and signals no other pr
   const startTime = (await fleet.procfs.startTime(server)) ?? "";
   rmSync(socket);
   expect(await fleet.tmux.server()).toBeUndefined();
-  expect(await mend({ kind: "revive-socket", pid: server, startTime })).toEqual(done);
-  await fleet.wait("the server answers", () => fleet.tmux.server());
+  expect(await mend({ kind: "revive-socket", pid: server, startTime, socketPath: socket })).toEqual(done);
   expect((await fleet.tmux.server())?.pid).toBe(server);
 
   // A pid that is another process's by now: it would end by SIGUSR1.
   const stranger = Bun.spawn(["sleep", "infinity"]);
-  expect(await mend({ kind: "revive-socket", pid: stranger.pid, startTime: "1" })).toEqual(failed(/server is gone/));
+  const strange = { kind: "revive-socket", pid: stranger.pid, startTime: "1", socketPath: socket } as const;
+  expect(await mend(strange)).toEqual(failed(/server is gone/));
   stranger.kill();
   await stranger.exited;
   expect(stranger.signalCode).toBe("SIGTERM");

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { mkdir, symlink } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { clearLeftAgents, makeAgents } from "../../../src/canary/agents.ts";
+import { allOf, clearLeftAgents, makeAgents } from "../../../src/canary/agents.ts";
 import { clearLeftovers } from "../../../src/canary/cage.ts";
 import type { Host } from "../../../src/core/host.ts";
 import { agentUnit, HOLDER_UNIT } from "../../../src/core/names.ts";
@@ -147,7 +147,7 @@ describe("orphans.canary", () => {
   });
 
   green("orphans.canary", "beside a run that goes on", async () => {
-    const agents = await makeAgents(fleet.host, "secret", true);
+    const agents = allOf(await makeAgents(fleet.host, "secret", true));
     const sandbox = join(memory(), `mosaic-sandbox-${fleet.host.pid}-abcdef`);
     await mkdir(sandbox);
     const report = await examine(quiet(), id);
@@ -164,12 +164,12 @@ describe("orphans.canary", () => {
     {
       status: "warn",
       message:
-        /^mosaic-canary-\d+-\d+: a canary run that was killed has left a unit that runs, 2 drop-ins, 2 folders$/m,
+        /^mosaic-canary-\d+-\d+: a canary run that was killed has left a unit that runs, 8 drop-ins, 8 folders$/m,
       fix: /^mosaic-fleet canary$/,
     },
     async () => {
       const run = fleet.host.spawn(["sleep", "infinity"], { log: join(fleet.root, "run.log"), env: {} });
-      const [first] = await makeAgents({ ...fleet.host, pid: run.pid }, "secret", true);
+      const { first } = await makeAgents({ ...fleet.host, pid: run.pid }, "secret", true);
       await fleet.systemd.daemonReload();
       await start(first.name);
       fleet.host.kill(run.pid, "SIGKILL");

@@ -2,10 +2,12 @@ import type { Examination, Row } from "./examination.ts";
 import { messageOf, remedyOf, seconds } from "./rows.ts";
 
 /** A JUnit document: one suite, a test case for every row; what could not be told is an error, a warning passes. */
-export function renderJunit({ name, rows, environment, ms }: Examination): string {
+export function renderJunit({ name, verdict, rows, environment, ms }: Examination): string {
   const count = (...statuses: Row["status"][]) => rows.filter(({ status }) => statuses.includes(status)).length;
   const sums = { name, tests: rows.length, failures: count("fail"), errors: count("unknown"), time: seconds(ms) };
-  const properties = Object.entries(environment).map(([name, value]) => element("property", { name, value }));
+  const properties = Object.entries({ verdict, ...environment }).map(([name, value]) =>
+    element("property", { name, value }),
+  );
   const cases = rows.map((row) =>
     element(
       "testcase",

@@ -28,3 +28,13 @@ export function oneLine(text: string): string {
 export function seconds(ms: number): string {
   return (ms / 1000).toFixed(3);
 }
+
+/** What was seen, a line each. */
+export function evidenceLines(
+  evidence: Readonly<Record<string, string | number | boolean | readonly string[]>>,
+): string[] {
+  return Object.entries(evidence).flatMap(([key, value]) => {
+    if (typeof value !== "object") return [`${key}: ${value}`];
+    return value.length === 0 ? [] : [`${key}:`, ...value.map((each) => `  ${each}`)];
+  });
+}

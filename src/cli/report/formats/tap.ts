@@ -1,9 +1,10 @@
 import type { Examination, Row } from "./examination.ts";
 import { messageOf, oneLine } from "./rows.ts";
 
-/** TAP, version 14: a test point for every row; what was not looked at is skipped, a warning is ok. */
-export function renderTap({ rows }: Examination): string {
-  const lines = ["TAP version 14", `1..${rows.length}`, ...rows.flatMap(testPoint)];
+/** TAP, version 14: a test point for every row; what was not looked at is skipped, a warning is ok. The verdict is a comment. */
+export function renderTap({ name, verdict, rows }: Examination): string {
+  const said = `# ${oneLine(`${name}: ${verdict}`)}`;
+  const lines = ["TAP version 14", `1..${rows.length}`, ...rows.flatMap(testPoint), said];
   return `${lines.join("\n")}\n`;
 }
 

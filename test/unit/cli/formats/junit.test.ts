@@ -75,10 +75,11 @@ describe.skipIf(!canParse)(title, () => {
     });
   });
 
-  test("carries the environment as properties, before the cases", () => {
+  test("carries the verdict and the environment as properties, before the cases", () => {
     const suite = suiteOf(examination([row()], { environment: { 'a"<': "b&\n>" } }));
     expect(suite.children.map(({ tag }) => tag)).toEqual(["properties", "testcase"]);
     expect(suite.children[0]?.children).toEqual([
+      { tag: "property", attributes: { name: "verdict", value: examination([]).verdict }, text: "", children: [] },
       { tag: "property", attributes: { name: 'a"<', value: "b&\n>" }, text: "", children: [] },
     ]);
   });

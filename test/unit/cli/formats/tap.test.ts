@@ -18,6 +18,7 @@ function read(rows: readonly Row[]): TestPoint[] {
   expect(version).toBe("TAP version 14");
   expect(plan).toBe(`1..${rows.length}`);
   expect(lines.pop()).toBe("");
+  expect(lines.pop()).toBe("# mosaic-fleet doctor: something is broken: see FAIL");
   const points: TestPoint[] = [];
   while (lines.length > 0) {
     const line = lines.shift() ?? "";
@@ -104,6 +105,7 @@ not ok 2 - host.linger: Not \\#1
   fix: []
   duration_ms: 5
   ...
+# mosaic-fleet doctor: something is broken: see FAIL
 `);
   });
 
@@ -116,7 +118,9 @@ not ok 2 - host.linger: Not \\#1
   });
 
   test("of nothing is the plan of nothing", () => {
-    expect(renderTap(examination([]))).toBe("TAP version 14\n1..0\n");
+    expect(renderTap(examination([]))).toBe(
+      "TAP version 14\n1..0\n# mosaic-fleet doctor: something is broken: see FAIL\n",
+    );
   });
 
   for (const text of HOSTILE) {

@@ -1,0 +1,17 @@
+import { join } from "node:path";
+import type { Host } from "../core/host.ts";
+
+/** An option that a server has only if it has read what was planted. */
+export const BAIT_OPTION = "@mosaic_canary_bait";
+
+/** What a user has for tmux, in a sandbox's home: a fleet's server that reads any of it has the option. */
+export async function plantUserConfig(host: Pick<Host, "files" | "user">): Promise<void> {
+  const { home } = host.user;
+  await host.files.makeFolder(join(home, ".config/tmux"));
+  for (const path of userConfigs(home)) await host.files.writeAtomic(path, `set -g ${BAIT_OPTION} read\n`, 0o644);
+}
+
+/** Where tmux looks for a user's own settings. */
+function userConfigs(home: string): string[] {
+  return [join(home, ".tmux.conf"), join(home, ".config/tmux/tmux.conf")];
+}

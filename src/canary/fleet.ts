@@ -1,0 +1,142 @@
+import { managerProblem } from "../adapters/manager.ts";
+import { procfsOf } from "../adapters/procfs.ts";
+import { systemdOf } from "../adapters/systemd.ts";
+import { tmuxOf } from "../adapters/tmux.ts";
+import { FleetError } from "../core/errors.ts";
+import { describeResult, succeeded } from "../core/exec.ts";
+import { EXIT } from "../core/exit.ts";
+import type { Host } from "../core/host.ts";
+import { agentOfUnit, HOLDER_UNIT } from "../core/names.ts";
+import { fleetSocket } from "../core/settings.ts";
+import { typed } from "../core/user-bus.ts";
+import { clearLeftAgents, isCanaryAgent, makeAgents, removeCanaryAgents } from "./agents.ts";
+import { plantUserConfig } from "./bait.ts";
+import { openSandbox, type Sandbox } from "./sandbox.ts";
+import type { DefaultServer, Fleet } from "./step.ts";
+
+export interface FleetOptions {
+  readonly sandbox: boolean;
+  /** Leaves the sandbox there for a look; the next run clears it. */
+  readonly keep: boolean;
+  readonly version: string;
+  readonly onKept?: (sandbox: Sandbox) => void;
+}
+
+/** `journal`: arguments that make journalctl read what the fleet's units said. */
+type Use = (fleet: Fleet, journal: readonly string[]) => Promise<void>;
+
+/** Hands a fleet to `use` and leaves nothing of it behind, however that ends. */
+export async function inFleet(host: Host, options: FleetOptions, use: Use): Promise<void> {
+  if (!options.sandbox) {
+    const problem = await managerProblem(host, await systemdOf(host).managerVersion());
+    if (problem !== undefined)
+      throw new FleetError(
+        EXIT.unavailable,
+        "The user manager cannot be reached",
+        problem.cause,
+        typed(problem.remedy),
+      );
+    const tmux = await host.exec(["tmux", "-V"]);
+    if (!succeeded(tmux))
+      throw new FleetError(EXIT.unavailable, "The canary cannot run", describeResult(tmux), [
+        "sudo apt-get install tmux",
+      ]);
+    return withAgents(host, options, await rememberDefaultServer(host), ["--user"], use);
+  }
+  const sandbox = await openSandbox(host);
+  try {
+    await withAgents(sandbox.host, options, await rememberDefaultServer(host), sandbox.journal, use);
+  } finally {
+    if (options.keep) options.onKept?.(sandbox);
+    else await closeSandbox(sandbox);
+  }
+}
+
+async function closeSandbox(sandbox: Sandbox): Promise<void> {
+  const left = await sandbox.close();
+  if (left.length > 0)
+    throw new FleetError(EXIT.unknown, "The sandbox was not removed whole", `left behind: ${left.join(", ")}`, [
+      "mosaic-fleet canary --sandbox",
+    ]);
+}
+
+async function withAgents(
+  host: Host,
+  options: FleetOptions,
+  defaultServer: DefaultServer,
+  journal: readonly string[],
+  use: Use,
+): Promise<void> {
+  const systemd = systemdOf(host);
+  const socket = await fleetSocket(host);
+  const ranBeforeTheKilled = await clearLeftAgents(host);
+  const [holderNow] = await systemd.show([HOLDER_UNIT]);
+  const holderRan = ranBeforeTheKilled ?? holderNow?.active === "active";
+  const secret = crypto.randomUUID();
+  const agents = await makeAgents(host, secret, holderRan);
+  if (options.sandbox) await plantUserConfig(host);
+  const tmux = tmuxOf(host, socket);
+  const others = async () => {
+    const running = (await systemd.list("mosaic-agent@*")).flatMap(({ unit, active }) =>
+      active === "inactive" || active === "failed" ? [] : [agentOfUnit(unit) ?? unit],
+    );
+    const sessions = (await tmux.panes()).map(({ session }) => session);
+    return [...new Set([...running, ...sessions])].filter((name) => !isCanaryAgent(name));
+  };
+  try {
+    await systemd.daemonReload();
+    await use(
+      {
+        host,
+        sandboxed: options.sandbox,
+        version: options.version,
+        systemd,
+        socket,
+        tmux,
+        procfs: procfsOf(host),
+        ...agents,
+        secret,
+        defaultServer,
+        others,
+      },
+      journal,
+    );
+  } finally {
+    try {
+      if (!(options.sandbox && options.keep)) await removeCanaryAgents(host, agents);
+    } finally {
+      if (!options.sandbox) await restoreHolder(host, holderRan, others);
+    }
+  }
+}
+
+/** A holder that was stopped is stopped after, one that ran runs after. Whatever else is on it keeps it as it is. */
+async function restoreHolder(host: Host, ranBefore: boolean, others: () => Promise<string[]>): Promise<void> {
+  const systemd = systemdOf(host);
+  if (ranBefore) await systemd.run("start", [HOLDER_UNIT]);
+  else if ((await others()).length > 0) return;
+  else {
+    await systemd.run("stop", [HOLDER_UNIT]);
+    await systemd.run("reset-failed", [HOLDER_UNIT]);
+  }
+  const [now] = await systemd.show([HOLDER_UNIT]);
+  if (now?.active !== (ranBefore ? "active" : "inactive"))
+    throw new FleetError(
+      EXIT.unknown,
+      "The canary did not leave the holder as it was",
+      `it ${ranBefore ? "ran" : "was stopped"} before, and is ${now?.active} now`,
+      [`systemctl --user ${ranBefore ? "start" : "stop"} ${HOLDER_UNIT}`],
+    );
+}
+
+/** One line about the default tmux server: its process and its sessions. It is only ever asked, never started. */
+async function rememberDefaultServer(host: Host): Promise<DefaultServer> {
+  const tmux = tmuxOf(host, undefined);
+  const look = async () => {
+    const server = await tmux.server();
+    if (server === undefined) return undefined;
+    const panes = await tmux.panes();
+    return `process ${server.pid}: ${panes.map((pane) => `${pane.sessionId} ${pane.session} (process ${pane.pid})`).join(", ") || "no session"}`;
+  };
+  return { look, before: await look() };
+}

@@ -1,0 +1,165 @@
+import { describeError, FleetError } from "../core/errors.ts";
+import { EXIT } from "../core/exit.ts";
+import type { Host } from "../core/host.ts";
+import type { StepReport } from "./report.ts";
+import { BrokenPromise, type Evidence, type Step, Untried } from "./step.ts";
+
+/** What steps are tried on, and what the runner has to know of it. */
+export interface Bench<T> {
+  readonly host: Host;
+  /** What a step gets: on this host, which does nothing more once the step's time is over. */
+  subject(host: Host): T;
+  /** Whom a step would disturb that disturbs others: names. */
+  others(): Promise<readonly string[]>;
+  /** What was said of late, for a step that did not pass. */
+  said(): Promise<readonly string[]>;
+  /** Hidden in what the steps have seen. */
+  readonly secret: string;
+}
+
+export interface Run {
+  /** When the run began, and when its time is over, on the host's clock. */
+  readonly started: number;
+  readonly deadline: number;
+  readonly round: number;
+  onStart?(step: Pick<StepReport, "id" | "round" | "startMs">): void;
+  onStep?(report: StepReport): void;
+}
+
+export class Interrupted extends FleetError {
+  constructor() {
+    super(EXIT.unknown, "The canary was interrupted", "it was told to end before it was done");
+  }
+}
+
+/** Those that are asked for, with what they require; all of them where nothing is. */
+export function chosen<T>(steps: readonly Step<T>[], only: readonly string[] | undefined): readonly Step<T>[] {
+  if (only === undefined) return steps;
+  const wanted = new Set(only);
+  for (const step of steps.toReversed())
+    if (wanted.has(step.id)) for (const needed of step.requires) wanted.add(needed);
+  return steps.filter(({ id }) => wanted.has(id));
+}
+
+/**
+ * Tries the steps in their order; those that need nothing of the others run beside them. The reports come in that order,
+ * too, but onStep() hears of each as it ends. Throws Interrupted, when none of them runs any more.
+ */
+export async function runSequence<T>(bench: Bench<T>, steps: readonly Step<T>[], run: Run): Promise<StepReport[]> {
+  const reports = new Map<Step<T>, StepReport>();
+  const passed = new Set<string>();
+  const settle = async (step: Step<T>) => {
+    const report = await tryStep(bench, step, run, passed);
+    if (report.status === "pass") passed.add(step.id);
+    reports.set(step, report);
+    run.onStep?.(report);
+  };
+  const beside: Promise<void>[] = [];
+  try {
+    for (const step of steps) {
+      if (step.last || step.disturbsOthers) await Promise.all(beside);
+      if (!step.beside) await settle(step);
+      else {
+        const work = settle(step);
+        work.catch(() => undefined); // it is waited for below
+        beside.push(work);
+      }
+    }
+    await Promise.all(beside);
+  } finally {
+    await Promise.allSettled(beside);
+  }
+  return steps.flatMap((step) => reports.get(step) ?? []);
+}
+
+async function tryStep<T>(bench: Bench<T>, step: Step<T>, run: Run, passed: ReadonlySet<string>): Promise<StepReport> {
+  const { host } = bench;
+  if (host.interrupted.aborted) throw new Interrupted();
+  const begun = host.now();
+  const { round } = run;
+  const { id, title } = step;
+  const startMs = Math.round(begun - run.started);
+  const finish = (status: StepReport["status"], evidence: Evidence, message?: string): StepReport => ({
+    id,
+    title,
+    status,
+    round,
+    startMs,
+    ms: Math.round(host.now() - begun),
+    ...(message === undefined ? {} : { message }),
+    evidence: hideSecret(evidence, bench.secret),
+  });
+  const blockers = step.requires.filter((needed) => !passed.has(needed));
+  if (blockers.length > 0) return finish("blocked", {}, `needs ${blockers.join(", ")}, which did not pass`);
+  const others = step.disturbsOthers ? await bench.others() : [];
+  if (others.length > 0)
+    return finish("skip", {}, `others are on this fleet (${others.join(", ")}) and would be disturbed`);
+  run.onStart?.({ id, round, startMs });
+  const limitMs = Math.min(step.limitMs, run.deadline - begun);
+  try {
+    return finish("pass", await withinLimit(bench, step, limitMs));
+  } catch (error) {
+    if (host.interrupted.aborted) throw new Interrupted();
+    if (error instanceof Untried) return finish("skip", {}, error.message);
+    const journal = [...(await bench.said())];
+    if (error instanceof BrokenPromise) return finish("fail", { ...error.evidence, journal }, error.message);
+    // A step that is over its own limit has broken its promise; one that had no time for it has not.
+    if (error instanceof OverLimit && limitMs < step.limitMs)
+      return finish("unknown", { journal }, "the time-out of the whole run came first");
+    if (error instanceof OverLimit) return finish("fail", { journal }, `not done within ${limitMs / 1000} s`);
+    return finish("unknown", { journal }, `could not tell: ${describeError(error)}`);
+  }
+}
+
+class OverLimit extends Error {}
+
+async function withinLimit<T>(bench: Bench<T>, step: Step<T>, limitMs: number): Promise<Evidence> {
+  const { host } = bench;
+  const over = new AbortController();
+  const limit = host.pause(Math.max(0, limitMs), AbortSignal.any([over.signal, host.interrupted]));
+  const running = new Set<Promise<unknown>>();
+  const work = step.run(bench.subject(leashed(host, over.signal, running)));
+  try {
+    return await Promise.race([
+      work,
+      limit.then(() => {
+        throw host.interrupted.aborted ? new Interrupted() : new OverLimit();
+      }),
+    ]);
+  } finally {
+    over.abort();
+    work.catch(() => undefined); // it may still fail after we stopped listening
+    await Promise.allSettled(running); // a start that comes after the clean-up's stop would undo it
+  }
+}
+
+/**
+ * The host for one step: once that is over it does nothing more, neither beside the next step nor after the clean-up, and
+ * what it has `running` is killed.
+ */
+function leashed(host: Host, over: AbortSignal, running: Set<Promise<unknown>>): Host {
+  const check = () => {
+    if (over.aborted) throw new OverLimit();
+  };
+  return {
+    ...host,
+    async exec(argv, options) {
+      check();
+      const child = host.exec(argv, { ...options, cancelled: over });
+      running.add(child);
+      return child.finally(() => running.delete(child));
+    },
+    kill(pid, signal) {
+      check();
+      return host.kill(pid, signal);
+    },
+    async pause(milliseconds, cancelled) {
+      await host.pause(milliseconds, cancelled === undefined ? over : AbortSignal.any([over, cancelled]));
+      check();
+    },
+  };
+}
+
+function hideSecret(evidence: Evidence, secret: string): StepReport["evidence"] {
+  return JSON.parse(JSON.stringify(evidence).replaceAll(secret, "[secret]")) as StepReport["evidence"];
+}

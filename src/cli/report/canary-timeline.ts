@@ -1,0 +1,118 @@
+import type { StepReport } from "../../canary/report.ts";
+import type { Host, Output } from "../../core/host.ts";
+import { WORDS } from "./canary-words.ts";
+import { paint } from "./paint.ts";
+
+/** Columns of the status, the id and the time; the bar has the rest. */
+const STATUS = 9;
+const ID = 16;
+const TIME = 9;
+/** How often a line that is drawn anew is drawn, in milliseconds. */
+const TICK_MS = 100;
+
+/** A step as a line: its bar is the part that it had of the whole. */
+export function timelineRow(output: Output, step: Stretch, wholeMs: number): string {
+  const { red, green, yellow, dim } = paint(output);
+  const color = { pass: green, fail: red, unknown: yellow, skip: dim, blocked: dim, running: dim }[step.status];
+  const word = step.status === "running" ? "…" : WORDS[step.status];
+  const tried = step.status !== "skip" && step.status !== "blocked";
+  const width = Math.max(10, output.columns - STATUS - ID - TIME - 3);
+  const bar = tried ? barOf(step.startMs, step.ms, wholeMs, width) : "";
+  const time = tried ? timeOf(step.ms) : "";
+  const line = `${color(word.padEnd(STATUS - 1))} ${step.id.padEnd(ID)}${dim(time.padStart(TIME))}  `;
+  return `${line}${color(bar)}`.trimEnd();
+}
+
+/** What a line is drawn of. */
+type Stretch = Pick<StepReport, "id" | "startMs" | "ms"> & { readonly status: StepReport["status"] | "running" };
+
+/** At least one cell, and never beyond the last. */
+export function barOf(startMs: number, ms: number, wholeMs: number, width: number): string {
+  const cell = (at: number) => (wholeMs <= 0 ? 0 : Math.floor((at / wholeMs) * width));
+  const from = Math.min(cell(startMs), width - 1);
+  const to = Math.min(Math.max(from + 1, cell(startMs + ms)), width);
+  return `${" ".repeat(from)}${"━".repeat(to - from)}`;
+}
+
+function timeOf(ms: number): string {
+  return ms < 10_000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`;
+}
+
+export interface Live {
+  start(step: Pick<StepReport, "id" | "round" | "startMs">): void;
+  end(step: StepReport): void;
+  /** A line of its own below the steps. */
+  say(line: string): void;
+  /** Something to be read that stays. */
+  note(text: string): void;
+  /** Takes everything away again. */
+  done(): Promise<void>;
+}
+
+/** Whether a terminal is there on which what was written can be written over. */
+export function canRedraw({ env, stderr }: Pick<Host, "env" | "stderr">): boolean {
+  return stderr.isTTY && env.TERM !== "dumb";
+}
+
+/** The steps of a round as they run, on stderr, drawn anew as time goes by; nothing where that is no terminal. */
+export function liveTimeline(host: Pick<Host, "env" | "stderr" | "now" | "pause">): Live {
+  const { stderr: output } = host;
+  if (!canRedraw(host))
+    return {
+      start: () => undefined,
+      end: () => undefined,
+      say: () => undefined,
+      note: output.write,
+      done: async () => undefined,
+    };
+  const began = host.now();
+  const over = new AbortController();
+  const rows = new Map<string, Stretch>();
+  let round = 1;
+  let said = "";
+  let drawn = 0;
+  const clear = () => {
+    if (drawn > 0) output.write(`\x1b[${drawn}A\r\x1b[J`);
+    drawn = 0;
+  };
+  const draw = () => {
+    const elapsed = host.now() - began;
+    const all = [...rows.values()].map((row) =>
+      row.status === "running" ? { ...row, ms: Math.max(0, Math.round(elapsed - row.startMs)) } : row,
+    );
+    // Never more than the screen has: what has left it at the top cannot be written over.
+    const room = Math.max(1, output.rows - 2);
+    const shown =
+      all.length <= room ? all : [...all.filter(({ status }) => status === "running"), ...all].slice(0, room);
+    const lines = [...shown.map((row) => timelineRow(output, row, elapsed)), ...(said === "" ? [] : [said])];
+    clear();
+    output.write(lines.map((line) => `${line}\n`).join(""));
+    drawn = lines.length;
+  };
+  const ticking = (async () => {
+    while (!over.signal.aborted) {
+      draw();
+      await host.pause(TICK_MS, over.signal);
+    }
+  })();
+  return {
+    start(step) {
+      if (step.round !== round) rows.clear();
+      round = step.round;
+      rows.set(step.id, { ...step, ms: 0, status: "running" });
+    },
+    end: (step) => void rows.set(step.id, step),
+    say(line) {
+      said = line.slice(0, output.columns - 1);
+    },
+    note(text) {
+      clear();
+      output.write(text);
+    },
+    async done() {
+      over.abort();
+      await ticking;
+      clear();
+    },
+  };
+}

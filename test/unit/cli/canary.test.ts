@@ -1,0 +1,144 @@
+import { describe, expect, test } from "bun:test";
+import { type CanaryReport, canaryReportSchema } from "../../../src/canary/schema.ts";
+import { printCanary, renderTimeline, renderVerdict } from "../../../src/cli/report/canary.ts";
+import { examinationOf } from "../../../src/cli/report/canary-examination.ts";
+import { barOf, liveTimeline } from "../../../src/cli/report/canary-timeline.ts";
+import { CANARY_VERDICTS, exitOf } from "../../../src/core/exit.ts";
+import type { Host } from "../../../src/core/host.ts";
+import { fakeHost, recorder } from "../../support/fake-host.ts";
+
+function step(id: string, status: CanaryReport["steps"][number]["status"], more = {}): CanaryReport["steps"][number] {
+  const message = status === "pass" ? {} : { message: `why ${id}` };
+  return { id, title: `the promise of ${id}`, status, round: 1, startMs: 0, ms: 10, evidence: {}, ...message, ...more };
+}
+
+function report(more: Partial<CanaryReport> = {}): CanaryReport {
+  return canaryReportSchema.parse({
+    schemaVersion: 1,
+    verdict: "pass",
+    level: "fleet",
+    sandbox: true,
+    only: null,
+    rounds: 1,
+    steps: [step("layout", "pass"), step("memory", "skip")],
+    environment: { binary: "0.1.0", systemd: "252", tmux: "3.3a", kernel: "6.1", cgroup: "hybrid" },
+    ms: 100,
+    ...more,
+  });
+}
+
+const broken = report({
+  verdict: "broken",
+  steps: [step("layout", "pass"), step("holder", "fail", { evidence: { pid: 3 } }), step("agent", "blocked")],
+});
+const problem = { what: "It cannot", why: "there is none", next: ["make one"] };
+const unavailable = report({ verdict: "unavailable", steps: [], problem });
+const half = report({ verdict: "tmux-only", level: "tmux", steps: [step("server", "pass")] });
+
+/** What a machine reads of a format: whether all is well. */
+const wellIn: Readonly<Record<string, (text: string) => boolean>> = {
+  junit: (text) => / failures="0"/.test(text) && / errors="0"/.test(text) && !/ tests="0"/.test(text),
+  tap: (text) => !/^not ok/m.test(text) && !/^1\.\.0$/m.test(text),
+  github: (text) => !/^::error/m.test(text),
+};
+
+async function printed(of: CanaryReport, format: Parameters<typeof printCanary>[2]): Promise<string> {
+  const stdout = recorder();
+  await printCanary(fakeHost({ stdout }), of, format);
+  return stdout.text();
+}
+
+describe("every format of the canary agrees with its exit code", () => {
+  const reports: [string, CanaryReport][] = [
+    ["a pass", report()],
+    ["a broken promise", broken],
+    ["a prerequisite that is missing", unavailable],
+    ["an interrupted run whose steps had passed", report({ verdict: "unknown", problem })],
+    ["a run that left out all of its steps", report({ verdict: "unknown", steps: [step("memory", "skip")] })],
+    ["the tmux half", half],
+  ];
+  for (const [what, of] of reports) {
+    test.each(Object.keys(wellIn))(`${what}, as %s`, async (format) => {
+      const text = await printed(of, format as "tap");
+      expect(wellIn[format]?.(text)).toBe(exitOf(of.verdict) === 0);
+    });
+  }
+
+  test("and exactly a pass and the tmux half are 0", () => {
+    expect(CANARY_VERDICTS.filter((verdict) => exitOf(verdict) === 0)).toEqual(["pass", "tmux-only"]);
+  });
+});
+
+test.each(["junit", "tap", "github", "markdown", "json"] as const)(
+  "of the tmux half %s says that it is no pass of the whole",
+  async (format) => {
+    const text = await printed(half, format);
+    expect(text).toMatch(format === "json" ? /"verdict": "tmux-only",\s+"level": "tmux"/ : /no pass of the whole/);
+    expect(text).toMatch(format === "json" ? /"tmux-only"/ : /--level tmux/);
+  },
+);
+
+test("a summary goes to the file that GitHub names, after what is there", async () => {
+  const written: string[] = [];
+  const files = {
+    append: async (path: string, text: string) => void written.push(path, text),
+  } as unknown as Host["files"];
+  await printCanary(fakeHost({ files, env: { GITHUB_STEP_SUMMARY: "/summary" } }), broken, "github");
+  expect(written[0]).toBe("/summary");
+  expect(written[1]).toContain("# mosaic-fleet canary: broken: a promise is not kept");
+});
+
+test("rounds of a repeated run are told apart, so that no case is there twice", async () => {
+  const steps = [step("layout", "pass"), step("layout", "fail", { round: 2 })];
+  const { rows } = examinationOf(report({ verdict: "broken", rounds: 2, steps }));
+  expect(rows.map(({ id, area }) => `${area} ${id}`)).toEqual(["round-1 layout#1", "round-2 layout#2"]);
+});
+
+describe("a bar", () => {
+  for (const [start, ms, whole, width, wanted] of [
+    [0, 100, 100, 10, "━━━━━━━━━━"],
+    [50, 50, 100, 10, "     ━━━━━"],
+    [0, 1, 1000, 10, "━"],
+    [999, 1, 1000, 10, "         ━"],
+    [1000, 500, 1000, 10, "         ━"],
+    [0, 0, 0, 10, "━"],
+  ] as const)
+    test(`from ${start} for ${ms} of ${whole}`, () => {
+      expect(barOf(start, ms, whole, width)).toBe(wanted);
+    });
+});
+
+test("on a terminal no line is longer than it, and why a step failed stands below its bar", () => {
+  const output = recorder({ isTTY: true, columns: 80 });
+  renderTimeline(output, broken);
+  renderVerdict(output, broken);
+  const lines = output.text().split("\n");
+  expect(lines.filter((line) => line.length > 80)).toEqual([]);
+  const failed = lines.findIndex((line) => line.startsWith("FAIL     holder"));
+  expect(lines.slice(failed + 1, failed + 4)).toEqual([
+    "         the promise of holder",
+    "         why holder",
+    "         pid: 3",
+  ]);
+});
+
+test("what is drawn while it runs fits the screen, is written over, and goes away; elsewhere nothing is drawn", async () => {
+  const draw = async (options: Parameters<typeof recorder>[0], env = {}) => {
+    const stderr = recorder(options);
+    const pause = () => new Promise<void>((resolve) => setTimeout(resolve, 1));
+    const live = liveTimeline({ stderr, env, now: () => 50, pause });
+    for (let index = 0; index < 40; index++) live.start({ id: `step-${index}`, round: 1, startMs: index });
+    live.end(step("step-1", "pass"));
+    await Bun.sleep(5);
+    await live.done();
+    return stderr.text();
+  };
+  const text = await draw({ isTTY: true, rows: 10 });
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: what a terminal is told
+  const frames = text.split(/\x1b\[\d+A\r\x1b\[J/);
+  expect(frames.length).toBeGreaterThan(1);
+  for (const frame of frames) expect(frame.split("\n").length).toBeLessThanOrEqual(10);
+  expect(frames.at(-1)).toBe("");
+  expect(await draw({})).toBe("");
+  expect(await draw({ isTTY: true }, { TERM: "dumb" })).toBe("");
+});
