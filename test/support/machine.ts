@@ -85,10 +85,11 @@ export function bootMachine(root: string, shared: string): Machine {
     until: (what, script, limitMs = 30_000) => waitFor(what, () => machine.asRoot(script).code === 0, limitMs),
     close() {
       launcher.kill("SIGKILL"); // first, or it would boot again
-      const pids = [launcher.pid, ...childrenOf(launcher.pid)];
-      const first = leader();
-      for (const pid of [first, ...pids]) if (pid !== undefined) run(["kill", "-9", String(pid)]);
-      waitFor("its processes are gone", () => membersOf(name).length === 0);
+      waitFor("its processes are gone", () => {
+        const left = membersOf(name);
+        if (left.length > 0) run(["kill", "-9", ...left]);
+        return left.length === 0;
+      });
       for (const group of groupsOf(name)) run(["find", group, "-depth", "-type", "d", "-exec", "rmdir", "{}", ";"]);
       run(["umount", merged]);
       rmSync(folder, { recursive: true, force: true });
