@@ -118,7 +118,7 @@ const cases: readonly (readonly [settings: Environment, refused: boolean])[] = [
 async function scriptsOwn(): Promise<string> {
   const text = await Bun.file(join(tree, "assets/start-agent-session.sh")).text();
   const from = text.indexOf(`expand_home "\${MOSAIC_AGENT_WORKDIR:-$HOME}"`);
-  const to = text.indexOf("tmux() {");
+  const to = text.indexOf("# setting NAME VALUE");
   expect(from).toBeGreaterThan(0);
   expect(to).toBeGreaterThan(from);
   return `set -u\nname=coder env_file=e fleet_env=f\nrefuse() { exit "$1"; }\n. '${tree}/assets/fleet-functions.sh'\n${text.slice(from, to)}`;
