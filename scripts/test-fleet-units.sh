@@ -123,7 +123,7 @@ exact_targets() {
 		grep -oE '^[^:]*:|[[:space:]]-[A-Za-z]*t[[:space:]]*[^[:space:]]+' | awk '
 			/^[^ \t]*:$/ { file = $0; next }
 			/-[glno]t[ \t]/ { next } # a comparison of the shell
-			file == "start-agent-session.sh:" && $0 ~ /-t "\$target"$/ { next }
+			file == "start-agent-session.sh:" && $0 ~ /-t ["\047]\$target["\047]$/ { next } # also within what if-shell runs
 			file == "agent-pane-died.sh:" && $0 ~ /-t "\$pane"$/ { next }
 			$0 !~ /-[A-Za-z]*t[ \t]*\\?["\047]?=/ { print file $0 }'
 }
