@@ -2,20 +2,14 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import { binary } from "../support/build.ts";
 import { openFleet, type TestFleet } from "../support/fleet.ts";
-import { openTerminals, type Terminals } from "../support/terminal.ts";
 
 // A person at a terminal, and what the agent does meanwhile.
 
 let fleet: TestFleet;
-let terminals: Terminals;
 beforeAll(async () => {
   fleet = await openFleet();
-  terminals = openTerminals({ ...fleet.host.env });
 });
-afterAll(async () => {
-  terminals.close();
-  await fleet.close();
-});
+afterAll(() => fleet.close());
 
 const plain = (screen: string) => Bun.stripANSI(screen);
 const viewers = async (name: string) =>
@@ -29,7 +23,7 @@ async function start(name: string, command: string): Promise<void> {
 
 /** A terminal outside of any tmux, as far as the program can tell, unless told otherwise. */
 async function attached(name: string, before = "unset TMUX TMUX_PANE; ") {
-  const terminal = terminals.typed(`${before}${binary} agent attach ${name}`);
+  const terminal = fleet.terminals.typed(`${before}${binary} agent attach ${name}`);
   await fleet.wait(`${name} is attached`, async () => (await viewers(name)).length === 1);
   return terminal;
 }

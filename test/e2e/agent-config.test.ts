@@ -4,18 +4,12 @@ import { join } from "node:path";
 import { succeeded } from "../../src/core/exec.ts";
 import { binary } from "../support/build.ts";
 import { openFleet, type TestFleet } from "../support/fleet.ts";
-import { openTerminals, type Terminals } from "../support/terminal.ts";
 
 let fleet: TestFleet;
-let terminals: Terminals;
 beforeAll(async () => {
   fleet = await openFleet();
-  terminals = openTerminals({ ...fleet.host.env });
 });
-afterAll(async () => {
-  terminals.close();
-  await fleet.close();
-});
+afterAll(() => fleet.close());
 
 const SECRET = "sk-ant-0123456789abcdefghij";
 
@@ -120,7 +114,7 @@ describe("agent add", () => {
   });
 
   test("asks for a key at a terminal, without showing it", async () => {
-    const typed = terminals.typed(`unset TMUX; ${binary} agent add asked --command cat --env MY_TOKEN`);
+    const typed = fleet.terminals.typed(`unset TMUX; ${binary} agent add asked --command cat --env MY_TOKEN`);
     await fleet.wait("the question", async () => typed.screen().includes("MY_TOKEN (not shown)"));
     typed.press(SECRET, "Enter");
     const screen = typed.done();
@@ -207,7 +201,7 @@ describe("agent edit", () => {
     const editor = join(fleet.root, `editor-${name}`);
     writeFileSync(editor, `#!/bin/sh\n${script}\n`);
     chmodSync(editor, 0o755);
-    return terminals.typed(`unset TMUX VISUAL; EDITOR=${editor} ${binary} agent edit ${name}`);
+    return fleet.terminals.typed(`unset TMUX VISUAL; EDITOR=${editor} ${binary} agent edit ${name}`);
   }
 
   test("opens an editor on a copy, and takes what it wrote", async () => {

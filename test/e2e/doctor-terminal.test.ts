@@ -3,25 +3,19 @@ import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { asIfBooted, binary, run } from "../support/build.ts";
 import { openFleet, type TestFleet } from "../support/fleet.ts";
-import { openTerminals, type Terminals } from "../support/terminal.ts";
 
 const QUESTION = "Do that? [y/N]";
 
 let fleet: TestFleet;
-let terminals: Terminals;
 beforeAll(async () => {
   fleet = await openFleet();
-  terminals = openTerminals({ ...fleet.host.env });
 });
-afterAll(async () => {
-  terminals.close();
-  await fleet.close();
-});
+afterAll(() => fleet.close());
 
 /** Doctor's words as a shell takes them, on a machine as if booted. */
 function typed(words: string, columns = 80) {
   const quoted = asIfBooted([binary, "doctor"]).map((word) => `'${word.replaceAll("'", "'\\''")}'`);
-  return terminals.typed(`unset TMUX TMUX_PANE; ${quoted.join(" ")} ${words}`, columns);
+  return fleet.terminals.typed(`unset TMUX TMUX_PANE; ${quoted.join(" ")} ${words}`, columns);
 }
 
 const plain = (screen: string) => Bun.stripANSI(screen);

@@ -10,6 +10,7 @@ import { agentUnit, DEFAULT_SOCKET, HOLDER_UNIT } from "../../src/core/names.ts"
 import { type Paths, pathsOf } from "../../src/core/paths.ts";
 import { until } from "../../src/core/until.ts";
 import { install } from "../../src/install/install.ts";
+import { openTerminals, type Terminals } from "./terminal.ts";
 
 /** A fleet for a test: our layout, installed in a private user manager of its own. */
 export interface TestFleet {
@@ -19,6 +20,8 @@ export interface TestFleet {
   readonly tmux: ReturnType<typeof tmuxOf>;
   readonly procfs: ReturnType<typeof procfsOf>;
   readonly root: string;
+  /** Terminals of the fleet's user, closed with the fleet. */
+  readonly terminals: Terminals;
   /** Writes an agent's environment file; the values stand as they are. */
   agent(name: string, settings: Record<string, string>): Promise<string>;
   /** systemctl --user, as typed. */
@@ -46,6 +49,7 @@ export async function openFleet(homeName = "home"): Promise<TestFleet> {
   const procfs = procfsOf(host);
   const systemctl = (...words: string[]) =>
     host.exec(["systemctl", "--user", "--no-pager", ...words], { timeoutMs: 60_000 });
+  let terminals: Terminals | undefined;
   const fleet: TestFleet = {
     host,
     paths,
@@ -53,6 +57,10 @@ export async function openFleet(homeName = "home"): Promise<TestFleet> {
     tmux,
     procfs,
     root,
+    get terminals() {
+      terminals ??= openTerminals({ ...host.env });
+      return terminals;
+    },
     systemctl,
     tmuxCommand: (...words) => host.exec(["tmux", "-u", "-N", "-L", DEFAULT_SOCKET, ...words]),
     async agent(name, settings) {
@@ -90,6 +98,7 @@ export async function openFleet(homeName = "home"): Promise<TestFleet> {
         return (await procfs.cgroup(pane.pid)) === unit.controlGroup ? pane : undefined;
       }),
     async close() {
+      terminals?.close();
       const left = await sandbox.close();
       if (left.length > 0) throw new Error(`the sandbox left ${left.join(", ")}`);
     },
