@@ -13,6 +13,8 @@ export interface Command<A extends ArgsDef = ArgsDef> {
   readonly name: string;
   /** One sentence. */
   readonly summary: string;
+  /** For its page of the manual: paragraphs that go beyond its help. */
+  readonly details?: readonly string[];
   readonly args: A;
   /** Those that may be given several times, or several in one, separated by commas: for listOf(). */
   readonly lists?: readonly (keyof A & string)[];

@@ -5,7 +5,7 @@ import type { Command } from "./command.ts";
 import { wrap } from "./report/text.ts";
 
 /** The parts of the help, in their order. */
-const GROUPS = ["Set up", "Every day", "Agents", "This program"] as const;
+export const GROUPS = ["Set up", "Every day", "Agents", "This program"] as const;
 
 /** One line of the help, and where the rest is. */
 interface Entry {
@@ -65,6 +65,11 @@ export const commands = {
     group: "This program",
     summary: "print what lets bash, zsh or fish complete all of this",
     load: () => import("./commands/completions.ts"),
+  },
+  man: {
+    group: "This program",
+    summary: "show the manual: a page of each command",
+    load: () => import("./commands/man.ts"),
   },
   "agent add": {
     group: "Agents",
