@@ -28,13 +28,20 @@ interface Collected {
   stop(): void;
 }
 
-function collect(stream: ReadableStream<Uint8Array>): Collected {
+function collect(stream: ReadableStream<Uint8Array>, line?: (line: string) => void): Collected {
   const decoder = new TextDecoder();
   const reader = stream.getReader();
   let text = "";
+  const take = (more: string) => {
+    text += more;
+    if (line === undefined || !more.includes("\n")) return;
+    const lines = text.split("\n");
+    text = lines.pop() ?? "";
+    for (const each of lines) line(each);
+  };
   const done = (async () => {
     for (let next = await reader.read(); !next.done; next = await reader.read())
-      text += decoder.decode(next.value, { stream: true });
+      take(decoder.decode(next.value, { stream: true }));
   })().catch(() => undefined);
   return { text: () => text, done, stop: () => void reader.cancel().catch(() => undefined) };
 }
@@ -63,13 +70,14 @@ export function createExec(base: Environment): Exec {
       return { argv, stdout: "", stderr: String(error), kind: "not-found" };
     }
     const kill = () => (options.cancelled === undefined ? child.kill("SIGKILL") : killGroup(child.pid));
-    const timer = setTimeout(() => {
+    const timedOutNow = () => {
       timedOut = true;
       kill();
-    }, timeoutMs);
+    };
+    const timer = Number.isFinite(timeoutMs) ? setTimeout(timedOutNow, timeoutMs) : undefined;
     options.cancelled?.addEventListener("abort", kill);
     if (options.cancelled?.aborted) kill();
-    const out = collect(child.stdout);
+    const out = collect(child.stdout, options.line);
     const err = collect(child.stderr);
     await child.exited;
     clearTimeout(timer);

@@ -41,8 +41,12 @@ export function outputOf(
   failed: (error: unknown) => void,
 ): Output {
   let stream: NodeJS.WriteStream | undefined;
+  const gone = new AbortController();
   const opened = () => {
-    stream ??= open().on("error", failed);
+    stream ??= open().on("error", (error) => {
+      gone.abort();
+      failed(error);
+    });
     return stream;
   };
   const isTTY = isTerminal(descriptor);
@@ -55,6 +59,7 @@ export function outputOf(
       return (isTTY && opened().rows) || 24;
     },
     color: wantsColor(env, isTTY),
+    gone: gone.signal,
     write: (text) => void opened().write(text),
   };
 }

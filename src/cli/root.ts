@@ -96,6 +96,11 @@ export const commands = {
     summary: "show an agent at this terminal, to work in",
     load: () => import("./commands/agent-attach.ts"),
   },
+  "agent logs": {
+    group: "Agents",
+    summary: "show what systemd and the fleet's scripts said of an agent",
+    load: () => import("./commands/agent-logs.ts"),
+  },
   "agent send": {
     group: "Agents",
     summary: "type a text into an agent's program, exactly",

@@ -7,13 +7,15 @@ export type ExecResult = { readonly argv: readonly string[]; readonly stdout: st
 );
 
 export interface ExecOptions {
-  /** Milliseconds until the child is killed; 10,000 unless told. */
+  /** Milliseconds until the child is killed; 10,000 unless told, Infinity for one that is followed until it is cancelled. */
   readonly timeoutMs?: number;
   /** Variables on top of the host's environment; undefined takes one away. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
   /** What the child reads; nothing unless told. For secrets too: what is in argv, every user of the machine can read. */
   readonly input?: string | Uint8Array;
+  /** Gets each line of the child's stdout as it comes, instead of the result. */
+  readonly line?: (line: string) => void;
   /** When it is aborted the child is killed. With one, that and the time-out also kill what the child has started. */
   readonly cancelled?: AbortSignal;
 }

@@ -83,6 +83,8 @@ export interface Output {
   readonly rows: number;
   /** Whether escape sequences for colour may be written. */
   readonly color: boolean;
+  /** Aborted when it cannot be written any more: whoever read it went away (| head). Known by the next write. */
+  readonly gone: AbortSignal;
   write(text: string): void;
 }
 

@@ -10,6 +10,10 @@ export function hasInvisible(text: string): boolean {
   return INVISIBLE.test(text);
 }
 
+/** What sets a colour or a style. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: that is what it starts with
+const STYLE = /(\x1b\[[\d;:]*m)/;
+
 /** A text that does nothing to whoever shows it: what cannot be seen is spelled (\x1b, \u202e), but line breaks and tabs. */
 export function visible(text: string): string {
   return text.replace(EACH_BUT_LINES, (character) => {
@@ -17,4 +21,12 @@ export function visible(text: string): string {
     if (code.length <= 2) return `\\x${code.padStart(2, "0")}`;
     return code.length <= 4 ? `\\u${code.padStart(4, "0")}` : `\\u{${code}}`;
   });
+}
+
+/** The same of a text whose colours and styles are wanted. */
+export function visibleInColour(text: string): string {
+  return text
+    .split(STYLE)
+    .map((part, index) => (index % 2 === 0 ? visible(part) : part))
+    .join("");
 }

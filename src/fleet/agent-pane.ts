@@ -2,7 +2,6 @@ import { type AgentPane, type AgentPanes, agentPanesOf } from "../adapters/tmux-
 import { FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
-import { agentUnit } from "../core/names.ts";
 import { readHolderRecord } from "./holder.ts";
 
 /** An agent's pane, and the server that has it. */
@@ -28,6 +27,6 @@ export async function demandPane(host: Host, name: string, what: string): Promis
   await (await import("./select.ts")).selectFrom(host, { names: [name], all: false });
   throw new FleetError(EXIT.unavailable, what, `the agent ${name} does not run`, [
     `mosaic-fleet agent start ${name}`,
-    `journalctl --user -u ${agentUnit(name)} -n 20`,
+    `mosaic-fleet agent logs ${name}`,
   ]);
 }

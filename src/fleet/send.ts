@@ -5,7 +5,6 @@ import { LONGEST_LINE, type TerminalProbe, terminalProbe } from "../adapters/tty
 import { FleetError } from "../core/errors.ts";
 import { EXIT, type SendVerdict } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
-import { agentUnit } from "../core/names.ts";
 import { pathsOf } from "../core/paths.ts";
 import { longestLine, textProblem } from "../core/typed-text.ts";
 import { until } from "../core/until.ts";
@@ -72,7 +71,7 @@ export async function sendText(host: Host, name: string, bytes: Uint8Array, opti
   if (outcome === "refused") mustTakeInput((await demandPane(host, name, WHAT)).pane, pane.pid);
   if (outcome === "no-enter")
     throw new FleetError(EXIT.broken, "The text was sent, but not Enter", "its program ended meanwhile", [
-      `journalctl --user -u ${agentUnit(name)} -n 20`,
+      `mosaic-fleet agent logs ${name}`,
     ]);
   const sent = { bytes: bytes.length };
   if (options.verifyMs === undefined) return { ...sent, verdict: "sent" };

@@ -74,6 +74,7 @@ describe.skipIf(reason !== undefined).each(suites)("a machine with Debian %s", (
       expect(check("login.linger")).toMatchObject({ status: "warn" });
       expect(check("login.linger").message).toContain("ends when the last session logs out");
       expect(agents().split(" ")).toHaveLength(2);
+      expect(fleet("agent logs one -o cat").stdout).toMatch(/^Started .*Mosaic agent one/m);
     } finally {
       logout();
     }

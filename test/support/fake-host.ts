@@ -8,6 +8,7 @@ export function recorder(options: Partial<Omit<Output, "write">> = {}): Output &
     columns: 80,
     rows: 24,
     color: false,
+    gone: new AbortController().signal,
     ...options,
     write(more) {
       text += more;

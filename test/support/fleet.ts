@@ -29,6 +29,8 @@ export interface TestFleet {
   tmuxCommand(...words: string[]): Promise<ExecResult>;
   unit(name: string): Promise<Awaited<ReturnType<TestFleet["systemd"]["show"]>>[number]>;
   pane(name: string): Promise<Awaited<ReturnType<TestFleet["tmux"]["panes"]>>[number] | undefined>;
+  /** Arguments that make journalctl read what the fleet's units said. */
+  readonly journalctl: readonly string[];
   /** What the fleet's scripts said, or what was said under other tags, oldest first. */
   journal(...tags: string[]): Promise<string[]>;
   /** A drop-in for a unit, in the runtime folder, and a daemon-reload. */
@@ -75,6 +77,7 @@ export async function openFleet(homeName = "home"): Promise<TestFleet> {
       return unit;
     },
     pane: async (name) => (await tmux.panes()).find((pane) => pane.session === name),
+    journalctl: sandbox.journal,
     async journal(...tags) {
       const wanted = (tags.length > 0 ? tags : ["mosaic-agent", "mosaic-tmux-holder"]).flatMap((tag) => ["-t", tag]);
       const result = await host.exec(["journalctl", ...sandbox.journal, "-q", "--no-pager", "-o", "cat", ...wanted]);

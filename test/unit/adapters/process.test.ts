@@ -37,6 +37,13 @@ describe("what became of a child is told apart", () => {
     expect((await exec(["cat"])).stdout).toBe("");
   });
 
+  test("its lines can be had as they come; what is no whole line is left in the result", async () => {
+    const lines: string[] = [];
+    const said = await sh("printf 'one\\ntw'; sleep 0.05; printf 'o\\n\\nrest'", { line: (line) => lines.push(line) });
+    expect(said).toMatchObject({ kind: "exited", code: 0, stdout: "rest" });
+    expect(lines).toEqual(["one", "two", ""]);
+  });
+
   test("it was ended by a signal", async () => {
     expect(await sh("kill -TERM $$")).toMatchObject({ kind: "signaled", signal: "SIGTERM" });
   });

@@ -22,7 +22,17 @@ const agent: AgentStatus = {
 
 function shown(...agents: AgentStatus[]): string[] {
   let text = "";
-  renderStatus({ isTTY: false, columns: 80, rows: 24, color: false, write: (more) => (text += more) }, agents);
+  renderStatus(
+    {
+      isTTY: false,
+      columns: 80,
+      rows: 24,
+      color: false,
+      gone: new AbortController().signal,
+      write: (more) => (text += more),
+    },
+    agents,
+  );
   return text.trimEnd().split("\n");
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { hasInvisible, visible } from "../../../src/core/visible.ts";
+import { hasInvisible, visible, visibleInColour } from "../../../src/core/visible.ts";
 
 test.each([
   ["\x1b[2J\x07", "\\x1b[2J\\x07"],
@@ -17,4 +17,10 @@ test("letters of every language, emoji, lines and tabs stay as they are", () => 
   const text = "é 作業 🦉 👩\u200d💻 می\u200cخواهم\n\tx";
   expect(visible(text)).toBe(text);
   expect([hasInvisible("é 作業 👩\u200d💻"), hasInvisible("a\nb")]).toEqual([false, true]);
+});
+
+test("colours and styles stay where they are wanted, and nothing else", () => {
+  expect(visibleInColour("\x1b[1;31mred\x1b[0m \x1b[2J\x1b]0;x\x07 \x1b[38;2;1;2;3m\u202e")).toBe(
+    "\x1b[1;31mred\x1b[0m \\x1b[2J\\x1b]0;x\\x07 \x1b[38;2;1;2;3m\\u202e",
+  );
 });
