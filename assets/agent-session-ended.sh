@@ -1,19 +1,15 @@
 #!/bin/sh
-# agent-session-ended.sh NAME: says how the agent ended: in the journal and in the unit's status.
-# Called by mosaic-agent@.service (ExecStopPost=) when no process of the agent is left. After a stop by hand it closes
-# the session. With the unit's own Restart=always it ends well, so that a stop which comes just now never shows
+# agent-session-ended.sh: says how the agent ended: in the journal and in the unit's status.
+# Sourced by stop-agent-session.sh when no process of the agent $name is left. After a stop by hand ($ended) it closes the
+# session. With the unit's own Restart=always it ends well, so that a stop which comes just now never shows
 # "failed"; where a drop-in has another Restart=, it ends as the agent ended, which is what systemd then goes by.
-set -u
-name=$1
+# Called by itself (ExecStopPost= of a unit from before, whose ExecStop= is the script of today) it has nothing to do.
+# shellcheck disable=SC2154 # name, ended: set by who sources us
+case $0 in */agent-session-ended.sh) exit 0 ;; esac
 holder=$XDG_RUNTIME_DIR/mosaic-tmux-holder
 say() { printf '%s: %s\n' "$name" "$*" >&2; }
 tmux() { timeout -k 1 10 tmux -u -N -S "$socket" "$@"; }
-# shellcheck source=SCRIPTDIR/fleet-functions.sh
-. "${0%/*}/fleet-functions.sh"
 add_to_path
-close_session() {
-	[ -z "$socket" ] || tmux if-shell -F -t "=$name:" '#{@mosaic_session}' "kill-session -t =$name" 2>/dev/null
-}
 
 socket=''
 if { read -r server <"$holder/pid" && kill -0 "$server" && { read -r _ && read -r socket; } <"$holder/socket"; } 2>/dev/null; then
@@ -26,13 +22,12 @@ if { read -r server <"$holder/pid" && kill -0 "$server" && { read -r _ && read -
 	esac
 fi
 
-if [ "$SERVICE_RESULT" != success ]; then # the start or the stop has failed, and has said why
-	close_session
+if [ "$ended" = by-hand ]; then
+	[ -z "$socket" ] || close_session "$name" "$socket"
 	exit 0
 fi
 
-# Stopped by hand: stop-agent-session.sh has said so, or the stop came after it and its job waits for us.
-stopped_by_hand() { { read -r stopped <"$RUNTIME_DIRECTORY/stopped-by-hand" && [ "$stopped" = "$INVOCATION_ID" ]; } 2>/dev/null; }
+# A stop that came when the agent had ended already: its job waits for us.
 stop_waits() { # a start may wait too: that of an agent which has ended within it
 	case $(timeout -k 1 5 systemctl --user list-jobs --full --plain --no-legend "mosaic-agent@$name.service") in
 	*' stop '* | *'restart '*) return 0 ;;
@@ -54,11 +49,6 @@ restart_overridden() {
 	done
 	return 1
 }
-
-if stopped_by_hand; then
-	close_session
-	exit 0
-fi
 
 # told TEXT: for people; goes on only where a failure has to be told to systemd too.
 told() {
@@ -85,7 +75,7 @@ for _ in 1 2 3 4 5; do
 done
 
 if stop_waits; then
-	close_session
+	close_session "$name" "$socket"
 	exit 0
 fi
 case $session in
@@ -106,7 +96,7 @@ case $session in
 	kill -s HUP $$
 	;;
 '1 0 '*)
-	close_session
+	close_session "$name" "$socket"
 	told "its program left its unit: session closed"
 	exit 71
 	;;

@@ -10,11 +10,12 @@ set -u
 umask 077
 [ -z "${RUNTIME_DIRECTORY-}" ] || export -p >"$RUNTIME_DIRECTORY/environment"
 
-name=${1-}
+name=${1-} socket=''
 refuse() {
 	code=$1
 	shift
 	printf 'mosaic-agent %s: not started: %s\n' "$name" "$*" >&2
+	[ -z "$socket" ] || close_session "$name" "$socket"
 	exit "$code"
 }
 
@@ -49,6 +50,7 @@ state=$RUNTIME_DIRECTORY
 env_file=${tools%/tools/fleet}/fleet/agents/$name.env
 fleet_env=${tools%/tools/fleet}/fleet/fleet.env
 
+add_to_path
 # What the holder recorded, against what this agent is told.
 { read -r holder_name && read -r socket; } <"$XDG_RUNTIME_DIR/mosaic-tmux-holder/socket" ||
 	refuse 75 "the holder has no tmux server yet: systemctl --user status mosaic-tmux-holder.service"
@@ -61,7 +63,6 @@ expand_home "${MOSAIC_AGENT_WORKDIR:-$HOME}"
 workdir=$expanded
 cd -- "$workdir" 2>/dev/null ||
 	refuse 66 "working folder '$workdir' is not there or cannot be entered: make it, or set MOSAIC_AGENT_WORKDIR in $env_file"
-add_to_path
 
 find_program() { # by the rules of execvp, without a process
 	case $1 in */*) [ -f "$1" ] && [ -x "$1" ] && return || return ;; esac
@@ -145,6 +146,14 @@ write_state || refuse 71 "cannot write to $state"
 # lost or not seen does no harm: who comes to the lock without a session makes it. A folder that tmux may take for more
 # than a name is left to its own start, which is in it.
 case $workdir in *[!A-Za-z0-9_./@%+,=-]*) ;; *) printf '%s %s %s\n' "$$" "$name" "$workdir" >>"$slot.orders" ;; esac
+# Stopped before it is done: what another start makes for this one from now on is taken away by that.
+give_up() {
+	trap - TERM
+	echo stopped >"$state/pane"
+	close_session "$name" "$socket"
+	kill -s TERM $$
+}
+trap give_up TERM
 # The lock ends with us, however we end.
 exec 8>"$slot" && flock 8
 
@@ -201,21 +210,23 @@ make_sessions() {
 			display-message -p -t "=$other:" "$told"
 	done <"$slot.orders" 2>/dev/null
 	printf %s "$later" >"$slot.orders"
+	trap stopped=yes TERM
 	answer=$(tmux "$@" 2>&1)
 	pane=''
 	while read -r word made process starter; do
 		[ "$word" = made ] || continue
 		if [ "$made" = "$name" ]; then
 			pane=$process
-		else
+		elif [ ! -s "$agents/$made/pane" ] && kill -0 "$starter" 2>/dev/null; then
 			{ printf '%s\n' "$process" >"$agents/$made/pane"; } 2>/dev/null
-			# Stopped meanwhile: its end may have come before its session.
-			kill -0 "$starter" 2>/dev/null ||
-				(tmux if-shell -F -t "=$made:" "#{==:#{@mosaic_session},$starter}" "kill-session -t =$made")
+		else # stopped meanwhile: it may have been gone before its session was there
+			(tmux if-shell -F -t "=$made:" "#{==:#{@mosaic_session},$starter}" "kill-session -t =$made")
 		fi
 	done <<-END
 		$answer
 	END
+	trap give_up TERM
+	[ -z "${stopped-}" ] || give_up
 	[ -n "$pane" ]
 }
 

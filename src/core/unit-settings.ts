@@ -208,13 +208,7 @@ const AGENT: readonly Setting[] = [
     directive: "ExecStop",
     wanted: script("stop-agent-session.sh"),
     holds: runs,
-    otherwise: "a stop gives the agent no time to end",
-  },
-  {
-    directive: "ExecStopPost",
-    wanted: script("agent-session-ended.sh"),
-    holds: runs,
-    otherwise: "nothing tells how the agent ended: one that failed looks like one that is done",
+    otherwise: "a stop gives the agent no time to end, and nothing tells how it ended",
   },
   {
     directive: "RuntimeDirectory",

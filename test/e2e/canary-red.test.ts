@@ -49,6 +49,7 @@ const agent = "mosaic-agent@.service";
 const pane = "agent-pane.sh";
 const start = "start-agent-session.sh";
 const ended = "agent-session-ended.sh";
+const functions = "fleet-functions.sh";
 
 const promises: [step: string, what: string, message: RegExp, sabotages: Sabotage[]][] = [
   [
@@ -130,8 +131,9 @@ const promises: [step: string, what: string, message: RegExp, sabotages: Sabotag
     "a clean-up that matches sessions by prefix",
     /is gone|is not what it was/,
     [
-      [ended, /"=\$name:"/g, '"$name:"'],
-      [ended, "kill-session -t =$name", "kill-session -t $name"],
+      [ended, '"=$name:"', '"$name:"'],
+      [functions, '"=$1:"', '"$1:"'],
+      [functions, "kill-session -t =$1", "kill-session -t $1"],
     ],
   ],
   [
@@ -207,7 +209,7 @@ const promises: [step: string, what: string, message: RegExp, sabotages: Sabotag
     "graceful-stop",
     "an agent that is stopped without its seconds",
     /before it could finish its work/,
-    [["stop-agent-session.sh", "\nread -r group", "\nseconds=0\nread -r group"]],
+    [["stop-agent-session.sh", /seconds=\$\{.*\}/, "seconds=0"]],
   ],
   [
     "graceful-stop",

@@ -47,7 +47,7 @@ const broken: readonly (readonly [how: string, change: Change, titles: readonly 
   ["a key in the wrong section", append(AGENT, "Nice=5"), ["systemd finds no fault in the units"], "Nice"],
   [
     "a value that systemd does not take",
-    replace(AGENT, "TimeoutStopSec=45s", "TimeoutStopSec=soon"),
+    replace(AGENT, "TimeoutStopSec=60s", "TimeoutStopSec=soon"),
     ["systemd finds no fault in the units"],
     "soon",
   ],
@@ -217,9 +217,9 @@ const broken: readonly (readonly [how: string, change: Change, titles: readonly 
   ],
   [
     "a stop that matches by prefix",
-    replace("agent-session-ended.sh", '"kill-session -t =$name"', '"kill-session -t $name"'),
+    replace("fleet-functions.sh", '"kill-session -t =$1"', '"kill-session -t $1"'),
     ["every tmux target is exact"],
-    "agent-session-ended.sh",
+    "fleet-functions.sh",
   ],
   [
     "a target that matches by prefix, in quotes",

@@ -409,6 +409,26 @@ describe("where the pane cannot move itself", () => {
   });
 });
 
+test("a unit from before, with its ExecStopPost= of then: its end is told once, and a stop shows inactive", async () => {
+  await fleet.agent("before", { MOSAIC_AGENT_COMMAND: "sh -c 'read -r code; exit $code'" });
+  const script = join(fleet.paths.tools, "agent-session-ended.sh");
+  await fleet.dropIn(
+    "mosaic-agent@before.service",
+    `[Service]
+SyslogIdentifier=before
+ExecStopPost=/bin/sh ${script} before
+`,
+  );
+  const before = await start("before");
+  await fleet.tmuxCommand("send-keys", "-t", "=before:", "3", "Enter");
+  await fleet.wait("the status", () => statusSays("before", 'Status: "exited with status 3"'));
+  await fleet.wait("another process", async () => (await fleet.up("before")).pid !== before.pid);
+  await stop("before");
+  expect(await fleet.unit("before")).toMatchObject({ active: "inactive", result: "success" });
+  expect(await fleet.journal("before")).toEqual(["before: exited with status 3"]);
+  expect(await fleet.pane("before")).toBeUndefined();
+});
+
 describe("a user's drop-in", () => {
   test("with Restart=on-failure: an agent that exits with 0 stays down, one that lost its server comes back", async () => {
     await fleet.dropIn("mosaic-agent@careful.service", "[Service]\nRestart=on-failure"); // and no newline at the end

@@ -121,7 +121,7 @@ async function scriptsOwn(): Promise<string> {
   const to = text.indexOf("# setting NAME VALUE");
   expect(from).toBeGreaterThan(0);
   expect(to).toBeGreaterThan(from);
-  return `set -u\nname=coder env_file=e fleet_env=f\nrefuse() { exit "$1"; }\n. '${tree}/assets/fleet-functions.sh'\n${text.slice(from, to)}`;
+  return `set -u\nname=coder env_file=e fleet_env=f\nrefuse() { exit "$1"; }\n. '${tree}/assets/fleet-functions.sh'\nadd_to_path\n${text.slice(from, to)}`;
 }
 
 /** Tools that know nothing but these agents. */

@@ -52,7 +52,6 @@ const right: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     GuessMainPID: "no",
     ExecStart: asShown("start-agent-session.sh coder"),
     ExecStop: `${onBus("stop-agent-session.sh coder")} ${onBus("other.sh", "yes")}`,
-    ExecStopPost: `${asShown("other.sh", "yes")} ${asShown("agent-session-ended.sh coder")}`,
     RuntimeDirectory: "mosaic-agent/coder",
     RemainAfterExit: "no",
     RuntimeMaxUSec: "infinity",
