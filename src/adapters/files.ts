@@ -77,8 +77,34 @@ async function statusOf(path: string): Promise<FileStatus | undefined> {
   };
 }
 
+/** What a file system says that has no hard links, or none to this. */
+const NO_LINKS = ["EPERM", "EOPNOTSUPP", "ENOSYS", "EMLINK", "EXDEV"];
+
+/** A file that was not there, with this content, which then outlasts a power loss. */
+async function writeWhole(disk: Disk, path: string, content: string | Uint8Array, mode: number): Promise<void> {
+  const file = await disk.create(path, mode);
+  try {
+    await file.write(content);
+    await file.chmod(mode); // whatever the umask is
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
 /** The file system, with every change that a layout needs made through `disk`. */
 export function filesOn(disk: Disk): Files {
+  /** Gives a file that is whole its name. Throws EEXIST when something has it. */
+  async function placeNew(temporary: string, path: string): Promise<void> {
+    try {
+      await disk.link(temporary, path);
+    } catch (error) {
+      if (!NO_LINKS.includes(codeOf(error) ?? "")) throw error;
+      if ((await statusOf(path)) !== undefined) throw Object.assign(new Error(`EEXIST: '${path}'`), { code: "EEXIST" });
+      await disk.rename(temporary, path);
+    }
+  }
+
   const files: Files = {
     read: async (path) => orUndefined(isInstant(path) ? instantly(path) : fs.readFile(path, "utf8")),
     readBytes: (path) => orUndefined(fs.readFile(path)),
@@ -105,15 +131,21 @@ export function filesOn(disk: Disk): Files {
     async replace(path, content, mode) {
       const temporary = temporaryBeside(path);
       try {
-        const file = await disk.create(temporary, mode);
-        try {
-          await file.write(content);
-          await file.chmod(mode); // whatever the umask is
-          await file.sync();
-        } finally {
-          await file.close();
-        }
+        await writeWhole(disk, temporary, content, mode);
         await disk.rename(temporary, path);
+      } catch (error) {
+        await disk.unlink(temporary).catch(() => undefined);
+        throw error; // the first failure is the one to tell
+      }
+    },
+
+    async writeWhereNone(path, content, mode) {
+      const temporary = temporaryBeside(path);
+      try {
+        await writeWhole(disk, temporary, content, mode);
+        const made = await orFalse(placeNew(temporary, path));
+        await files.removeFile(temporary);
+        return made;
       } catch (error) {
         await disk.unlink(temporary).catch(() => undefined);
         throw error; // the first failure is the one to tell
@@ -137,7 +169,7 @@ export function filesOn(disk: Disk): Files {
       try {
         await disk.link(path, as);
       } catch (error) {
-        if (!["EPERM", "EOPNOTSUPP", "ENOSYS", "EMLINK", "EXDEV"].includes(codeOf(error) ?? "")) throw error;
+        if (!NO_LINKS.includes(codeOf(error) ?? "")) throw error;
         await files.writeNew(as, files.chunks(path), (await fs.stat(path)).mode & 0o777);
       }
     },

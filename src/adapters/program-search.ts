@@ -21,6 +21,8 @@ export interface ProgramPlace {
   readonly from: string;
   /** It is there for this login, this shell or this project only: no folder to put into a setting. */
   readonly passing: boolean;
+  /** The folder of one version (nvm's, say): the next one has another. */
+  readonly pinned: boolean;
 }
 
 export interface FoundProgram extends ProgramPlace {
@@ -106,35 +108,52 @@ export async function runsForeign({ files }: Pick<Host, "files">): Promise<boole
 export interface ProgramSearch {
   /** Each folder once, those first that a person's own shell would look in first. */
   places(): Promise<readonly ProgramPlace[]>;
-  /** Every place that has it, first of all those that can be put into a setting. */
+  /** Every place that has it: first those that last, then those of one version, last those that are no folder for a setting. */
   find(name: string): Promise<readonly FoundProgram[]>;
 }
 
-export function programSearch(host: Pick<Host, "files" | "env" | "user">): ProgramSearch {
+/** `told`: the folders of a PATH that somebody else has told, which come right after those of this shell. */
+export function programSearch(
+  host: Pick<Host, "files" | "env" | "user">,
+  told: Promise<readonly Place[]> = Promise.resolve([]),
+): ProgramSearch {
   let known: Promise<readonly ProgramPlace[]> | undefined;
   const places = () => {
-    known ??= allPlaces(host);
+    known ??= allPlaces(host, told);
     return known;
+  };
+  let there: Promise<readonly ProgramPlace[]> | undefined;
+  // Most folders are not there, and are not asked for each program.
+  const placesThere = async () => {
+    const all = await places();
+    const statuses = await Promise.all(all.map(({ folder }) => host.files.status(folder).catch(() => undefined)));
+    return all.filter((_, index) => statuses[index] !== undefined);
   };
   return {
     places,
     async find(name) {
+      there ??= placesThere();
       const looked = await Promise.all(
-        (await places()).map(async (place) => {
+        (await there).map(async (place) => {
           const path = join(place.folder, name);
           const at = await programAt(host, path);
           return at.state === "there" ? [{ ...place, path, real: at.real }] : [];
         }),
       );
-      return looked.flat().sort((a, b) => Number(a.passing) - Number(b.passing));
+      const rank = ({ passing, pinned }: ProgramPlace) => 2 * Number(passing) + Number(pinned);
+      return looked.flat().sort((a, b) => rank(a) - rank(b));
     },
   };
 }
 
-async function allPlaces(host: Pick<Host, "files" | "env" | "user">): Promise<ProgramPlace[]> {
+async function allPlaces(
+  host: Pick<Host, "files" | "env" | "user">,
+  told: Promise<readonly Place[]>,
+): Promise<ProgramPlace[]> {
   const { home } = host.user;
   const groups = await Promise.all([
     (host.env.PATH ?? "").split(":").map((folder) => ({ folder, from: "PATH of this shell" })),
+    told,
     ofStartFiles(host),
     ofNvm(host),
     ofNpm(host),
@@ -144,7 +163,7 @@ async function allPlaces(host: Pick<Host, "files" | "env" | "user">): Promise<Pr
   for (const { folder, from } of groups.flat()) {
     const plain = folder.length > 1 ? folder.replace(/\/+$/, "") : folder;
     if (plain.startsWith("/") && !found.has(plain))
-      found.set(plain, { folder: plain, from, passing: isPassing(plain, home) });
+      found.set(plain, { folder: plain, from, passing: isPassing(plain, home), pinned: isPinned(plain, home) });
   }
   return [...found.values()];
 }
@@ -155,7 +174,13 @@ function isPassing(folder: string, home: string): boolean {
   return !folder.startsWith(`${home}/`) && /^\/(run|tmp|proc|dev|var\/tmp)\//.test(folder);
 }
 
-type Place = Pick<ProgramPlace, "folder" | "from">;
+/** A part of its name is a version of several numbers, or the hash that nix makes of one. */
+function isPinned(folder: string, home: string): boolean {
+  const below = folder.startsWith(`${home}/`) ? folder.slice(home.length) : folder;
+  return /\d+\.\d+|^\/nix\/store\//.test(below);
+}
+
+export type Place = Pick<ProgramPlace, "folder" | "from">;
 type Reads = Pick<Host, "files" | "env" | "user">;
 
 /** What cannot be read says nothing, here: a search is no check. */
@@ -187,10 +212,13 @@ async function ofNvm(host: Reads): Promise<Place[]> {
   if (versions.length === 0) return [];
   const chosen = await nvmAlias(host, root, "default", versions);
   const ordered = chosen === undefined ? versions : [chosen, ...versions.filter((version) => version !== chosen)];
-  return ordered.map((version) => ({
-    folder: join(root, "versions/node", version, "bin"),
-    from: version === chosen ? `nvm, default ${version}` : `nvm, ${version}`,
-  }));
+  return [
+    { folder: join(root, "current/bin"), from: "nvm, current" }, // where NVM_SYMLINK_CURRENT is set
+    ...ordered.map((version) => ({
+      folder: join(root, "versions/node", version, "bin"),
+      from: version === chosen ? `nvm, default ${version}` : `nvm, ${version}`,
+    })),
+  ];
 }
 
 /** The installed version that an alias means: "22" is the newest v22, "lts/*" another alias, "node" the newest. */

@@ -40,6 +40,16 @@ export function decideAtTerminal(host: Host): NonNullable<InstallOptions["decide
   };
 }
 
+/** Asks whether the settings that install proposes are to be written; where there is nobody to ask, they are. */
+export function confirmSeed(host: Host): NonNullable<NonNullable<InstallOptions["seed"]>["confirm"]> {
+  return async ({ path, notes: [line = "", ...found] }) => {
+    const { home } = host.user;
+    const lines = found.map((each) => `  ${each}\n`).join("");
+    const question = `Agents do not find these yet:\n${lines}Write ${line} to ${tilde(path, home)}, which is yours then? [y/N] `;
+    return (await host.ask(question)) ?? true;
+  };
+}
+
 /** The exit code for a layout: what is in the way, still to be decided, or not proved to hold is never a success. */
 export function layoutExit({ plan }: { readonly plan: Plan }, canary?: CanaryReport): ExitCode {
   if (conflicts(plan).length > 0) return EXIT.cantcreate;
@@ -53,12 +63,12 @@ export function printJson(host: Host, document: object): void {
 /** The document of install and rollback. */
 export async function layoutDocument(
   host: Host,
-  { version, applied, outdated, restarted, plan }: Installed,
+  { version, applied, outdated, restarted, notes, plan }: Installed,
   diffs: boolean,
   canary?: CanaryReport,
 ): Promise<void> {
   const steps = await planDocument(plan, diffs);
-  printJson(host, { version, applied, outdated, restarted, steps, ...(canary === undefined ? {} : { canary }) });
+  printJson(host, { version, applied, outdated, restarted, notes, steps, ...(canary === undefined ? {} : { canary }) });
 }
 
 /**

@@ -1,3 +1,5 @@
+import { LAUNCHER } from "./runtimes.ts";
+
 /** What an agent's pane becomes, as start-agent-session.sh makes it out of the unit's environment. */
 export interface AgentProgram {
   /** What must be found on `path`; undefined where only the shell can tell. */
@@ -8,7 +10,7 @@ export interface AgentProgram {
   /** A shell runs it: then the shell's own words will do, too. */
   readonly shell: boolean;
   /** The launcher that is used instead where it is found on `path`. */
-  readonly launcher?: "mosaic";
+  readonly launcher?: typeof LAUNCHER;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -31,7 +33,7 @@ export function agentProgram(environment: Environment, fallback: string): AgentP
     return { path, workdir, shell: true, program: commandProgram(environment.MOSAIC_AGENT_COMMAND, home) };
   if (environment.MOSAIC_RUNTIME_BIN)
     return { path, workdir, shell: false, program: expandHome(environment.MOSAIC_RUNTIME_BIN, home) };
-  return { path, workdir, shell: false, program: environment.MOSAIC_AGENT_RUNTIME || "claude", launcher: "mosaic" };
+  return { path, workdir, shell: false, program: environment.MOSAIC_AGENT_RUNTIME || "claude", launcher: LAUNCHER };
 }
 
 /** [[:space:]] in the C locale: not every blank of Unicode. */

@@ -36,6 +36,8 @@ export interface Files {
   writeAtomic(path: string, content: string | Uint8Array, mode: number): Promise<void>;
   /** As writeAtomic, but for the fsync of the folder: whether the file or the one before it outlasts a power loss is open until sync(). */
   replace(path: string, content: string | Uint8Array, mode: number): Promise<void>;
+  /** As replace, but only where nothing is, links included: says whether it did. */
+  writeWhereNone(path: string, content: string, mode: number): Promise<boolean>;
   /** Its bytes, piece by piece, where it may be too large to be read at once. Throws ENOENT when it is not there. */
   chunks(path: string): AsyncIterable<Uint8Array>;
   /** Writes a file that was not there, piece by piece, and has its content outlast a power loss. */

@@ -2,6 +2,8 @@
 export type Action =
   | { readonly kind: "make-folder"; readonly path: string }
   | WriteFile
+  /** The user's own from then on: only where nothing is. */
+  | (FileText & { readonly kind: "seed-file" })
   /** The user's own file, kept under another name where ours takes its place: bytes, not text. */
   | { readonly kind: "keep-copy"; readonly path: string; readonly sha256: string; readonly to: string }
   /** Only while its content is one of these: what the user made of it stays. */
@@ -12,26 +14,31 @@ export type Action =
   | { readonly kind: "enable" | "disable" | "start" | "stop"; readonly units: readonly string[] }
   | { readonly kind: "linger"; readonly on: boolean };
 
-export interface WriteFile {
-  readonly kind: "write-file";
+interface FileText {
   readonly path: string;
   readonly mode: number;
   readonly text: string;
   readonly sha256: string;
+}
+
+export interface WriteFile extends FileText {
+  readonly kind: "write-file";
   /** Hash of what it takes the place of; null for nothing. What came there since is the user's. */
   readonly over: string | null;
 }
 
 /**
  * Why a file is left as the user has it. edited: changed by the user. removed: by the user. undecided: changed by the
- * user and by this version. dropped: edited, and no file of this version.
+ * user and by this version. dropped: edited, and no file of this version. own: never ours to change.
  */
-export type Kept = "edited" | "removed" | "undecided" | "dropped";
+export type Kept = "edited" | "removed" | "undecided" | "dropped" | "own";
 
 export type Step = {
   readonly action: Action;
   /** The text that is there, of a file that is changed, removed or kept. */
   readonly was?: string;
+  /** What to know of it, a line each. */
+  readonly notes?: readonly string[];
 } & (
   | { readonly change: "none" | "create" | "update" | "remove" }
   | { readonly change: "keep"; readonly kept: Kept; readonly why: string; readonly next: string }

@@ -86,8 +86,8 @@ async function takeBack(
 
 /** Removes what a run that was killed left of its writes, wherever it may have written. Under the lock only. */
 export async function clearTemporaries(host: Host, files: readonly { readonly path: string }[]): Promise<void> {
-  const { state } = pathsOf(host);
-  for (const folder of new Set([state, host.user.home, ...files.map(({ path }) => dirname(path))]))
+  const { state, site } = pathsOf(host);
+  for (const folder of new Set([state, site, host.user.home, ...files.map(({ path }) => dirname(path))]))
     for (const name of await host.files.list(folder)) {
       if (!TEMPORARY.test(name)) continue;
       const path = join(folder, name);

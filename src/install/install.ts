@@ -9,16 +9,23 @@ import { type OwnedFile, ownedFiles, ownedFolders } from "./assets.ts";
 import { leftBehind, withLock } from "./lock.ts";
 import { type Intent, leadingOut, lookAt, recordedLayout } from "./look.ts";
 import { type Manager, mustReadOurs, reachManager } from "./manager.ts";
-import { foldersOf, type LayoutPlan, type PlanInput, pathsToLookAt, planInstall } from "./plan.ts";
+import { foldersOf, type LayoutPlan, type PlanInput, pathsToLookAt, planInstall, unseed } from "./plan.ts";
 import type { Receipt } from "./receipt.ts";
 import { type Layout, layoutBefore, missingFolders, receiptAfter, sumsOf } from "./record.ts";
 import { outdatedUnits, restartUnits } from "./restart.ts";
+import { type Seed, seederOf } from "./seed.ts";
 
 /** A file that the user and this version have both changed. */
 export interface Undecided {
   readonly path: string;
   readonly theirs: string;
   readonly ours: string;
+}
+
+/** The user's own settings, as they would be written; `notes`: what is in them, a line each. */
+export interface SeedFile {
+  readonly path: string;
+  readonly notes: readonly string[];
 }
 
 export interface InstallOptions {
@@ -35,6 +42,11 @@ export interface InstallOptions {
   readonly restart?: boolean;
   /** Asks the user; undefined leaves it open. Left out where there is nobody to ask. */
   readonly decide?: (file: Undecided) => Promise<"keep" | "take" | undefined>;
+  /** Find the agent programs, and write fleet.env where there is none. Left out, neither is done. */
+  readonly seed?: {
+    /** Asks the user, who sees what would be written. Left out where there is nobody to ask: it is written. */
+    readonly confirm?: (seed: SeedFile) => Promise<boolean>;
+  };
 }
 
 export interface Installed {
@@ -49,6 +61,8 @@ export interface Installed {
   readonly outdated: readonly string[];
   /** Units that were restarted. */
   readonly restarted: readonly string[];
+  /** What to know of the search for agent programs, a line each. */
+  readonly notes: readonly string[];
 }
 
 const INSTALL: Intent = { nothing: "Nothing was installed", again: "mosaic-fleet install" };
@@ -89,12 +103,13 @@ export function planLayout(host: Host, systemdMajor: number, recorded: Receipt |
 }
 
 type Asked = Omit<PlanInput, "wanted" | "folders" | "found" | "leadOut" | "recorded">;
-type Decisions = Pick<PlanInput, "taken" | "kept">;
+type Decisions = Pick<PlanInput, "taken" | "kept"> & { readonly declined: boolean };
 
 const NOTHING_ASKED: Asked = {
   taken: new Set(),
   kept: new Set(),
   restore: false,
+  seed: [],
   enable: false,
   enabled: false,
   now: false,
@@ -110,6 +125,7 @@ interface Look {
   readonly layout: Layout;
   readonly manager: Manager;
   readonly lingers: boolean | undefined;
+  readonly seed: Seed;
   readonly nothingToDo: boolean;
 }
 
@@ -121,6 +137,7 @@ async function layOut(
   layoutFor: (systemdMajor: number, recorded: Receipt | undefined) => Layout,
 ): Promise<Installed> {
   const manager = await reachManager(host, intent);
+  const seeder = options.seed === undefined ? undefined : seederOf(host, manager.path);
   const look = async (decisions: Decisions): Promise<Look> => {
     const recorded = await recordedLayout(host, intent);
     const layout = layoutFor(manager.major, recorded);
@@ -130,10 +147,13 @@ async function layOut(
           `${intent.again} --dry-run`,
         ]);
     const lingering = options.linger || recorded?.linger ? await lingers(host, host.user.name) : undefined;
+    const { declined } = decisions;
+    const seed = await (seeder?.(recorded, { declined, restore: options.restore === true }) ?? undone(host, recorded));
     const plan = await planFiles(host, layout.files, recorded, {
       taken: decisions.taken,
       kept: new Set([...decisions.kept, ...(layout.edited ?? [])]),
       restore: options.restore ?? false,
+      seed: seed.steps,
       enable: options.enable ?? false,
       enabled: manager.holder?.fileState === "enabled",
       now: options.now ?? false,
@@ -142,13 +162,14 @@ async function layOut(
       lingers: lingering === true,
     });
     const same = recorded?.phase === "applied" && recorded.version === layout.version;
-    return { plan, recorded, layout, manager, lingers: lingering, nothingToDo: same && changes(plan).length === 0 };
+    const nothingToDo = same && changes(plan).length === 0;
+    return { plan, recorded, layout, manager, lingers: lingering, seed, nothingToDo };
   };
 
-  const first = await look({ taken: options.taken ?? new Set(), kept: new Set() });
+  const first = await look({ taken: options.taken ?? new Set(), kept: new Set(), declined: false });
   const { version } = first.layout;
   const enabled = first.manager.holder?.fileState === "enabled" || options.enable === true;
-  const ended = { version, enabled, applied: false, restarted: [] };
+  const ended = { version, enabled, applied: false, restarted: [], notes: first.seed.notes };
   if (conflicts(first.plan).length > 0) return { ...ended, plan: first.plan, outdated: [] };
   if (options.dryRun) return { ...ended, plan: first.plan, outdated: await outdatedNow(host, first) };
   await mustReadOurs(host, manager);
@@ -174,6 +195,7 @@ async function layOut(
       version: seen.layout.version,
       enabled,
       applied: !seen.nothingToDo,
+      notes: seen.seed.notes,
       ...(await restarted(host, options, seen)),
     };
   });
@@ -194,14 +216,25 @@ async function planFiles(
   return planInstall({ ...asked, wanted, folders, found, leadOut, recorded });
 }
 
-async function decide(plan: Plan, { decide, taken = new Set() }: InstallOptions): Promise<Decisions> {
-  const decided = { taken: new Set(taken), kept: new Set<string>() };
+/** Nothing is looked for; what a run that was killed had written for the user, and not told, is taken back. */
+async function undone(host: Host, recorded: Receipt | undefined): Promise<Seed> {
+  const { seeded } = recorded ?? {};
+  const found = await lookAt(host, seeded === undefined ? [] : [seeded.path]);
+  const there = seeded !== undefined && found.get(seeded.path)?.status !== undefined;
+  return { steps: unseed(recorded, found), notes: [], there };
+}
+
+async function decide(plan: Plan, { decide, seed, taken = new Set() }: InstallOptions): Promise<Decisions> {
+  const decided = { taken: new Set(taken), kept: new Set<string>(), declined: false };
   for (const { action, kept, was = "" } of keeps(plan)) {
     if (kept !== "undecided" || action.kind !== "write-file") continue;
     const answer = await decide?.({ path: action.path, theirs: was, ours: action.text });
     if (answer === "take") decided.taken.add(action.path);
     if (answer === "keep") decided.kept.add(action.path);
   }
+  for (const { action, notes = [] } of changes(plan))
+    if (action.kind === "seed-file" && (await seed?.confirm?.({ path: action.path, notes })) === false)
+      decided.declined = true;
   return decided;
 }
 

@@ -15,6 +15,8 @@ export interface Manager {
   readonly major: number;
   /** Where it looks for units, first come first. */
   readonly unitPath: readonly string[];
+  /** PATH of what it starts. */
+  readonly path: readonly string[];
   readonly holder: Unit | undefined;
 }
 
@@ -23,7 +25,7 @@ export async function reachManager(host: Host, { nothing, again }: Intent): Prom
   const systemd = systemdOf(host);
   // Both at once: a process each, and an install waits for them.
   const [answer, holder] = await Promise.all([
-    systemd.managerVersion(["UnitPath"]),
+    systemd.managerVersion(["UnitPath", "Environment"]),
     systemd.show([HOLDER_UNIT]).catch((error: unknown) => ({ error })),
   ]);
   const problem = await managerProblem(host, answer);
@@ -38,6 +40,7 @@ export async function reachManager(host: Host, { nothing, again }: Intent): Prom
   return {
     major: systemdMajor(said("Version")) ?? 0,
     unitPath: listedIn(said("UnitPath")),
+    path: (listedIn(said("Environment")).find((each) => each.startsWith("PATH=")) ?? "PATH=").slice(5).split(":"),
     holder: holder[0],
   };
 }

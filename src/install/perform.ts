@@ -34,6 +34,17 @@ export async function perform(host: Host, action: Action, ledger: Ledger, what: 
       );
       return files.replace(action.path, action.text, action.mode);
     }
+    case "seed-file": {
+      await makeFolder(host, dirname(action.path), ledger);
+      touched.add(dirname(action.path));
+      // Since it is there it is the user's: what the user has made of it stays.
+      undos.push(async () => {
+        const found = await contentOf(host, action.path);
+        if (found === undefined || found.sha256 === action.sha256) await files.removeFile(action.path);
+      });
+      if (await files.writeWhereNone(action.path, action.text, action.mode)) return;
+      throw changedMeanwhile(what, action.path);
+    }
     case "keep-copy": {
       const found = await contentOf(host, action.path);
       if (found?.sha256 !== action.sha256) throw changedMeanwhile(what, action.path);

@@ -13,6 +13,8 @@ export interface PlanInput extends Decisions {
   /** Folders of the layout that lead out of the home and config folders, and the link that does it. */
   readonly leadOut: ReadonlyMap<string, string>;
   readonly recorded: Receipt | undefined;
+  /** What becomes of fleet.env. */
+  readonly seed: readonly Step[];
   readonly enable: boolean;
   readonly enabled: boolean;
   readonly now: boolean;
@@ -52,6 +54,7 @@ export function planInstall(input: PlanInput): LayoutPlan {
     steps: [
       ...folders,
       ...files,
+      ...input.seed,
       { action: { kind: "daemon-reload" }, change: reload ? "update" : "none" },
       ...ask(input.linger, input.lingers, { kind: "linger", on: true }),
       ...ask(input.enable, input.enabled, { kind: "enable", units: [HOLDER_UNIT] }),
@@ -194,4 +197,13 @@ export function planRemoval(path: string, why: string, input: Pick<PlanInput, "f
       ? { action, change: "remove", ...was }
       : { action, change: "keep", kept: "dropped", why, next: `rm ${shellWord(path)}`, ...was };
   return [step, ...clearBeside(path, input)];
+}
+
+/** Takes back what a run that was killed had written, and nobody was told of: only as long as it is as it was. */
+export function unseed(recorded: Receipt | undefined, found: ReadonlyMap<string, Found>): Step[] {
+  const { seeded } = recorded ?? {};
+  const there = seeded && found.get(seeded.path);
+  if (!seeded?.added || there?.sha256 !== seeded.sha256) return [];
+  const action = { kind: "remove-file", path: seeded.path, sums: [seeded.sha256] } as const;
+  return [{ action, change: "remove", ...(there.text === undefined ? {} : { was: there.text }) }];
 }

@@ -38,6 +38,8 @@ export const receiptSchema = z.object({
   files: z.array(fileSchema),
   /** Whether install has turned lingering on. */
   linger: z.boolean(),
+  /** The settings file that install wrote where there was none: the user's since. While applying, `added`: nobody was told of it yet. */
+  seeded: z.object({ path: z.string(), sha256: z.string(), added: z.literal(true).optional() }).optional(),
   /** The layout that this one took the place of, for a rollback; null before the first upgrade. */
   previous: z.object({ version: z.string(), files: z.array(fileSchema) }).nullable(),
   /** Contents by their hash, of the files in the two above; some of a layout that version 1 recorded are not known. */

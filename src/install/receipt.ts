@@ -56,8 +56,10 @@ export function unfinished({ before, after, removed, undecided }: Records): Rece
       ...(undecided.includes(file.path) ? { undecided: true } : {}),
     });
   }
+  const seeded = before?.seeded ?? (after?.seeded && { ...after.seeded, added: true as const });
   return {
     ...base,
+    ...(seeded === undefined ? {} : { seeded }),
     phase: "applying",
     to: after?.version ?? null,
     files: [...files.values()],

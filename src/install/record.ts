@@ -29,6 +29,8 @@ export function receiptAfter(
     readonly recorded: Receipt | undefined;
     readonly manager: Manager;
     readonly lingers: boolean | undefined;
+    /** Whether the settings file is there. */
+    readonly seed: { readonly there: boolean };
   },
   folders: readonly string[],
   date: Date,
@@ -60,10 +62,23 @@ export function receiptAfter(
     files,
     folders: [...new Set([...(recorded?.folders ?? []), ...folders])],
     enabled: did("enable") ? [HOLDER_UNIT] : enabled,
+    ...seededAfter(plan, recorded, seen.seed.there),
     linger: did("linger") || (recorded?.linger === true && seen.lingers !== false),
     previous,
     texts,
   };
+}
+
+/** A settings file that is written, or was: what a run that was killed had not got to is none of ours. */
+function seededAfter(plan: Plan, recorded: Receipt | undefined, there: boolean): Pick<Receipt, "seeded"> {
+  for (const { action } of changes(plan)) {
+    if (action.kind === "seed-file") return { seeded: { path: action.path, sha256: action.sha256 } };
+    if (action.kind === "remove-file" && action.path === recorded?.seeded?.path) return {};
+  }
+  if (recorded?.seeded === undefined) return {};
+  const { added, ...seeded } = recorded.seeded;
+  if (added && !there) return {};
+  return { seeded };
 }
 
 /** What this layout takes the place of. */

@@ -32,15 +32,6 @@ async function limitsFiles(host: Host): Promise<string[]> {
   return paths.filter((_, index) => found[index] !== undefined);
 }
 
-/** Writes fleet.env, the settings of every agent, if and only if there is none. Says whether it did. */
-export async function writeFleetEnv(host: Host, text: string): Promise<boolean> {
-  const path = join(pathsOf(host).site, "fleet.env");
-  if ((await host.files.status(path)) !== undefined) return false;
-  await host.files.makeFolder(dirname(path));
-  await host.files.writeAtomic(path, text, 0o600);
-  return true;
-}
-
 /**
  * A tar of these site files in the home folder, for their user alone: they may hold keys. Under its name it is there
  * whole, and it holds what is on the disk. Throws FleetError (73).

@@ -9,7 +9,7 @@ import { besideOf, type Found } from "./judge.ts";
 import { LOCK, leftBehind, withLock } from "./lock.ts";
 import { type Intent, lookAt, recordedLayout } from "./look.ts";
 import { reachManager } from "./manager.ts";
-import { type LayoutPlan, planRemoval, undecidedBy } from "./plan.ts";
+import { type LayoutPlan, planRemoval, undecidedBy, unseed } from "./plan.ts";
 import type { Receipt } from "./receipt.ts";
 import { runningUnits } from "./restart.ts";
 import { keepArchive, removeSite, siteFiles } from "./site.ts";
@@ -50,7 +50,8 @@ export async function uninstall(host: Host, options: UninstallOptions): Promise<
     await reachManager(host, UNINSTALL);
     const recorded = await recordedLayout(host, UNINSTALL);
     const [running, enabled, site] = await Promise.all([runningUnits(host), enabledAgents(host), siteFiles(host)]);
-    const paths = recorded?.files.flatMap(({ path }) => [path, besideOf(path)]) ?? [];
+    const files = recorded?.files.flatMap(({ path }) => [path, besideOf(path)]) ?? [];
+    const paths = recorded?.seeded === undefined ? files : [...files, recorded.seeded.path];
     const plan =
       recorded === undefined
         ? { steps: [], removed: [], undecided: [] }
@@ -95,7 +96,10 @@ export function planUninstall(
   const agents = running.filter((unit) => unit !== HOLDER_UNIT);
   const stops = [agents, running.filter((unit) => unit === HOLDER_UNIT)].filter((units) => units.length > 0);
   const why = "you have changed it: it stays";
-  const files = recorded.files.flatMap(({ path }) => planRemoval(path, why, { found, recorded }));
+  const files = [
+    ...recorded.files.flatMap(({ path }) => planRemoval(path, why, { found, recorded })),
+    ...unseed(recorded, found),
+  ];
   const going = new Set(
     files.flatMap(({ action, change }) => (change === "remove" && "path" in action ? [action.path] : [])),
   );

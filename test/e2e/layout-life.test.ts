@@ -433,6 +433,53 @@ describe("a fleet that runs", () => {
   }, 120_000);
 });
 
+describe("where the programs of agents are", () => {
+  const folder = "od\"d $folder/it's";
+  const fleetEnv = () => join(paths.site, "fleet.env");
+  beforeEach(() => {
+    writeFiles(home, {
+      [`${folder}/claude`]: "#!/bin/sh\nexec sleep infinity\n",
+      ".profile": `PATH="$(pwd)/od\\"d \\$folder/it's:$PATH"\n`,
+    });
+    inside(["chmod", "+x", join(home, folder, "claude")]);
+  });
+
+  test("install finds out and writes down, as systemd reads it: the agent starts, and doctor has no complaint", () => {
+    const dry = JSON.parse(fleet("install", "--dry-run", "-o", "json").stdout);
+    expect(dry.steps.find(({ action }: { action: { kind: string } }) => action.kind === "seed-file")).toMatchObject({
+      change: "create",
+      notes: [expect.stringContaining("MOSAIC_PATH="), expect.stringContaining("the login shell, /")],
+      diff: expect.stringContaining("+MOSAIC_PATH="),
+    });
+    expect(existsSync(fleetEnv())).toBe(false);
+    const { code, stdout } = fleet("install", "--now");
+    expect(code).toBe(0);
+    expect(stdout).toContain(`${word("create", fleetEnv())}          MOSAIC_PATH=`);
+    expect(fleet("agent", "add", "coder", "--start")).toMatchObject({ code: 0 });
+    expect(shown("mosaic-agent@coder.service", "ActiveState")).toBe("active");
+    const { checks } = JSON.parse(fleet("doctor", "--only", "agents,layout", "-o", "json").stdout);
+    const failed = checks.filter(({ status }: { status: string }) => status === "fail");
+    expect(failed).toEqual([]);
+    expect(checks).toContainEqual(expect.objectContaining({ id: "agents.program", status: "pass" }));
+    expect(fleet("uninstall", "--yes").stdout).toContain("Your settings stay: 2 files in ~/.config/mosaic/fleet\n");
+    expect(existsSync(fleetEnv())).toBe(true);
+  });
+
+  test("is asked at a terminal, and written only after a yes; with --yes it is not asked", () => {
+    const no = atTerminal([binary, "install"], "n");
+    expect(no.code).toBe(0);
+    expect(no.stdout).toContain("Agents do not find these yet:");
+    expect(no.stdout).toContain("Why:  you did not want it; agents do not find claude (~/od");
+    expect(existsSync(fleetEnv())).toBe(false);
+    expect(atTerminal([binary, "install"], "y").code).toBe(0);
+    expect(read(fleetEnv())).toContain("MOSAIC_PATH=");
+    rmSync(fleetEnv());
+    const yes = atTerminal([binary, "install", "--yes", "--restore"]);
+    expect(yes.stdout).not.toContain("Agents do not find");
+    expect(existsSync(fleetEnv())).toBe(true);
+  });
+});
+
 test("without a user manager rollback and uninstall change nothing: 69", async () => {
   await earlierVersion();
   expect(fleet("install").code).toBe(0);

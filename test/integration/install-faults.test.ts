@@ -54,6 +54,8 @@ function healthyHost(home: string, exec?: Host["exec"]): Host {
 const NEW = "2.0.0-test";
 const commands = {
   install: (host: Host) => install(host, { version: NEW }),
+  /** Writes fleet.env, too. */
+  seed: (host: Host) => install(host, { version: NEW, seed: {} }),
   rollback: (host: Host) => rollback(host, {}),
   uninstall: (host: Host) => uninstall(host, { confirm: async () => true }),
 };
@@ -91,12 +93,13 @@ const withoutState = (tree: Record<string, string>) =>
 const withoutReceipt = ({ ".local/state/mosaic/fleet/receipt.json": _, ...rest }: Record<string, string>) => rest;
 
 const units = ".config/systemd/user";
+const fleetEnv = ".config/mosaic/fleet/fleet.env";
 const dropIns = `${units}/mosaic-agent@.service.d`;
 const tools = ".config/mosaic/tools/fleet";
 /** The user's: in every home, and never to be touched. */
 const theirs = {
   [join(dropIns, "mine.conf")]: "[Service]\nMemoryMax=1G\n",
-  ".config/mosaic/fleet/fleet.env": "A=1\n",
+  [fleetEnv]: "A=1\n",
   ".config/mosaic/fleet/agents/coder.env": "B=2\n",
 };
 
@@ -205,11 +208,13 @@ async function attempt(scenario: Scenario, expected: Expected, { fault, at, lost
   )
     wrong.push(...difference(between, expected.before, "taken back"));
 
+  // What it has told the user of is the user's.
+  const seeded = scenario.command === "seed" && (await phaseOf(home)) === `applied ${NEW}`;
   // A rollback that is done is not done again: the next one would go forward.
   const done = scenario.command === "rollback" && (await phaseOf(home)) === "applied 1.0.0-test";
   const same = next === "same" && !done;
   const command = same ? scenario.command : scenario.other;
-  const wanted = same ? expected.after : expected.before;
+  const wanted = same ? expected.after : { ...expected.before, ...(seeded ? only(expected.after, fleetEnv) : {}) };
   const then = await commands[command](healthyHost(home)).catch((error: unknown) => error);
   const nothingToGoBackTo = then instanceof FleetError && then.why.startsWith("no earlier version");
   if (then instanceof Error && !nothingToGoBackTo) wrong.push(`the next ${command} failed: ${then.message}`);
@@ -218,6 +223,10 @@ async function attempt(scenario: Scenario, expected: Expected, { fault, at, lost
   wrong.push(...difference(compare(treeOf(home)), compare(wanted), `after the next ${command}`));
   rmSync(home, { recursive: true });
   return wrong.map((each) => `${scenario.command}, ${fault}${lost ? ` (${lost})` : ""} at ${at}: ${each}`);
+}
+
+function only(tree: Record<string, string>, path: string): Record<string, string> {
+  return { [path]: tree[path] ?? "" };
 }
 
 async function phaseOf(home: string): Promise<string> {
@@ -249,15 +258,25 @@ function triesAt(at: number): Try[] {
   ];
 }
 
-async function scenarios(): Promise<Record<Command | "upgrade", Scenario>> {
+/** A home in which there is a program to be found, and nobody has said where. */
+function unseededHome(like: string): string {
+  const home = newHome(like);
+  rmSync(join(home, fleetEnv));
+  mkdirSync(join(home, "bin"));
+  writeFileSync(join(home, "bin/claude"), "#!/bin/sh\n", { mode: 0o755 });
+  return home;
+}
+
+async function scenarios(): Promise<Record<string, Scenario>> {
   const earlier = await earlierHome(true);
   const upgraded = newHome(earlier);
   await commands.install(healthyHost(upgraded));
   const plain = newHome();
   await commands.install(healthyHost(plain));
   return {
-    install: { command: "install", before: newHome(), other: "uninstall" },
     upgrade: { command: "install", before: earlier, other: "rollback" },
+    install: { command: "seed", before: unseededHome(newHome()), other: "uninstall" },
+    "an upgrade that writes fleet.env": { command: "seed", before: unseededHome(earlier), other: "rollback" },
     rollback: { command: "rollback", before: upgraded, other: "install" },
     uninstall: { command: "uninstall", before: plain, other: "install" },
   };

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { lstatSync, mkdtempSync, readFileSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import { files } from "../../src/adapters/files.ts";
 import { localHost } from "../../src/adapters/local-host.ts";
@@ -7,7 +7,6 @@ import type { Host } from "../../src/core/host.ts";
 import { pathsOf } from "../../src/core/paths.ts";
 import { install } from "../../src/install/install.ts";
 import { readReceipt } from "../../src/install/receipt.ts";
-import { writeFleetEnv } from "../../src/install/site.ts";
 import { uninstall } from "../../src/install/uninstall.ts";
 import { temporaryFolder } from "../support/build.ts";
 import { fakeManager } from "../support/fake-manager.ts";
@@ -114,22 +113,4 @@ test("an install that is interrupted takes back what it has done: 130", async ()
     why: "it was interrupted. What had been done was taken back",
   });
   expect(await files.list(host.user.home)).toEqual([]);
-});
-
-describe("fleet.env", () => {
-  test("is written where there is none, for its user alone, and never again", async () => {
-    const path = join(pathsOf(machine.host).site, "fleet.env");
-    expect(await writeFleetEnv(machine.host, "A=1\n")).toBe(true);
-    expect([readFileSync(path, "utf8"), lstatSync(path).mode & 0o777]).toEqual(["A=1\n", 0o600]);
-    expect(await writeFleetEnv(machine.host, "A=2\n")).toBe(false);
-    expect(readFileSync(path, "utf8")).toBe("A=1\n");
-  });
-
-  test("stays what it is where it is a link, even to nowhere", async () => {
-    const { site } = pathsOf(machine.host);
-    await files.makeFolder(site);
-    await files.makeLink(join(site, "fleet.env"), "nowhere");
-    expect(await writeFleetEnv(machine.host, "A=1\n")).toBe(false);
-    expect(await files.list(site)).toEqual(["fleet.env"]);
-  });
 });

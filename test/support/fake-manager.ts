@@ -14,8 +14,8 @@ export function fakeManager(host: Pick<Host, "env" | "user" | "exec">): { exec: 
   const { units } = pathsOf(host);
   const holder = join(units, HOLDER_UNIT);
   const answer = (words: string): string | undefined => {
-    if (words.endsWith(" show -p Version,UnitPath"))
-      return `Version=252.39-1~deb12u1\nUnitPath=${units} /etc/systemd/user\n`;
+    if (words.endsWith(" show -p Version,UnitPath,Environment"))
+      return `Version=252.39-1~deb12u1\nEnvironment=PATH=/usr/bin:/bin\nUnitPath=${units} /etc/systemd/user\n`;
     if (/ (list-units|list-unit-files) /.test(words)) return "";
     if (/ daemon-reload$/.test(words)) {
       reloads++;

@@ -3,7 +3,15 @@ import { version } from "../../../package.json";
 import { EXIT } from "../../core/exit.ts";
 import { install } from "../../install/install.ts";
 import { defineCommand, listOf } from "../command.ts";
-import { decideAtTerminal, layoutArgs, layoutDocument, layoutExit, proveRestart, withProblem } from "../layout.ts";
+import {
+  confirmSeed,
+  decideAtTerminal,
+  layoutArgs,
+  layoutDocument,
+  layoutExit,
+  proveRestart,
+  withProblem,
+} from "../layout.ts";
 import { renderInstalled } from "../report/install.ts";
 
 export const command = defineCommand({
@@ -51,7 +59,7 @@ export const command = defineCommand({
   async run(host, args) {
     const dryRun = args["dry-run"] ?? false;
     const human = args.output === "human";
-    const decide = human && !args.yes ? { decide: decideAtTerminal(host) } : {};
+    const asks = human && !args.yes;
     return withProblem(host, human, async () => {
       const installed = await install(host, {
         version,
@@ -62,7 +70,8 @@ export const command = defineCommand({
         restore: args.restore ?? false,
         restart: args.restart ?? false,
         taken: new Set(listOf(args.take)?.map((path) => resolve(path))),
-        ...decide,
+        ...(asks ? { decide: decideAtTerminal(host) } : {}),
+        seed: asks ? { confirm: confirmSeed(host) } : {},
       });
       if (human) await renderInstalled(host.stdout, installed, { dryRun, home: host.user.home, command: "install" });
       const canary = await proveRestart(host, installed, human);

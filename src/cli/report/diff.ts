@@ -16,7 +16,7 @@ export function unifiedDiff(path: string, was: string | undefined, becomes: stri
  * name is enough.
  */
 export function diffOf({ action, change, was, ...rest }: Step): string | undefined {
-  if (action.kind !== "write-file") return undefined;
+  if (action.kind !== "write-file" && action.kind !== "seed-file") return undefined;
   const shown = change === "create" || change === "update" || ("kept" in rest && rest.kept === "undecided");
   return shown && was !== action.text ? unifiedDiff(action.path, was, action.text) : undefined;
 }

@@ -7,11 +7,12 @@ import { renderPlan } from "./plan.ts";
 /** The plan, a line a step, and what became of it. */
 export async function renderInstalled(
   output: Output,
-  { plan, version, enabled, applied, outdated, restarted }: Installed,
+  { plan, version, enabled, applied, outdated, restarted, notes }: Installed,
   options: { home: string; dryRun: boolean; command: "install" | "rollback" },
 ): Promise<void> {
   const { red, green, yellow, bold } = paint(output);
   await renderPlan(output, plan, { home: options.home, diffs: options.dryRun });
+  for (const note of notes) output.write(`${yellow("note")}      ${note}\n`);
   if (conflicts(plan).length > 0) {
     output.write(
       `\n${red("Nothing was written.")} What is in the way is not ours to replace: move it, then: mosaic-fleet ${options.command}\n`,

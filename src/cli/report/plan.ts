@@ -9,6 +9,7 @@ function describe(action: Action, home: string): string {
     case "remove-folder":
       return `${tilde(action.path, home)}/`;
     case "write-file":
+    case "seed-file":
     case "remove-file":
       return tilde(action.path, home);
     case "keep-copy":
@@ -41,6 +42,7 @@ export async function renderPlan(
     if (step.change === "keep" || step.change === "conflict")
       output.write(`          Why:  ${step.why}\n          Next: ${bold(step.next)}\n`);
     const diff = shown?.diffOf(step);
+    if (diff === undefined) for (const note of step.notes ?? []) output.write(`          ${note}\n`);
     if (diff !== undefined) shown?.writeDiff(output, diff);
   }
 }

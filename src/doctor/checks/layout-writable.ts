@@ -1,9 +1,9 @@
 import { dirname } from "node:path";
+import { type Writers, writersOf } from "../../adapters/permissions.ts";
 import type { FileStatus } from "../../core/host.ts";
 import { tilde } from "../../core/paths.ts";
 import { shellPath, shellWord } from "../../core/shell.ts";
 import { type Check, ofSubjects, type SubjectResult } from "../check.ts";
-import { type Writers, writersOf } from "../permissions.ts";
 import type { Tools } from "../tools.ts";
 
 const STICKY = 0o1000;

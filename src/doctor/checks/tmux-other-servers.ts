@@ -1,12 +1,13 @@
 import { basename } from "node:path";
 import type { Process } from "../../adapters/procfs.ts";
+import { LAUNCHER, RUNTIMES } from "../../core/runtimes.ts";
 import { shellWord } from "../../core/shell.ts";
 import { type Check, ofSubjects, type SubjectResult } from "../check.ts";
 import { descendants, otherServers } from "../process-tree.ts";
 import type { Tools } from "../tools.ts";
 
 /** Programs that agents are, by the names of their processes or of the scripts that they run. */
-const RUNTIMES = new Set(["claude", "codex", "opencode", "gemini", "aider", "goose", "crush", "amp", "mosaic"]);
+const AGENT_PROGRAMS = new Set<string>([...RUNTIMES, LAUNCHER]);
 /** A script's process is called after what runs it. */
 const INTERPRETERS = /^(node|bun|deno|python[\d.]*|(node-)?MainThread)$/;
 const SHOWN = 5;
@@ -15,11 +16,11 @@ const SHOWN = 5;
 async function agentOf({ procfs }: Tools, { pid, name }: Process, isPane: boolean): Promise<string | undefined> {
   const agent = isPane ? await procfs.variable(pid, "MOSAIC_AGENT_NAME") : undefined;
   if (agent) return agent;
-  if (RUNTIMES.has(name)) return name;
+  if (AGENT_PROGRAMS.has(name)) return name;
   if (!INTERPRETERS.test(name)) return undefined;
   const [, script] = ((await procfs.commandLine(pid)) ?? []).filter((word) => !word.startsWith("-"));
   const program = basename(script ?? "").replace(/\.(c|m)?js$|\.py$/, "");
-  return RUNTIMES.has(program) ? program : undefined;
+  return AGENT_PROGRAMS.has(program) ? program : undefined;
 }
 
 async function examine(tools: Tools, processes: readonly Process[], { pid }: Process): Promise<SubjectResult[]> {

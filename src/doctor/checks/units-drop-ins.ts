@@ -1,11 +1,11 @@
 import { basename, dirname } from "node:path";
+import { type Writers, writersOf } from "../../adapters/permissions.ts";
 import { describeError } from "../../core/errors.ts";
 import type { FileStatus, Host } from "../../core/host.ts";
 import { agentUnit } from "../../core/names.ts";
 import { tilde } from "../../core/paths.ts";
 import { moveAside, shellPath, shellWord } from "../../core/shell.ts";
 import { type Check, type Evidence, ofSubjects, type SubjectResult } from "../check.ts";
-import { type Writers, writersOf } from "../permissions.ts";
 
 export const unitsDropIns: Check = {
   id: "units.drop-ins",

@@ -43,6 +43,7 @@ function plan(there: Readonly<Record<string, Found>> = {}, input: Partial<PlanIn
     taken: new Set(),
     kept: new Set(),
     restore: false,
+    seed: [],
     enable: false,
     enabled: false,
     now: false,

@@ -1,0 +1,281 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { files } from "../../src/adapters/files.ts";
+import { localHost } from "../../src/adapters/local-host.ts";
+import { assignedValue, parseEnvFile } from "../../src/core/env-file.ts";
+import type { Host } from "../../src/core/host.ts";
+import { LAUNCHER, RUNTIMES } from "../../src/core/runtimes.ts";
+import { type InstallOptions, install } from "../../src/install/install.ts";
+import { readReceipt } from "../../src/install/receipt.ts";
+import { sha256 } from "../../src/install/sum.ts";
+import { uninstall } from "../../src/install/uninstall.ts";
+import { temporaryFolder, writeFiles } from "../support/build.ts";
+import { fakeManager } from "../support/fake-manager.ts";
+
+// Where install looks for agent programs, on real files and with a real login shell; the manager is a fake.
+
+const temporary = temporaryFolder();
+afterAll(() => temporary[Symbol.dispose]());
+
+let base: Host;
+beforeAll(() => {
+  base = localHost();
+});
+
+let home: string;
+let host: Host;
+beforeEach(() => {
+  home = mkdtempSync(join(temporary.path, "home-"));
+  const env = { PATH: "/usr/bin:/bin" };
+  const user = { ...base.user, home };
+  // What this machine has is none of the test's.
+  const status: Host["files"]["status"] = async (path) => {
+    const elsewhere = !path.startsWith(temporary.path);
+    return elsewhere && [...RUNTIMES, LAUNCHER].includes(basename(path)) ? undefined : files.status(path);
+  };
+  host = { ...base, env, user, files: { ...files, status }, exec: fakeManager({ env, user, exec: base.exec }).exec };
+});
+
+/** Programs, as a script each, below the home folder. */
+function programs(...paths: string[]): void {
+  for (const path of paths) {
+    writeFiles(home, { [path]: "#!/bin/sh\n" });
+    chmodSync(join(home, path), 0o755);
+  }
+}
+
+const fleetEnv = () => join(home, ".config/mosaic/fleet/fleet.env");
+const lay = (more: Partial<InstallOptions> = {}) => install(host, { version: "1", seed: {}, ...more });
+const written = () => (existsSync(fleetEnv()) ? readFileSync(fleetEnv(), "utf8") : undefined);
+const value = () => assignedValue(parseEnvFile(written() ?? ""), "MOSAIC_PATH");
+const stepOf = ({ plan }: Awaited<ReturnType<typeof lay>>) =>
+  plan.steps.find(({ action }) => action.kind === "seed-file");
+
+describe("a program is found", () => {
+  for (const [where, folder, from, more] of [
+    ["~/.local/bin", ".local/bin", "the usual folder", {}],
+    ["mise's shims", ".local/share/mise/shims", "mise", {}],
+    ["the prefix that npm has in ~/.npmrc", "npm/bin", "npm prefix (~/.npmrc)", { ".npmrc": `prefix=\${HOME}/npm\n` }],
+    ["npm's usual prefix", ".npm-global/bin", "npm prefix", {}],
+    [
+      "what .bashrc adds to PATH, which is read",
+      "tools",
+      "~/.bashrc (interactive shell)",
+      { ".bashrc": "PATH=~/tools:$PATH\n" },
+    ],
+    [
+      "what .profile makes of PATH, which is asked of the login shell",
+      "made/up",
+      "the login shell, /bin/sh",
+      { ".profile": 'echo noise; read -r key; PATH="$(printf %s "$HOME/made/")up:$PATH"; export PATH\n' },
+    ],
+  ] as [string, string, string, Record<string, string>][]) {
+    test(`in ${where}`, async () => {
+      programs(`${folder}/claude`);
+      writeFiles(home, more);
+      withShell("/bin/sh");
+      const { plan, applied, notes } = await lay();
+      expect({ applied, notes, value: value() }).toEqual({ applied: true, notes: [], value: `~/${folder}` });
+      const [line, ...found] = stepOf({ plan } as Awaited<ReturnType<typeof lay>>)?.notes ?? [];
+      expect([line, ...found]).toEqual([`MOSAIC_PATH=~/${folder}`, `claude: ~/${folder} (${from})`]);
+      expect(lstatSync(fleetEnv()).mode & 0o777).toBe(0o600);
+      expect(written()).toContain(`claude: ~/${folder}`);
+    });
+  }
+
+  /** /etc/passwd says that this is the user's shell. */
+  function withShell(shell: string): void {
+    const { read } = host.files;
+    const passwd = `x:x:${host.user.uid}:0::/:${shell}\n`;
+    host = { ...host, files: { ...host.files, read: async (path) => (path === "/etc/passwd" ? passwd : read(path)) } };
+  }
+
+  test("in nvm's folder of one version, which is said; its own interpreter with it", async () => {
+    const bin = ".nvm/versions/node/v22.3.1/bin";
+    writeFiles(home, { ".nvm/alias/default": "22\n", [`${bin}/codex`]: "#!/usr/bin/env nvm-node\n" });
+    chmodSync(join(home, bin, "codex"), 0o755);
+    programs(".local/share/mise/shims/nvm-node");
+    const installed = await lay();
+    expect(value()).toBe(`~/${bin}:~/.local/share/mise/shims`);
+    expect(stepOf(installed)?.notes).toEqual([
+      `MOSAIC_PATH=~/${bin}:~/.local/share/mise/shims`,
+      `codex: ~/${bin} (nvm, default v22.3.1), until its version changes`,
+      "nvm-node: ~/.local/share/mise/shims (mise)",
+    ]);
+  });
+
+  test("in a folder that outlasts versions, where there is one, whatever the shell has first", async () => {
+    const bin = ".nvm/versions/node/v22.3.1/bin";
+    programs(`${bin}/codex`, ".local/share/mise/installs/node/22.1.0/bin/claude", ".local/share/mise/shims/claude");
+    symlinkSync("versions/node/v22.3.1", join(home, ".nvm/current"));
+    host = { ...host, env: { PATH: `${home}/${bin}:${home}/.local/share/mise/installs/node/22.1.0/bin:/usr/bin` } };
+    await lay();
+    expect(value()).toBe("~/.local/share/mise/shims:~/.nvm/current/bin");
+  });
+
+  test("nowhere: that is said, and nothing is written", async () => {
+    const { notes } = await lay();
+    expect(notes).toEqual([expect.stringContaining("No agent program was found (claude, codex, opencode, gemini …)")]);
+    expect(written()).toBeUndefined();
+  });
+
+  test("where the manager's PATH has it: nothing is to be said or written", async () => {
+    programs(".local/bin/claude");
+    const { exec } = host;
+    const withIt = `PATH=${home}/.local/bin:/usr/bin`;
+    host = {
+      ...host,
+      exec: async (argv, options) => {
+        const result = await exec(argv, options);
+        return { ...result, stdout: result.stdout.replace("PATH=/usr/bin", withIt) };
+      },
+    };
+    expect((await lay()).notes).toEqual([]);
+    expect(written()).toBeUndefined();
+  });
+});
+
+describe("what no PATH should have is left out, and said", () => {
+  test.skipIf(process.getuid?.() !== 0)(
+    "a folder that everybody may write to, or one above it, or another's",
+    async () => {
+      programs("open/bin/claude", "above/it/bin/codex", "theirs/bin/amp", "sticky/mine/bin/crush", ".local/bin/goose");
+      const folders = ["open/bin", "above/it/bin", "theirs/bin", "sticky/mine/bin"].map((folder) => join(home, folder));
+      host = { ...host, env: { PATH: ["/usr/bin", ...folders].join(":") } };
+      chmodSync(join(home, "open/bin"), 0o777);
+      chmodSync(join(home, "above"), 0o777);
+      chownSync(join(home, "theirs/bin"), 12345, 12345);
+      chmodSync(join(home, "sticky"), 0o1777);
+      const { notes } = await lay();
+      expect(notes).toEqual([
+        "Left out: ~/open/bin, where claude is: everybody may write to it (chmod go-w ~/open/bin)",
+        "Left out: ~/above/it/bin, where codex is: everybody may write to ~/above (chmod go-w ~/above)",
+        "Left out: ~/theirs/bin, where amp is: it belongs to uid 12345",
+      ]);
+      expect(value()).toBe("~/.local/bin:~/sticky/mine/bin");
+    },
+  );
+
+  test("a relative folder, one of this login only, one with a colon or what cannot be seen in its name", async () => {
+    programs("project/node_modules/.bin/claude", "a:b/bin/codex", "c\n/bin/goose");
+    writeFiles(home, { ".npmrc": `prefix=${home}/a:b\n` });
+    host = { ...host, env: { PATH: `bin:${home}/project/node_modules/.bin:${home}/c\n/bin:/usr/bin` } };
+    const { notes } = await lay();
+    expect(notes).toHaveLength(2);
+    expect(notes.join("\n")).toContain("no list of folders can hold a colon");
+    expect(notes.join("\n")).toContain("its name has in it what cannot be seen");
+    expect(written()).toBeUndefined();
+  });
+
+  test("a login shell that does not come to an end: it is killed with all that it has started", async () => {
+    programs(".local/bin/claude");
+    const marker = join(home, "pid");
+    writeFiles(home, {
+      ".profile": `sleep 1000 & echo $! >${marker}; read -r key </dev/tty; wait\n`,
+      ".bash_profile": ". ~/.profile\n",
+    });
+    const started = performance.now();
+    const { notes } = await lay();
+    expect(performance.now() - started).toBeLessThan(8_000);
+    expect(notes).toEqual([
+      expect.stringMatching(/^Left out: the PATH of your login shell, \S+, which did not say it in time$/),
+    ]);
+    expect(value()).toBe("~/.local/bin");
+    const pid = readFileSync(marker, "utf8").trim();
+    // Dead, whether or not the machine's first process has taken notice of it.
+    const stat = () => (existsSync(`/proc/${pid}`) ? readFileSync(`/proc/${pid}/stat`, "utf8") : ") Z ");
+    expect(stat()).toContain(") Z ");
+  }, 20_000);
+});
+
+describe("fleet.env", () => {
+  beforeEach(() => programs(".local/bin/claude"));
+
+  test("that is there is never written, be it a link to nowhere; the line to add is said", async () => {
+    writeFiles(home, { ".config/mosaic/fleet/fleet.env": "A=1\nMOSAIC_PATH=/opt/x:~/y\n" });
+    const installed = await lay();
+    expect(written()).toBe("A=1\nMOSAIC_PATH=/opt/x:~/y\n");
+    expect(stepOf(installed)).toMatchObject({
+      change: "keep",
+      why: "it is yours; agents do not find claude (~/.local/bin)",
+      next: expect.stringContaining("~/.config/mosaic/fleet/fleet.env   # MOSAIC_PATH=/opt/x:~/y:~/.local/bin"),
+    });
+    expect((await lay()).applied).toBe(false);
+    writeFiles(home, { ".config/mosaic/fleet/fleet.env": "MOSAIC_PATH=~/.local/bin\n" });
+    expect(stepOf(await lay())).toBeUndefined();
+    rmSync(fleetEnv());
+    symlinkSync("nowhere", fleetEnv());
+    expect(stepOf(await lay())).toBeUndefined();
+    expect(existsSync(join(dirname(fleetEnv()), "nowhere"))).toBe(false);
+  });
+
+  test("is recorded as written by install, stays with uninstall, and comes back only with --restore", async () => {
+    await lay();
+    const recorded = await readReceipt(host, join(home, ".local/state/mosaic/fleet/receipt.json"));
+    expect(recorded).toMatchObject({ seeded: { path: fleetEnv(), sha256: sha256(written() ?? "") } });
+    rmSync(fleetEnv());
+    expect(stepOf(await lay())).toMatchObject({ kept: "own", why: expect.stringContaining("you have removed it") });
+    expect(written()).toBeUndefined();
+    await lay({ restore: true });
+    expect(value()).toBe("~/.local/bin");
+    await uninstall(host, {});
+    expect(value()).toBe("~/.local/bin");
+  });
+
+  test("is not written by a dry run, nor where the user says no, who has seen what would be in it", async () => {
+    expect(stepOf(await lay({ dryRun: true }))?.change).toBe("create");
+    expect(existsSync(join(home, ".config"))).toBe(false);
+    const asked: unknown[] = [];
+    const confirm = async (seed: unknown) => {
+      asked.push(seed);
+      return false;
+    };
+    expect(stepOf(await lay({ seed: { confirm } }))).toMatchObject({
+      change: "keep",
+      why: expect.stringContaining("did not want"),
+    });
+    expect(asked).toEqual([
+      { path: fleetEnv(), notes: ["MOSAIC_PATH=~/.local/bin", "claude: ~/.local/bin (the usual folder)"] },
+    ]);
+    expect(written()).toBeUndefined();
+    await lay({ seed: { confirm: async () => true } });
+    expect(value()).toBe("~/.local/bin");
+  });
+
+  test("that comes while install runs is the user's: what was done is taken back", async () => {
+    const replace: Host["files"]["replace"] = async (path, text, mode) => {
+      await files.replace(path, text, mode);
+      if (path.endsWith("tmux.conf")) writeFiles(home, { ".config/mosaic/fleet/fleet.env": "mine\n" });
+    };
+    host = { ...host, files: { ...host.files, replace } };
+    await expect(lay()).rejects.toMatchObject({ exit: 73, why: expect.stringContaining("was changed while this ran") });
+    expect(written()).toBe("mine\n");
+  });
+
+  test("that the user has changed since it was written stays, when what comes after it fails", async () => {
+    const { exec } = host;
+    host = {
+      ...host,
+      exec: async (argv, options) => {
+        if (!argv.includes("daemon-reload")) return exec(argv, options);
+        if (existsSync(fleetEnv())) writeFileSync(fleetEnv(), "mine\n");
+        return { argv, stdout: "", stderr: "no", kind: "exited", code: 1 };
+      },
+    };
+    mkdirSync(join(home, ".config"));
+    await expect(lay()).rejects.toMatchObject({ exit: 69 });
+    expect(written()).toBe("mine\n");
+  });
+});
