@@ -43,8 +43,10 @@ while IFS=: read -r _ controllers path; do
 		break
 	done
 done </proc/self/cgroup
-# Not called by the unit: by hand, or in an agent's own pane.
-if [ -z "$memberships" ] || [ -z "${RUNTIME_DIRECTORY-}" ]; then exec systemctl --user start "$unit"; fi
+# Not called by the unit: by hand, or in an agent's own pane. (canary --level tmux tries it where there are no units.)
+if [ -z "${MOSAIC_CANARY_NO_UNITS-}" ] && { [ -z "$memberships" ] || [ -z "${RUNTIME_DIRECTORY-}" ]; }; then
+	exec systemctl --user start "$unit"
+fi
 
 state=$RUNTIME_DIRECTORY
 env_file=${tools%/tools/fleet}/fleet/agents/$name.env

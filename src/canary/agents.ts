@@ -6,7 +6,7 @@ import { describeResult } from "../core/exec.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { agentUnit, CANARY_PREFIX, CANARY_RUN } from "../core/names.ts";
-import { CANARY_PROGRAM, NEEDS, type Needs } from "./parts.ts";
+import { CANARY_PROGRAM, DIFFICULT, NEEDS, type Needs } from "./parts.ts";
 import { type CanaryAgent, type Fleet, PARTS } from "./step.ts";
 
 /** A file beside a run's agents: whether the run had found the holder running. */
@@ -30,9 +30,6 @@ function dropInFolder(host: Host, name: string): string {
 function environmentLine(key: string, value: string): string {
   return `${key}="${value.replace(/["\\$`]/g, "\\$&")}"\n`;
 }
-
-/** Text that shells, systemd, tmux and C programs each like to change. */
-const DIFFICULT = `it's "100%" #{pid} $HOME \\ ;&| é漢 #(date)`;
 
 /** The agents of a run, known to the manager after a reload. */
 export type CanaryAgents = Pick<Fleet, "first" | "second" | "own">;

@@ -3,12 +3,20 @@ import { removeGroups } from "../adapters/cgroup.ts";
 import { procfsOf } from "../adapters/procfs.ts";
 import type { Host } from "../core/host.ts";
 import { SANDBOX_PREFIX } from "../core/names.ts";
+import { until } from "../core/until.ts";
 
-/** What holds every process of a sandbox, and so ends it: cgroups that we made, or a scope of a manager's. */
+/**
+ * What holds every process of a sandbox, and so ends it: cgroups that we made, or a scope of a manager's. `runtime`: where
+ * there is neither, the runtime folder that all of them have in their environment.
+ */
 export interface Cage {
   readonly groups: readonly string[];
   readonly scope?: { readonly unit: string; readonly manager: "system" | "user" };
+  readonly runtime?: string;
 }
+
+/** How long what was killed may take to be gone, in milliseconds. */
+const END_LIMIT_MS = 10_000;
 
 /** The file in a sandbox that says whose it is and how it ends, so that a later run can clear what a killed one left. */
 interface Owner {
@@ -19,6 +27,7 @@ interface Owner {
 
 /** Kills every process in a cage and takes it away. Returns what could not be removed. */
 export async function endCage(host: Host, cage: Cage): Promise<string[]> {
+  if (cage.runtime !== undefined) return endMarked(host, cage.runtime);
   const left = await removeGroups(host, cage.groups);
   if (cage.scope === undefined) return left;
   const { unit, manager } = cage.scope;
@@ -28,6 +37,22 @@ export async function endCage(host: Host, cage: Cage): Promise<string[]> {
   await systemctl("stop", unit); // returns when none of its processes is left
   const state = (await systemctl("show", "-p", "ActiveState", "--value", unit)).stdout.trim();
   return state === "inactive" || state === "failed" ? left : [...left, unit];
+}
+
+/** Kills, again until none is left, what has this runtime folder in its environment. Returns what does not end. */
+async function endMarked(host: Host, runtime: string): Promise<string[]> {
+  const procfs = procfsOf(host);
+  const marked = async () => {
+    const all = (await procfs.ofUser(host.user.uid)).filter(({ pid }) => pid !== host.pid);
+    const folders = await Promise.all(all.map(({ pid }) => procfs.variable(pid, "XDG_RUNTIME_DIR")));
+    return all.filter((_, index) => folders[index] === runtime);
+  };
+  const ended = await until(host, END_LIMIT_MS, async () => {
+    const found = await marked();
+    for (const { pid } of found) host.kill(pid, "SIGKILL");
+    return found.length === 0 ? true : undefined;
+  });
+  return ended ? [] : (await marked()).map(({ pid, name }) => `process ${pid} (${name})`);
 }
 
 /** Written before the cage is made: whatever ends this run, a later one knows what to clear. */

@@ -3,7 +3,6 @@ import { procfsOf } from "../adapters/procfs.ts";
 import { systemdOf } from "../adapters/systemd.ts";
 import { tmuxOf } from "../adapters/tmux.ts";
 import { FleetError } from "../core/errors.ts";
-import { describeResult, succeeded } from "../core/exec.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { agentOfUnit, HOLDER_UNIT } from "../core/names.ts";
@@ -11,6 +10,7 @@ import { fleetSocket } from "../core/settings.ts";
 import { typed } from "../core/user-bus.ts";
 import { clearLeftAgents, isCanaryAgent, makeAgents, removeCanaryAgents } from "./agents.ts";
 import { plantUserConfig } from "./bait.ts";
+import { requireTmux } from "./requires.ts";
 import { openSandbox, type Sandbox } from "./sandbox.ts";
 import type { DefaultServer, Fleet } from "./step.ts";
 
@@ -19,7 +19,7 @@ export interface FleetOptions {
   /** Leaves the sandbox there for a look; the next run clears it. */
   readonly keep: boolean;
   readonly version: string;
-  readonly onKept?: (sandbox: Sandbox) => void;
+  readonly onKept?: (kept: Pick<Sandbox, "root" | "host">) => void;
 }
 
 /** `journal`: arguments that make journalctl read what the fleet's units said. */
@@ -36,11 +36,7 @@ export async function inFleet(host: Host, options: FleetOptions, use: Use): Prom
         problem.cause,
         typed(problem.remedy),
       );
-    const tmux = await host.exec(["tmux", "-V"]);
-    if (!succeeded(tmux))
-      throw new FleetError(EXIT.unavailable, "The canary cannot run", describeResult(tmux), [
-        "sudo apt-get install tmux",
-      ]);
+    await requireTmux(host);
     return withAgents(host, options, await rememberDefaultServer(host), ["--user"], use);
   }
   const sandbox = await openSandbox(host);
@@ -130,7 +126,7 @@ async function restoreHolder(host: Host, ranBefore: boolean, others: () => Promi
 }
 
 /** One line about the default tmux server: its process and its sessions. It is only ever asked, never started. */
-async function rememberDefaultServer(host: Host): Promise<DefaultServer> {
+export async function rememberDefaultServer(host: Host): Promise<DefaultServer> {
   const tmux = tmuxOf(host, undefined);
   const look = async () => {
     const server = await tmux.server();

@@ -14,6 +14,9 @@ export interface Needs {
 /** Below an agent's folder. */
 export const CANARY_PROGRAM = "bin/mosaic-canary-program";
 
+/** Text that shells, systemd, tmux and C programs each like to change. */
+export const DIFFICULT = `it's "100%" #{pid} $HOME \\ ;&| é漢 #(date)`;
+
 /** The exit status of the agent that is broken. */
 export const BROKEN_STATUS = 3;
 /** How long the graceful agent takes to end once it has its signal, in milliseconds; its stop waits 5 s. */

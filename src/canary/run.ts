@@ -6,8 +6,11 @@ import { versionsOf } from "../adapters/versions.ts";
 import { describeError, FleetError } from "../core/errors.ts";
 import { type CanaryVerdict, EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
+import { DEFAULT_SOCKET } from "../core/names.ts";
 import { allOf } from "./agents.ts";
 import { type FleetOptions, inFleet } from "./fleet.ts";
+import { type Half, inHalf } from "./half/half.ts";
+import { halfSteps } from "./half/steps/index.ts";
 import { type CanaryReport, type Level, type StepReport, verdictOf } from "./report.ts";
 import { type Bench, chosen, Interrupted, type Run, runSequence } from "./sequence.ts";
 import type { Fleet, Step } from "./step.ts";
@@ -28,7 +31,7 @@ export interface CanaryOptions extends FleetOptions {
 
 /** The steps of a level, in their order, without what they work on. */
 export function stepsOf(level: Level): readonly Omit<Step<never>, "run">[] {
-  return level === "fleet" ? steps : [];
+  return level === "fleet" ? steps : halfSteps;
 }
 
 /** Runs the sequence. Never throws: what keeps it from running or from cleaning up is in the report. */
@@ -37,28 +40,25 @@ export async function runCanary(host: Host, options: CanaryOptions): Promise<Can
   const level = options.level ?? "fleet";
   const rounds = options.rounds ?? 1;
   const reports: StepReport[] = [];
-  const record = (report: StepReport) => {
+  const onStep = (report: StepReport) => {
     reports.push(report);
     options.onStep?.(report);
+  };
+  const { onStart } = options;
+  const inRounds = async <T>(bench: Bench<T>, all: readonly Step<T>[], asNew: () => Promise<void>) => {
+    for (let round = 1; round <= rounds; round++) {
+      if (round > 1) await asNew();
+      const deadline = host.now() + options.timeoutMs;
+      const run = { started, deadline, round, onStep, ...(onStart === undefined ? {} : { onStart }) };
+      await runSequence(bench, chosen(all, options.only), run);
+    }
   };
   let problem: CanaryReport["problem"];
   let verdict: CanaryVerdict | undefined;
   try {
-    await inFleet(host, options, async (fleet, journal) => {
-      const bench = fleetBench(fleet, journal);
-      for (let round = 1; round <= rounds; round++) {
-        if (round > 1) await asNew(fleet);
-        const deadline = host.now() + options.timeoutMs;
-        const { onStart } = options;
-        await runSequence(bench, chosen(steps, options.only), {
-          started,
-          deadline,
-          round,
-          onStep: record,
-          ...(onStart === undefined ? {} : { onStart }),
-        });
-      }
-    });
+    if (level === "tmux") await inHalf(host, options, (half) => inRounds(halfBench(half), halfSteps, async () => {}));
+    else
+      await inFleet(host, options, (fleet, journal) => inRounds(fleetBench(fleet, journal), steps, () => asNew(fleet)));
   } catch (thrown) {
     // Ctrl-C reaches our children too: what fails then fails because of it. But what was left behind is told.
     const told = thrown instanceof FleetError && thrown.exit === EXIT.unknown;
@@ -77,7 +77,7 @@ export async function runCanary(host: Host, options: CanaryOptions): Promise<Can
     schemaVersion: 1,
     verdict: seen === "broken" ? "broken" : (verdict ?? seen),
     level,
-    sandbox: options.sandbox,
+    sandbox: options.sandbox || level === "tmux",
     only: options.only === undefined ? null : [...options.only],
     rounds,
     ...(problem === undefined ? {} : { problem }),
@@ -110,6 +110,16 @@ function fleetBench(fleet: Fleet, journal: readonly string[]): Bench<Fleet> {
       const argv = ["journalctl", ...journal, "--no-pager", "-q", "-o", "short", "-n", "12", ...tags];
       return (await fleet.host.exec(argv)).stdout.split("\n").filter((line) => line !== "");
     },
+  };
+}
+
+function halfBench(half: Half): Bench<Half> {
+  return {
+    host: half.host,
+    secret: half.secret,
+    subject: (host) => ({ ...half, host, tmux: tmuxOf(host, DEFAULT_SOCKET), procfs: procfsOf(host) }),
+    others: async () => [],
+    said: async () => [], // what its scripts say is in what a step has seen
   };
 }
 

@@ -13,6 +13,7 @@ import { pathsOf } from "../core/paths.ts";
 import { until } from "../core/until.ts";
 import { typed } from "../core/user-bus.ts";
 import { type Cage, clearLeftovers, endCage, writeOwner } from "./cage.ts";
+import { packageLines, requireTmux } from "./requires.ts";
 
 /** A private user manager with its own HOME and runtime folder, in cgroups of its own. */
 export interface Sandbox {
@@ -34,8 +35,11 @@ const BOOT_LIMIT_MS = 20_000;
  */
 type Way = "own-groups" | "system-scope" | "user-scope";
 
+/** What there is to try where no sandbox can be made. */
+const HALF = "mosaic-fleet canary --level tmux   # only the tmux half, which needs none of it";
+
 function missing(why: string, next: readonly string[] = []): FleetError {
-  return new FleetError(EXIT.unavailable, "A sandbox cannot be made here", why, next);
+  return new FleetError(EXIT.unavailable, "A sandbox cannot be made here", why, [...next, HALF]);
 }
 
 async function firstThere(host: Host, paths: readonly string[]): Promise<string | undefined> {
@@ -47,9 +51,11 @@ async function firstThere(host: Host, paths: readonly string[]): Promise<string 
 async function requirements(host: Host): Promise<{ way: Way; manager: string; journald: string; base: string }> {
   const manager = await firstThere(host, ["/usr/lib/systemd/systemd", "/lib/systemd/systemd"]);
   if (manager === undefined)
-    throw missing("systemd is not installed (no /usr/lib/systemd/systemd)", ["sudo apt-get install systemd"]);
-  const tmux = await host.exec(["tmux", "-V"]);
-  if (!succeeded(tmux)) throw missing(describeResult(tmux), ["sudo apt-get install tmux"]);
+    throw missing(
+      "systemd is not installed (no /usr/lib/systemd/systemd)",
+      await packageLines(host, { debian: "systemd", fedora: "systemd", suse: "systemd", arch: "systemd" }),
+    );
+  await requireTmux(host);
   const booted = (await host.files.status("/run/systemd/system")) !== undefined;
   const journald = booted
     ? undefined
@@ -59,7 +65,10 @@ async function requirements(host: Host): Promise<{ way: Way; manager: string; jo
     const base = await memoryFolder(host);
     if (booted) return { ...found, way: "system-scope", base };
     const unshare = await host.exec(["unshare", "--mount", "true"]);
-    if (!succeeded(unshare)) throw missing(`a private mount namespace is not allowed (${describeResult(unshare)})`);
+    if (!succeeded(unshare))
+      throw missing(`a private mount namespace is not allowed (${describeResult(unshare)})`, [
+        "run the container with --privileged",
+      ]);
     return { ...found, way: "own-groups", base };
   }
   if (!booted)
@@ -139,7 +148,7 @@ export async function openSandbox(host: Host, homeName = "home"): Promise<Sandbo
     void child.ended.then(() => {
       ended = true;
     });
-    const inside = sandboxHost(host, env, home);
+    const inside = hostInside(host, env, home);
     await untilBooted(inside, () => ended, log);
     const journal = {
       "own-groups": ["--directory", join(root, "log/journal")],
@@ -154,12 +163,12 @@ export async function openSandbox(host: Host, homeName = "home"): Promise<Sandbo
 }
 
 async function makeGroups(host: Host, groups: readonly string[]): Promise<void> {
-  if (groups.length === 0) throw missing("no cgroup hierarchy is mounted");
+  if (groups.length === 0) throw missing("no cgroup hierarchy is mounted", ["run the container with --privileged"]);
   try {
     for (const group of groups) await host.files.makeFolder(group);
   } catch (error) {
     throw missing(`the cgroup tree cannot be written (${describeError(error)})`, [
-      "run the container with a writable /sys/fs/cgroup",
+      "run the container with --privileged, or with a writable /sys/fs/cgroup",
     ]);
   }
 }
@@ -177,7 +186,8 @@ function scopeEnvironment(host: Host): Record<string, string> {
   );
 }
 
-function sandboxHost(host: Host, env: Readonly<Record<string, string>>, home: string): Host {
+/** The host as who has this environment and this home sees it. */
+export function hostInside(host: Host, env: Readonly<Record<string, string>>, home: string): Host {
   return { ...host, env, user: { ...host.user, home }, exec: createExec(env) };
 }
 

@@ -26,6 +26,8 @@ export interface Run {
   onStep?(report: StepReport): void;
 }
 
+const NO_TIME = "the time-out of the whole run came first";
+
 export class Interrupted extends FleetError {
   constructor() {
     super(EXIT.unknown, "The canary was interrupted", "it was told to end before it was done");
@@ -94,6 +96,7 @@ async function tryStep<T>(bench: Bench<T>, step: Step<T>, run: Run, passed: Read
   const others = step.disturbsOthers ? await bench.others() : [];
   if (others.length > 0)
     return finish("skip", {}, `others are on this fleet (${others.join(", ")}) and would be disturbed`);
+  if (run.deadline <= begun) return finish("unknown", {}, NO_TIME);
   run.onStart?.({ id, round, startMs });
   const limitMs = Math.min(step.limitMs, run.deadline - begun);
   try {
@@ -104,8 +107,7 @@ async function tryStep<T>(bench: Bench<T>, step: Step<T>, run: Run, passed: Read
     const journal = [...(await bench.said())];
     if (error instanceof BrokenPromise) return finish("fail", { ...error.evidence, journal }, error.message);
     // A step that is over its own limit has broken its promise; one that had no time for it has not.
-    if (error instanceof OverLimit && limitMs < step.limitMs)
-      return finish("unknown", { journal }, "the time-out of the whole run came first");
+    if (error instanceof OverLimit && limitMs < step.limitMs) return finish("unknown", { journal }, NO_TIME);
     if (error instanceof OverLimit) return finish("fail", { journal }, `not done within ${limitMs / 1000} s`);
     return finish("unknown", { journal }, `could not tell: ${describeError(error)}`);
   }

@@ -24,15 +24,19 @@ export function expect(holds: boolean, message: string, evidence: Evidence = {})
   if (!holds) throw new BrokenPromise(message, evidence);
 }
 
-/** A throwaway agent of one canary run. */
-export interface CanaryAgent {
+/** A throwaway agent of one canary run, where there are no units. */
+export interface ThrowawayAgent {
   readonly name: string;
-  readonly unit: string;
   /** Its files: of this run, and of nobody else. */
   readonly folder: string;
   readonly workdir: string;
   /** Variables that its environment file holds, one of them secret. */
   readonly variables: Readonly<Record<string, string>>;
+}
+
+/** One with a unit of its own. */
+export interface CanaryAgent extends ThrowawayAgent {
+  readonly unit: string;
 }
 
 /** Agents that one step each has for itself, by what they are there for. */

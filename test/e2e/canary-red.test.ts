@@ -1,48 +1,9 @@
-import { beforeAll, expect, test } from "bun:test";
-import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { type CanaryReport, canaryReportSchema } from "../../src/canary/schema.ts";
+import { beforeAll, describe, expect, test } from "bun:test";
+import { halfSteps } from "../../src/canary/half/steps/index.ts";
 import { steps } from "../../src/canary/steps/index.ts";
-import { bun, temporaryFolder, tree } from "../support/build.ts";
+import { canaryOf, type Outcome, type Sabotage } from "../support/sabotage.ts";
 
 // A step that cannot fail is no step: each promise is broken on purpose, in a copy of this tree, and must be seen.
-
-/** `file`: of the assets, or of the source when it starts with src/. */
-type Sabotage = readonly [file: string, from: string | RegExp, to: string];
-
-interface Outcome {
-  readonly code: number;
-  readonly report: CanaryReport;
-  readonly stderr: string;
-}
-
-/** Runs the canary of a tree whose assets were changed; the user's default tmux server is looked for in a folder of its own. */
-async function canaryOf(sabotages: readonly Sabotage[], ...only: string[]): Promise<Outcome> {
-  using folder = temporaryFolder();
-  for (const part of ["src", "assets", "package.json"])
-    cpSync(join(tree, part), join(folder.path, part), { recursive: true });
-  symlinkSync(join(tree, "node_modules"), join(folder.path, "node_modules"));
-  const outside = join(folder.path, "outside");
-  mkdirSync(outside, { mode: 0o700 });
-  for (const [asset, from, to] of sabotages) {
-    const path = join(folder.path, asset.startsWith("src/") ? "" : "assets", asset);
-    const text = readFileSync(path, "utf8");
-    const broken = text.replace(from, () => to.replaceAll("OUTSIDE", outside));
-    if (broken === text) throw new Error(`nothing in ${asset} matches ${from}`);
-    writeFileSync(path, broken);
-  }
-  // Where its own cgroups are the roots: so a limit of memory can be tried on every machine.
-  const inside = join(tree, "test/support/cgroup-namespace.sh");
-  const argv = [inside, bun, join(folder.path, "src/main.ts"), "canary", "--sandbox", "-o", "json", ...only];
-  const child = Bun.spawn(argv, {
-    env: { ...process.env, TMUX_TMPDIR: outside },
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const [stdout, stderr, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
-  return { code, report: canaryReportSchema.parse(JSON.parse(stdout)), stderr };
-}
 
 const holder = "mosaic-tmux-holder.service";
 const agent = "mosaic-agent@.service";
@@ -51,7 +12,9 @@ const start = "start-agent-session.sh";
 const ended = "agent-session-ended.sh";
 const functions = "fleet-functions.sh";
 
-const promises: [step: string, what: string, message: RegExp, sabotages: Sabotage[]][] = [
+type Promised = [step: string, what: string, message: RegExp, sabotages: Sabotage[]];
+
+const promises: Promised[] = [
   [
     "layout",
     "a holder that one pane's OOM ends",
@@ -267,45 +230,183 @@ const promises: [step: string, what: string, message: RegExp, sabotages: Sabotag
   ],
 ];
 
+/** Of --level tmux. */
+const halfPromises: Promised[] = [
+  [
+    "server",
+    "a holder's script that does not know its server",
+    /not the one that was founded/,
+    [["start-tmux-holder.sh", '"$server" >"$RUNTIME_DIRECTORY/pid"', '1 >"$RUNTIME_DIRECTORY/pid"']],
+  ],
+  [
+    "server",
+    "a socket that every user can reach",
+    /other users can reach the socket/,
+    [["start-tmux-holder.sh", "printf '%s\\n%s\\n'", "chmod 777 \"$socket\"; printf '%s\\n%s\\n'"]],
+  ],
+  [
+    "options",
+    "a pane that goes with its program",
+    /remain-on-exit/,
+    [["tmux.conf", "remain-on-exit on", "remain-on-exit off"]],
+  ],
+  [
+    "user-config",
+    "a server that reads the user's ~/.tmux.conf",
+    /the user's own tmux settings/,
+    [["tmux.conf", "set -s exit-empty off\n", "set -s exit-empty off\nsource-file -q ~/.tmux.conf\n"]],
+  ],
+  [
+    "agent",
+    "a start that makes a session too many",
+    /did not add exactly its session/,
+    [[start, "tries=0\n", 'tmux new-session -d -s "$name-extra" -- sleep 1000\ntries=0\n']],
+  ],
+  [
+    "environment",
+    "a variable that does not arrive",
+    /variables of the unit/,
+    [[pane, "set +u\n", "set +u\nunset MOSAIC_CANARY_DIFFICULT\n"]],
+  ],
+  [
+    "caller",
+    "a server with its founder's environment",
+    /have reached a program/,
+    [["start-tmux-holder.sh", "env -i PATH", "env PATH"]],
+  ],
+  [
+    "caller",
+    "sessions that take over what a person at a shell has",
+    /have reached a program/,
+    [["tmux.conf", 'set -g update-environment ""', ""]],
+  ],
+  [
+    "path",
+    "a PATH that the additions come last in",
+    /./,
+    [["fleet-functions.sh", "PATH=$additions$PATH", "PATH=$PATH:$additions"]],
+  ],
+  [
+    "reuse",
+    "a start that restarts what runs",
+    /did not leave it as it was/,
+    [[start, 'respawn-pane -t "$target"', 'respawn-pane -k -t "$target"']],
+  ],
+  [
+    "viewer",
+    "a server that ends with its viewer",
+    /tmux server is another process/,
+    [["tmux.conf", "set -g set-titles off", "set-hook -g client-detached kill-server"]],
+  ],
+  [
+    "send",
+    "a text that loses its first letter",
+    /is not what was sent/,
+    [["src/fleet/send.ts", "paste(pane, bytes,", "paste(pane, bytes.subarray(1),"]],
+  ],
+  [
+    "exact-stop",
+    "a clean-up that matches sessions by prefix",
+    /is gone|is not what it was/,
+    [
+      [ended, /"=\$name:"/g, '"$name:"'],
+      [ended, "kill-session -t =$name", "kill-session -t $name"],
+    ],
+  ],
+  [
+    "agent-end",
+    "a session that goes with its program",
+    /session of an agent that ended was not kept/,
+    [["tmux.conf", "remain-on-exit on", "remain-on-exit off"]],
+  ],
+  ["agent-end", "an exit status that nobody tells", /did not tell its exit status/, [[ended, 'say "$1"', ":"]]],
+  [
+    "socket-loss",
+    "a server that ends when it is asked for its socket",
+    /socket was not back/,
+    [["src/canary/half/steps/socket-loss.ts", '"SIGUSR1"', '"SIGTERM"']],
+  ],
+  [
+    "last-session",
+    "a server that ends with its last session",
+    /no tmux server answers/,
+    [["tmux.conf", "set -g set-titles off", "set-hook -g session-closed kill-server"]],
+  ],
+  [
+    "server-end",
+    "a clean-up that leaves the socket",
+    /its socket is still there/,
+    [["tmux-holder-ended.sh", "set -u\n", "set -u\nexit 0\n"]],
+  ],
+  [
+    "default-server",
+    "a holder that founds a server of the user's",
+    /default tmux server changed/,
+    [
+      [
+        "tmux-holder-ended.sh",
+        "set -u\n",
+        "set -u\nTMUX_TMPDIR=OUTSIDE tmux new-session -d -s intruder -- sleep 1000\n",
+      ],
+    ],
+  ],
+];
+
 const untouched = "a copy that nobody changed";
-const outcomes = new Map<string, Outcome>();
+const fleet = { words: ["--sandbox"], promises, all: steps, pass: "pass", before: "holder-stop" } as const;
+const half = {
+  words: ["--level", "tmux"],
+  promises: halfPromises,
+  all: halfSteps,
+  pass: "tmux-only",
+  before: "server-end",
+} as const;
 
-// Three at a time: much of a run is waiting.
-beforeAll(async () => {
-  const queue: [string, readonly Sabotage[], ...string[]][] = [
-    [untouched, []],
-    ...promises.map(([step, what, , sabotages]): (typeof queue)[number] => [
-      what,
-      sabotages,
-      "--only",
-      step === "default-server" ? `holder-stop,${step}` : step,
-    ]),
-  ];
-  const work = async () => {
-    for (let next = queue.shift(); next !== undefined; next = queue.shift())
-      outcomes.set(next[0], await canaryOf(...(next.slice(1) as Parameters<typeof canaryOf>)));
-  };
-  await Promise.all([work(), work(), work()]);
-}, 240_000);
+for (const { words, promises, all, pass, before } of [fleet, half]) {
+  describe(words.join(" "), () => {
+    const outcomes = new Map<string, Outcome>();
 
-test.each(promises)("the canary is red in step %s for %s", (step, what, message) => {
-  const { code, report, stderr } = outcomes.get(what) as Outcome;
-  expect(stderr).toBe("");
-  const failed = report.steps.find(({ status }) => status === "fail");
-  expect(`${failed?.id} ${failed?.message}`).toStartWith(`${step} `);
-  expect(failed?.message).toMatch(message);
-  expect(report.verdict).toBe("broken");
-  expect(code).toBe(1);
-});
+    // Three at a time: much of a run is waiting.
+    beforeAll(async () => {
+      const queue: [string, readonly Sabotage[], ...string[]][] = [
+        [untouched, []],
+        ...promises.map(([step, what, , sabotages]): (typeof queue)[number] => [
+          what,
+          sabotages,
+          "--only",
+          step === "default-server" ? `${before},${step}` : step,
+        ]),
+      ];
+      const work = async () => {
+        for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+          const [what, sabotages, ...only] = next;
+          outcomes.set(what, await canaryOf(sabotages, ...words, ...only));
+        }
+      };
+      await Promise.all([work(), work(), work()]);
+    }, 240_000);
 
-test("no step is without its red", () => {
-  expect(new Set(promises.map(([step]) => step))).toEqual(new Set(steps.map(({ id }) => id)));
-});
+    test.each(promises)("the canary is red in step %s for %s", (step, what, message) => {
+      const { code, report, stderr } = outcomes.get(what) as Outcome;
+      expect(stderr).toBe("");
+      const failed = report.steps.find(({ status }) => status === "fail");
+      expect(`${failed?.id} ${failed?.message}`).toStartWith(`${step} `);
+      expect(failed?.message).toMatch(message);
+      expect(report.verdict).toBe("broken");
+      expect(code).toBe(1);
+    });
 
-test("and green on a copy that nobody changed", () => {
-  const { code, report } = outcomes.get(untouched) as Outcome;
-  expect(report.steps.map(({ id, status, message }) => [id, status, message])).toEqual(
-    report.steps.map(({ id }) => [id, "pass", undefined]),
-  );
-  expect(code).toBe(0);
-});
+    test("no step is without its red", () => {
+      expect(new Set(promises.map(([step]) => step))).toEqual(new Set(all.map(({ id }) => id)));
+    });
+
+    test("and green on a copy that nobody changed", () => {
+      const { code, report } = outcomes.get(untouched) as Outcome;
+      expect(report.steps.map(({ id, status, message }) => [id, status, message])).toEqual(
+        report.steps.map(({ id }) => [id, "pass", undefined]),
+      );
+      expect(report.verdict).toBe(pass);
+      expect(code).toBe(0);
+    });
+  });
+}

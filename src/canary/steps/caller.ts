@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { describeResult, succeeded } from "../../core/exec.ts";
 import { pathsOf } from "../../core/paths.ts";
+import { callerBait, withBait } from "../bait.ts";
 import { expect, type Step } from "../step.ts";
 import { proveHolder } from "./holder.ts";
 import { environmentOf, proveUp, stop } from "./support.ts";
@@ -14,18 +15,9 @@ export const caller: Step = {
   async run(fleet) {
     const { host, own } = fleet;
     const mark = crypto.randomUUID();
-    const planted = {
-      TMUX: `/tmp/${mark}/default,1,0`,
-      TMUX_PANE: `%${mark}`,
-      BUN_OPTIONS: `--preload=/tmp/${mark}.js`,
-      BUN_INSTALL: `/tmp/${mark}`,
-      SSH_AUTH_SOCK: `/tmp/${mark}/agent.1`,
-      MOSAIC_CANARY_CALLER: mark,
-    };
-    // By env, and so as a shell would have it: of our own children the worst of these are kept away.
-    const variables = Object.entries(planted).map(([name, value]) => `${name}=${value}`);
+    const planted = callerBait(mark);
     const script = join(pathsOf(host).tools, "start-agent-session.sh");
-    const typed = await host.exec(["env", ...variables, "sh", script, own.caller.name], { timeoutMs: 15_000 });
+    const typed = await host.exec(withBait(planted, ["sh", script, own.caller.name]), { timeoutMs: 15_000 });
     expect(succeeded(typed), "start-agent-session.sh, typed by hand, failed", { said: describeResult(typed) });
     const pane = await proveUp(fleet, own.caller);
     const [found, { socketPath }] = await Promise.all([environmentOf(fleet, pane), proveHolder(fleet)]);

@@ -1,6 +1,6 @@
-import { expect, type Step } from "../step.ts";
+import { expect, type Fleet, type Step } from "../step.ts";
 
-export const defaultServer: Step = {
+export const defaultServer: Step<Pick<Fleet, "defaultServer">> = {
   id: "default-server",
   title: "the user's default tmux server is the same process with the same sessions as before",
   limitMs: 10_000,

@@ -1,4 +1,5 @@
 import { dirname } from "node:path";
+import type { Host } from "../../core/host.ts";
 import { HOLDER_UNIT } from "../../core/names.ts";
 import { expect, type Fleet, type Step } from "../step.ts";
 import { start, unitOf } from "./support.ts";
@@ -20,6 +21,21 @@ export async function proveHolder(fleet: Fleet): Promise<{ pid: number; socketPa
   return server;
 }
 
+/** Nobody but its user gets to the socket. Returns its mode. */
+export async function provePrivate({ files, user }: Pick<Host, "files" | "user">, socketPath: string): Promise<string> {
+  const [socket, folder] = await Promise.all([files.status(socketPath), files.status(dirname(socketPath))]);
+  expect(socket?.kind === "socket", `${socketPath} is not a socket`);
+  expect(socket.uid === user.uid && folder?.uid === user.uid, "the socket or its folder belongs to another user", {
+    "owner of the socket": socket.uid,
+    "owner of the folder": folder?.uid ?? "none",
+  });
+  expect((folder.mode & 0o007) === 0 && (socket.mode & 0o007) === 0, "other users can reach the socket", {
+    "mode of the socket": socket.mode.toString(8),
+    "mode of the folder": folder.mode.toString(8),
+  });
+  return socket.mode.toString(8);
+}
+
 export const holder: Step = {
   id: "holder",
   title: "the tmux server is the holder's main process, in its cgroup, on a socket only its user can use",
@@ -28,17 +44,7 @@ export const holder: Step = {
   async run(fleet) {
     await start(fleet, HOLDER_UNIT);
     const { pid, socketPath } = await proveHolder(fleet);
-    const { files, user } = fleet.host;
-    const [socket, folder] = await Promise.all([files.status(socketPath), files.status(dirname(socketPath))]);
-    expect(socket?.kind === "socket", `${socketPath} is not a socket`);
-    expect(socket.uid === user.uid && folder?.uid === user.uid, "the socket or its folder belongs to another user", {
-      "owner of the socket": socket.uid,
-      "owner of the folder": folder?.uid ?? "none",
-    });
-    expect((folder.mode & 0o007) === 0 && (socket.mode & 0o007) === 0, "other users can reach the socket", {
-      "mode of the socket": socket.mode.toString(8),
-      "mode of the folder": folder.mode.toString(8),
-    });
-    return { server: pid, socket: socketPath, mode: socket.mode.toString(8) };
+    const mode = await provePrivate(fleet.host, socketPath);
+    return { server: pid, socket: socketPath, mode };
   },
 };

@@ -2,7 +2,7 @@ import type { Unit } from "../../adapters/systemd.ts";
 import type { Pane } from "../../adapters/tmux.ts";
 import { describeResult, succeeded } from "../../core/exec.ts";
 import { until } from "../../core/until.ts";
-import { type CanaryAgent, expect, type Fleet } from "../step.ts";
+import { type CanaryAgent, expect, type Fleet, type ThrowawayAgent } from "../step.ts";
 
 /** How long a pane's first script may take until it is the agent, in milliseconds; a few are usual. */
 const PROGRAM_LIMIT_MS = 8_000;
@@ -15,8 +15,11 @@ export async function unitOf(fleet: Fleet, unit: string, extra: readonly string[
 }
 
 /** The only pane of exactly this agent's session; undefined without one. */
-async function paneOf(fleet: Fleet, agent: CanaryAgent): Promise<Pane | undefined> {
-  return (await fleet.tmux.panes()).find((pane) => pane.session === agent.name);
+export async function paneOf(
+  { tmux }: Pick<Fleet, "tmux">,
+  { name }: Pick<ThrowawayAgent, "name">,
+): Promise<Pane | undefined> {
+  return (await tmux.panes()).find(({ session }) => session === name);
 }
 
 export async function start(fleet: Fleet, unit: string): Promise<void> {
@@ -61,9 +64,12 @@ export async function proveUp(fleet: Fleet, agent: CanaryAgent): Promise<Pane> {
  * What the program of an agent's pane was started with. Its first process is a script of ours, which becomes the agent
  * only after its start is done: so it is waited for. Throws when that does not come.
  */
-export async function environmentOf(fleet: Fleet, pane: Pane): Promise<Readonly<Record<string, string>>> {
-  const found = await until(fleet.host, PROGRAM_LIMIT_MS, async () => {
-    const variables = await fleet.procfs.environment(pane.pid);
+export async function environmentOf(
+  { host, procfs }: Pick<Fleet, "host" | "procfs">,
+  pane: Pane,
+): Promise<Readonly<Record<string, string>>> {
+  const found = await until(host, PROGRAM_LIMIT_MS, async () => {
+    const variables = await procfs.environment(pane.pid);
     expect(variables !== undefined, `process ${pane.pid}, the agent's, has ended`);
     return variables.MOSAIC_AGENT_NAME === undefined ? undefined : variables;
   });
@@ -103,8 +109,8 @@ export async function proveDown(fleet: Fleet, agent: CanaryAgent, before: Pane):
 
 /** The second agent and the server are what they were. */
 export async function proveUntouched(
-  fleet: Fleet,
-  agent: CanaryAgent,
+  fleet: Pick<Fleet, "tmux">,
+  agent: ThrowawayAgent,
   before: Pane,
   serverPid: number,
   when: string,

@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { pathsOf } from "../../core/paths.ts";
 import { BAIT_OPTION } from "../bait.ts";
-import { expect, type Step } from "../step.ts";
+import { expect, type Fleet, type Step } from "../step.ts";
 
-export const userConfig: Step = {
+export const userConfig: Step<Pick<Fleet, "host" | "tmux" | "sandboxed">> = {
   id: "user-config",
   title: "the fleet's server has read the fleet's tmux.conf, and nothing of the user's own ~/.tmux.conf",
   limitMs: 10_000,

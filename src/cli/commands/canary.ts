@@ -25,6 +25,13 @@ export const command = defineCommand({
       type: "boolean",
       description: "in a private user manager with its own HOME: touches nothing of yours, needs nothing installed",
     },
+    level: {
+      type: "enum",
+      options: ["fleet", "tmux"],
+      default: "fleet",
+      description:
+        "tmux: only the tmux half, in a folder of its own, where systemd cannot be had: never a pass of the whole",
+    },
     only: { type: "string", valueHint: "STEP,…", description: "only these steps, with those that they require" },
     repeat: { type: "string", valueHint: "N", default: "1", description: "run the sequence so often (1)" },
     list: { type: "boolean", description: "say which steps there are, and try nothing" },
@@ -44,14 +51,17 @@ export const command = defineCommand({
     schema: { type: "boolean", description: "print the JSON Schema of -o json, or of --list -o json" },
   },
   lists: ["only"],
-  completes: { only: stepsOf("fleet").map(({ id }) => id), from: "file" },
+  completes: { only: [...new Set([...stepsOf("fleet"), ...stepsOf("tmux")].map(({ id }) => id))], from: "file" },
   examples: [
     ["mosaic-fleet canary --sandbox", "in CI, or before anything is installed"],
     ["mosaic-fleet canary -o json", "on the installed fleet, with throwaway agents, as one JSON document"],
     ["mosaic-fleet canary --from report.json -o junit", "the same report in another format, without another run"],
   ],
   exits: [
-    [EXIT.ok, "every promise that was tried is kept"],
+    [
+      EXIT.ok,
+      "every promise that was tried is kept; with --level tmux those of the tmux half, and the verdict is tmux-only",
+    ],
     [EXIT.broken, "a promise is broken"],
     [EXIT.unknown, "could not tell, or interrupted"],
     [EXIT.usage, "wrong usage"],
@@ -59,7 +69,7 @@ export const command = defineCommand({
   ],
   async run(host, args) {
     const format = args.output as CanaryFormat;
-    const level: Level = "fleet";
+    const level = args.level as Level;
     refuseStrangers(args);
     if (args.schema) return printSchema(host, args.list ?? false);
     const only = known(level, listOf(args.only));
@@ -71,15 +81,13 @@ export const command = defineCommand({
     const rounds = Number(args.repeat);
     if (!(Number.isInteger(rounds) && rounds >= 1 && rounds <= 10_000))
       throw new UsageError(`--repeat is a whole number from 1 to 10000, not "${args.repeat}"`);
-    if (args.keep && !args.sandbox) throw new UsageError("--keep keeps a sandbox: use it with --sandbox");
+    if (args.keep && !args.sandbox && level === "fleet")
+      throw new UsageError("--keep keeps a sandbox: use it with --sandbox");
 
     const human = format === "human";
     // On a terminal the steps are shown while they run, and their bars when all is done; elsewhere each as it ends.
     const drawn = host.stdout.isTTY && canRedraw(host);
-    if (human)
-      host.stdout.write(
-        `mosaic-fleet ${version} canary, ${args.sandbox ? "in a sandbox" : "on the installed fleet"}\n\n`,
-      );
+    if (human) host.stdout.write(`mosaic-fleet ${version} canary, ${whereOf(level, args.sandbox ?? false)}\n\n`);
     const live = liveTimeline(host);
     const report = await runCanary(host, {
       sandbox: args.sandbox ?? false,
@@ -96,7 +104,9 @@ export const command = defineCommand({
       },
       onKept: ({ root, host: inside }) => {
         const lines = Object.entries(inside.env).map(([key, value]) => `  export ${key}='${value}'\n`);
-        live.note(`The sandbox is kept in ${root}. To look inside, in a shell of its own:\n${lines.join("")}`);
+        live.note(
+          `The ${level === "tmux" ? "folder" : "sandbox"} is kept in ${root}. To look inside, in a shell of its own:\n${lines.join("")}`,
+        );
       },
     }).finally(live.done);
     if (!human || drawn) return show(host, report, format);
@@ -105,8 +115,13 @@ export const command = defineCommand({
   },
 });
 
+function whereOf(level: Level, sandbox: boolean): string {
+  if (level === "tmux") return "the tmux half alone: no units, no limits, no restarts";
+  return sandbox ? "in a sandbox" : "on the installed fleet";
+}
+
 /** What goes with what tries nothing; -o goes with all but --schema. */
-const GOES_WITH = { schema: ["list"], list: ["output"], from: ["output"] } as const;
+const GOES_WITH = { schema: ["list"], list: ["output", "level"], from: ["output"] } as const;
 
 /** An option that would be ignored is no option. */
 function refuseStrangers(args: Readonly<Record<string, unknown>>): void {

@@ -1,81 +1,9 @@
 import { join } from "node:path";
+import { SERVER_OPTIONS, type ServerOption, serverOption } from "../../core/server-options.ts";
 import { shellPath, shellWord } from "../../core/shell.ts";
 import type { Check, CheckResult } from "../check.ts";
 import { fleetTmux } from "../fleet-tmux.ts";
 import type { Tools } from "../tools.ts";
-
-/** An option of the running server. */
-interface Option {
-  readonly name: string;
-  /** What tmux.conf has it be; shown so. */
-  readonly wanted: string;
-  readonly holds: (value: string) => boolean;
-  /** What happens otherwise. */
-  readonly otherwise: string;
-  /** Whether a promise rests on it. */
-  readonly promised: boolean;
-  /** What sets it, after the name of the server; the hook is too long to be typed. */
-  readonly set?: string;
-}
-
-const is = (wanted: string) => (value: string) => value === wanted;
-
-/** Ours, and whatever else somebody has appended, as long as that ends nothing. */
-const isOurHook = (value: string) => {
-  const commands = value.split("; ");
-  const others = commands.filter((command) => !command.includes("agent-pane-died.sh"));
-  return others.length < commands.length && !others.some((command) => /\b(kill|respawn)-/.test(command));
-};
-
-const OPTIONS: readonly Option[] = [
-  {
-    name: "exit-empty",
-    wanted: "off",
-    holds: is("off"),
-    otherwise: "the server ends with its last session",
-    promised: true,
-    set: "set -s exit-empty off",
-  },
-  {
-    name: "exit-unattached",
-    wanted: "off",
-    holds: is("off"),
-    otherwise: "the server ends, with every agent, when the last viewer leaves",
-    promised: true,
-    set: "set -s exit-unattached off",
-  },
-  {
-    name: "destroy-unattached",
-    wanted: "off",
-    holds: is("off"),
-    otherwise: "an agent ends when its last viewer leaves",
-    promised: true,
-    set: "set -g destroy-unattached off",
-  },
-  {
-    name: "remain-on-exit",
-    wanted: "on",
-    holds: is("on"),
-    otherwise: "the exit status of an agent is lost, and its session with it",
-    promised: true,
-    set: "set -gw remain-on-exit on",
-  },
-  {
-    name: "pane-died",
-    wanted: "the hook of tmux.conf alone",
-    holds: isOurHook,
-    otherwise: "what an agent leaves behind when it dies keeps its unit active, or more is ended than it",
-    promised: true,
-  },
-  {
-    name: "update-environment",
-    wanted: "empty",
-    holds: is(""),
-    otherwise: "whoever attaches leaves variables of theirs in the session",
-    promised: false,
-    set: 'set -g update-environment ""',
-  },
-];
 
 export const holderOptions: Check = {
   id: "holder.options",
@@ -92,14 +20,8 @@ export const holderOptions: Check = {
     if (server === undefined) return { status: "skip", reason: "no tmux server of the fleet runs" };
     const { home } = tools.host.user;
     const tmux = await fleetTmux(tools);
-    // A list is shown an entry a line: name[0], name[1] …
-    const effective = (name: string) =>
-      Object.entries(server.options)
-        .filter(([key]) => key === name || key.startsWith(`${name}[`))
-        .map(([, value]) => value)
-        .join("; ")
-        .replace(/^(""|'')$/, "");
-    const off = OPTIONS.filter(({ name, holds }) => !holds(effective(name)));
+    const effective = (name: string) => serverOption(server.options, name);
+    const off = SERVER_OPTIONS.filter(({ name, holds }) => !holds(effective(name)));
     const inForce = (name: string) => off.every((option) => option.name !== name);
     const agents = server.panes.filter(({ agent }) => agent);
     // Where the server's own option is off, they have it from there.
@@ -144,7 +66,7 @@ function localConf({ paths }: Tools): string {
 }
 
 /** Lines of the user's own file that speak of these options. */
-async function culprits(tools: Tools, options: readonly Option[]): Promise<{ line: number; text: string }[]> {
+async function culprits(tools: Tools, options: readonly ServerOption[]): Promise<{ line: number; text: string }[]> {
   const lines = ((await tools.host.files.read(localConf(tools))) ?? "").split("\n");
   return lines
     .map((text, index) => ({ line: index + 1, text: text.trim() }))

@@ -1,8 +1,8 @@
 import { join } from "node:path";
+import { installLines } from "../../adapters/packages.ts";
 import { shellPath } from "../../core/shell.ts";
 import type { Check, CheckResult } from "../check.ts";
 import { fleetTmux } from "../fleet-tmux.ts";
-import { installLines } from "../packages.ts";
 import type { Tools } from "../tools.ts";
 
 /** What our tmux.conf says; read when no server can be asked. */

@@ -1,7 +1,7 @@
+import { alike, installLines } from "../../adapters/packages.ts";
 import { tmuxVersion as parse } from "../../adapters/tmux.ts";
 import { describeResult, succeeded } from "../../core/exec.ts";
 import type { Check } from "../check.ts";
-import { installLines } from "../packages.ts";
 
 /** The first tmux with -N, without which a client may found a server in the wrong cgroup. */
 const OLDEST = { major: 3, minor: 2 };
@@ -18,7 +18,7 @@ export const tmuxVersion: Check = {
   async run(tools) {
     const result = await tools.tmuxVersion();
     const fix = async () => ({
-      root: await installLines(tools.host, { debian: "tmux", fedora: "tmux", suse: "tmux", arch: "tmux" }),
+      root: await installLines(tools.host, alike("tmux")),
     });
     if (result.kind === "not-found")
       return { status: "fail", message: "tmux is not on PATH: no session can be made", fix: await fix() };

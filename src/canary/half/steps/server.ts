@@ -1,0 +1,24 @@
+import { callerBait, withBait } from "../../bait.ts";
+import { expect, type Step } from "../../step.ts";
+import { provePrivate } from "../../steps/holder.ts";
+import { type Half, runScript } from "../half.ts";
+import { proveDone, proveServer } from "../support.ts";
+
+export const server: Step<Half> = {
+  id: "server",
+  title: "the holder's script founds a tmux server, on a socket only its user can use, and the server outlives it",
+  limitMs: 30_000,
+  requires: [],
+  async run(half) {
+    const bait = callerBait(half.mark);
+    const founded = await runScript(half, ["start-tmux-holder.sh"], undefined, (argv) => withBait(bait, argv));
+    proveDone(founded, "the holder's script founded no tmux server");
+    const { pid, socketPath } = await proveServer(half);
+    const mode = await provePrivate(half.host, socketPath);
+    const { parent } = (await half.procfs.ofUser(half.host.user.uid)).find((each) => each.pid === pid) ?? {};
+    expect(parent !== undefined && parent !== half.host.pid, "the server is still a child of who founded it", {
+      server: pid,
+    });
+    return { server: pid, socket: socketPath, mode };
+  },
+};

@@ -1,0 +1,82 @@
+/** An option of the fleet's tmux server that the fleet rests on. */
+export interface ServerOption {
+  readonly name: string;
+  /** What tmux.conf has it be; shown so. */
+  readonly wanted: string;
+  readonly holds: (value: string) => boolean;
+  /** What happens otherwise. */
+  readonly otherwise: string;
+  /** Whether a promise rests on it. */
+  readonly promised: boolean;
+  /** What sets it, after the name of the server; the hook is too long to be typed. */
+  readonly set?: string;
+}
+
+const is = (wanted: string) => (value: string) => value === wanted;
+
+/** Ours, and whatever else somebody has appended, as long as that ends nothing. */
+const isOurHook = (value: string) => {
+  const commands = value.split("; ");
+  const others = commands.filter((command) => !command.includes("agent-pane-died.sh"));
+  return others.length < commands.length && !others.some((command) => /\b(kill|respawn)-/.test(command));
+};
+
+/** All of them, as tmux.conf sets them. */
+export const SERVER_OPTIONS: readonly ServerOption[] = [
+  {
+    name: "exit-empty",
+    wanted: "off",
+    holds: is("off"),
+    otherwise: "the server ends with its last session",
+    promised: true,
+    set: "set -s exit-empty off",
+  },
+  {
+    name: "exit-unattached",
+    wanted: "off",
+    holds: is("off"),
+    otherwise: "the server ends, with every agent, when the last viewer leaves",
+    promised: true,
+    set: "set -s exit-unattached off",
+  },
+  {
+    name: "destroy-unattached",
+    wanted: "off",
+    holds: is("off"),
+    otherwise: "an agent ends when its last viewer leaves",
+    promised: true,
+    set: "set -g destroy-unattached off",
+  },
+  {
+    name: "remain-on-exit",
+    wanted: "on",
+    holds: is("on"),
+    otherwise: "the exit status of an agent is lost, and its session with it",
+    promised: true,
+    set: "set -gw remain-on-exit on",
+  },
+  {
+    name: "pane-died",
+    wanted: "the hook of tmux.conf alone",
+    holds: isOurHook,
+    otherwise: "what an agent leaves behind when it dies keeps its unit active, or more is ended than it",
+    promised: true,
+  },
+  {
+    name: "update-environment",
+    wanted: "empty",
+    holds: is(""),
+    otherwise: "whoever attaches leaves variables of theirs in the session",
+    promised: false,
+    set: 'set -g update-environment ""',
+  },
+];
+
+/** The value of one, out of what show-options prints; a list has an entry a line: name[0], name[1] … */
+export function serverOption(options: Readonly<Record<string, string>>, name: string): string {
+  return Object.entries(options)
+    .filter(([key]) => key === name || key.startsWith(`${name}[`))
+    .map(([, value]) => value)
+    .join("; ")
+    .replace(/^(""|'')$/, "");
+}

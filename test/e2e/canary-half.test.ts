@@ -1,0 +1,91 @@
+import { expect, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { halfSteps } from "../../src/canary/half/steps/index.ts";
+import { canaryReportSchema, stepListSchema } from "../../src/canary/schema.ts";
+import { binary, run } from "../support/build.ts";
+
+// `canary --level tmux` on this machine; in containers it is tried in canary-container.test.ts.
+
+/** Processes whose runtime folder is a run's. */
+function processesOf(root: string): string[] {
+  return readdirSync("/proc").filter((pid) => {
+    try {
+      return (
+        /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/environ`, "utf8").includes(`XDG_RUNTIME_DIR=${root}/run\0`)
+      );
+    } catch {
+      return false; // it has ended, or is not ours
+    }
+  });
+}
+
+/** The folder of a run, once its server is there. */
+async function rootOf(pid: number): Promise<string> {
+  for (const end = Date.now() + 20_000; Date.now() < end; await Bun.sleep(5)) {
+    for (const place of [process.env.XDG_RUNTIME_DIR ?? "", "/dev/shm", "/tmp"]) {
+      if (!existsSync(place)) continue;
+      const name = readdirSync(place).find((each) => each.startsWith(`mosaic-sandbox-${pid}-`));
+      const root = `${place}/${name}`;
+      if (name !== undefined && existsSync(`${root}/run/mosaic-tmux-holder/pid`)) return root;
+    }
+  }
+  throw new Error("the run has founded no server");
+}
+
+const start = () =>
+  Bun.spawn([binary, "canary", "--level", "tmux", "--repeat", "50"], {
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+
+test("Ctrl-C in the middle: it says so, exit 2, and nothing of it is left", async () => {
+  const canary = start();
+  const root = await rootOf(canary.pid);
+  canary.kill("SIGINT");
+  const [said, code] = await Promise.all([canary.stdout.text(), canary.exited]);
+  expect(said).toContain("The canary was interrupted");
+  expect(code).toBe(2);
+  expect([existsSync(root), processesOf(root)]).toEqual([false, []]);
+});
+
+test("what a kill -9 left is cleared by the next run, server and all", async () => {
+  const canary = start();
+  const root = await rootOf(canary.pid);
+  canary.kill("SIGKILL");
+  await canary.exited;
+  expect(processesOf(root).length).toBeGreaterThan(0);
+  expect(run([binary, "canary", "--level", "tmux", "--only", "server"]).code).toBe(0);
+  expect([existsSync(root), processesOf(root)]).toEqual([false, []]);
+});
+
+test("--keep leaves it there, says where and how to look; the next run clears it", () => {
+  const { code, stderr } = run([binary, "canary", "--level", "tmux", "--only", "agent", "--keep"]);
+  expect(code).toBe(0);
+  const root = /^The folder is kept in (\S+)\. To look inside/.exec(stderr)?.[1] ?? "";
+  const exports = [...stderr.matchAll(/^ {2}export (\w+)='([^']*)'$/gm)].map(([, key, value]) => [key, value]);
+  const env = Object.fromEntries(exports);
+  expect(run(["tmux", "-N", "-L", "mosaic-factory", "ls"], { env }).stdout).toStartWith("mosaic-canary-");
+  expect(run([binary, "canary", "--level", "tmux", "--only", "server"]).code).toBe(0);
+  expect([existsSync(root), processesOf(root)]).toEqual([false, []]);
+});
+
+test("the same holds again and again: --repeat tells its rounds apart", () => {
+  const { code, stdout } = run([binary, "canary", "--level", "tmux", "--repeat", "3", "-o", "json"]);
+  const report = canaryReportSchema.parse(JSON.parse(stdout));
+  expect(report).toMatchObject({ verdict: "tmux-only", rounds: 3, sandbox: true });
+  expect(report.steps.map(({ id, round, status }) => `${round} ${id} ${status}`)).toEqual(
+    [1, 2, 3].flatMap((round) => halfSteps.map(({ id }) => `${round} ${id} pass`)),
+  );
+  expect(code).toBe(0);
+});
+
+test("its steps are listed as its own, and one of the whole is none of it", () => {
+  const listed = run([binary, "canary", "--level", "tmux", "--list", "-o", "json"]);
+  const list = stepListSchema.parse(JSON.parse(listed.stdout));
+  expect(list.level).toBe("tmux");
+  expect(list.steps.map(({ id }) => id)).toEqual(halfSteps.map(({ id }) => id));
+  const { code, stderr } = run([binary, "canary", "--level", "tmux", "--only", "holder-stop"]);
+  expect(stderr).toContain("no step holder-stop");
+  expect(code).toBe(64);
+});
