@@ -58,7 +58,7 @@ export function sbom(release: {
   readonly tree: string;
   readonly files: readonly string[];
   readonly packages: readonly Part[];
-  readonly time?: Date;
+  readonly time: Date;
 }): object {
   const { name, version, description, license } = JSON.parse(readFileSync(join(release.tree, "package.json"), "utf8"));
   const reference = `pkg:generic/${name}@${version}`;
@@ -66,7 +66,7 @@ export function sbom(release: {
   const content = {
     version: 1,
     metadata: {
-      ...(release.time ? { timestamp: release.time.toISOString().replace(".000Z", "Z") } : {}),
+      timestamp: release.time.toISOString().replace(".000Z", "Z"),
       component: {
         type: "application",
         "bom-ref": reference,

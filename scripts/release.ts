@@ -4,10 +4,11 @@
 //   --base-url URL  where install.sh downloads from by itself: https; the word VERSION in it stands for the version
 //   --update-url URL  where self-update looks for newer ones by itself, under the same name for every version: https;
 //                   --base-url when left out and there is no VERSION in that
-//   --xz LEVEL      of the .xz files, 0 to 9, 6 when left out; `none` makes none: for tests, it is most of the time
+//   --xz LEVEL      of the .xz files and .deb packages, 0 to 9, 6 when left out; `none` packs nothing: for tests, it is most
+//                   of the time
 // MINISIGN_SECRET_KEY is the path of the key to sign with, MINISIGN_PUBLIC_KEY that of its public half, where it is not
-// beside it. SOURCE_DATE_EPOCH is the release's time; the commit's when left out. Two releases of one tree, with the
-// same xz, are the same bytes.
+// beside it. SOURCE_DATE_EPOCH is the release's time, DEBFULLNAME and DEBEMAIL whom the packages for Debian are of; the
+// commit's when left out. Two releases of one tree, with the same xz, are the same bytes.
 import {
   cpSync,
   existsSync,
@@ -22,8 +23,10 @@ import {
 import { basename, dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { buildOptions } from "./build-options.ts";
+import { packagesForDebian } from "./release-deb.ts";
 import { installer, PROGRAM, sha256 } from "./release-installer.ts";
 import { bundledPackages, sbom } from "./release-sbom.ts";
+import { Failure, git, must, tree } from "./release-tools.ts";
 
 interface Target {
   /** What the bundler calls it. */
@@ -42,32 +45,7 @@ const targets: Readonly<Record<string, Target>> = {
 };
 const native = `linux-${process.arch}`;
 
-const tree = resolve(import.meta.dir, "..");
 const { version, devDependencies } = await Bun.file(join(tree, "package.json")).json();
-
-class Failure extends Error {
-  constructor(
-    message: string,
-    readonly code = 1,
-  ) {
-    super(message);
-  }
-}
-
-/** Runs a program, which must succeed; what it printed on stdout. */
-function must(
-  argv: readonly string[],
-  { cwd = tree, env = {} }: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
-): string {
-  const child = Bun.spawnSync([...argv], { cwd, env: { ...process.env, ...env }, stdin: "inherit", stderr: "pipe" });
-  if (child.exitCode === 0) return child.stdout.toString();
-  throw new Failure(`${argv.slice(0, 3).join(" ")} failed\n${child.stdout}${child.stderr}`);
-}
-
-function git(...words: string[]): string | undefined {
-  const child = Bun.spawnSync(["git", "-C", tree, ...words], { stderr: "ignore" });
-  return child.exitCode === 0 ? child.stdout.toString().trim() : undefined;
-}
 
 const lock: { packages: Record<string, [string, string, object, string]> } = Bun.JSONC.parse(
   readFileSync(join(tree, "bun.lock"), "utf8"),
@@ -111,6 +89,20 @@ function writeOrigin(folder: string, origin: { address: string; publicKey: strin
   writeFileSync(join(folder, "src/update/origin.json"), `${JSON.stringify(origin)}\n`);
 }
 
+/** Who made the release, and when: as the environment says, or else the commit. Throws Failure where neither does. */
+function originOf(): { maintainer: string; time: Date } {
+  const { SOURCE_DATE_EPOCH, DEBFULLNAME, DEBEMAIL } = process.env;
+  const name = DEBFULLNAME ?? git("log", "-1", "--format=%an");
+  const address = DEBEMAIL ?? git("log", "-1", "--format=%ae");
+  const seconds = SOURCE_DATE_EPOCH ?? git("log", "-1", "--format=%ct");
+  if (!name || !address || !seconds || !/^\d+$/.test(seconds))
+    throw new Failure(
+      "this is no clone of git: SOURCE_DATE_EPOCH, DEBFULLNAME and DEBEMAIL are to say when and whose",
+      64,
+    );
+  return { maintainer: `${name} <${address}>`, time: new Date(Number(seconds) * 1000) };
+}
+
 interface Signer {
   readonly publicKey: string;
   sign(...files: string[]): void;
@@ -142,8 +134,9 @@ function release(
   { baseUrl, updateUrl, xz }: { baseUrl: string; updateUrl: string; xz: string },
 ): void {
   const secret = process.env.MINISIGN_SECRET_KEY;
-  for (const program of ["xz", ...(secret ? ["minisign"] : [])])
+  for (const program of ["xz", "dpkg-deb", ...(secret ? ["minisign"] : [])])
     if (Bun.which(program) === null) throw new Failure(`${program} is not here: scripts/setup --for-tests`, 69);
+  const { maintainer, time } = originOf();
   if (git("status", "--porcelain")) console.error("scripts/release: the tree has changes that are not committed");
 
   mkdirSync(dirname(out), { recursive: true });
@@ -192,7 +185,18 @@ function release(
     // Always in its way of many threads, which writes other bytes than that of one.
     if (xz !== "none") must(["xz", "--keep", "--threads=2", `-${xz}`, ...binaries]);
 
-    const seconds = process.env.SOURCE_DATE_EPOCH ?? git("log", "-1", "--format=%ct");
+    packagesForDebian({
+      source,
+      work,
+      out: made,
+      version,
+      binaries: Object.fromEntries(chosenTargets.map(({ name }, index) => [name, binaries[index] ?? ""])),
+      bundled: packages.map((name) => join(source, "node_modules", name)),
+      maintainer,
+      time,
+      xz,
+    });
+
     const document = sbom({
       tree,
       files: binaries,
@@ -202,7 +206,7 @@ function release(
         folder: join(name.startsWith("@oven/") ? runtimes : tree, "node_modules", name),
         integrity: integrityOf(name),
       })),
-      ...(seconds === undefined ? {} : { time: new Date(Number(seconds) * 1000) }),
+      time,
     });
     writeFileSync(join(made, `${PROGRAM}-${version}.cdx.json`), `${JSON.stringify(document, null, 2)}\n`);
 

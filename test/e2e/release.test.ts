@@ -12,7 +12,7 @@ import {
   statSync,
   symlinkSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { type Run, run, temporaryFolder, tree, writeFiles } from "../support/build.ts";
 import { newKey } from "../support/release.ts";
 
@@ -29,6 +29,8 @@ const targets = process.env.RELEASE_ALL ? everyTarget : everyTarget.filter((targ
 const native = `linux-${process.arch}`;
 const made = folder("made");
 const file = (target: string, where = made) => join(where, `mosaic-fleet-${version}-${target}`);
+const architectures = { "linux-arm64": "arm64", "linux-x64": "amd64" };
+const deb = (architecture: string, where = made) => join(where, `mosaic-fleet_${version}_${architecture}.deb`);
 
 const minisignIsHere = Bun.which("minisign") !== null;
 const addresses = ["--base-url", "https://example.org/vVERSION", "--update-url", "https://example.org/latest"];
@@ -36,6 +38,8 @@ const key = minisignIsHere ? newKey(folder("keys")) : undefined;
 const environment = {
   ...process.env,
   SOURCE_DATE_EPOCH: "1700000000",
+  DEBFULLNAME: "Ada Lovelace",
+  DEBEMAIL: "ada@example.net",
   ...(key ? { MINISIGN_SECRET_KEY: key.secret } : {}),
 };
 
@@ -45,8 +49,9 @@ function release(root: string, out: string, words: readonly string[], env: NodeJ
 
 /** As much of a clone as a release is made of; its node_modules is a link. */
 function copyOfTree(place: string): string {
+  const files = ["package.json", "tsconfig.json", "bun.lock", "LICENSE", "CHANGELOG.md"];
   mkdirSync(place, { recursive: true });
-  for (const name of ["src", "assets", "scripts", "test", "package.json", "tsconfig.json", "bun.lock"])
+  for (const name of ["src", "assets", "scripts", "test", ...files])
     cpSync(join(tree, name), join(place, name), { recursive: true });
   symlinkSync(realpathSync(join(tree, "node_modules")), join(place, "node_modules"));
   return place;
@@ -57,15 +62,17 @@ const reachable =
   Bun.which("npm") !== null &&
   run(["npm", "view", `bun@${devDependencies.bun}`, "version"], { timeoutMs: 20_000 }).stdout !== "";
 
-describe.skipIf(!reachable || Bun.which("xz") === null)("a release (takes npm's registry, and xz)", () => {
+const toolsAreHere = Bun.which("xz") !== null && Bun.which("dpkg-deb") !== null;
+describe.skipIf(!reachable || !toolsAreHere)("a release (takes npm's registry, xz and dpkg-deb)", () => {
   beforeAll(() => {
     expect(release(tree, made, ["--xz", "none", ...addresses, ...targets]).code).toBe(0);
   }, 120_000);
 
   const signatures = key ? ["SHA256SUMS.minisig", "install.sh.minisig"] : [];
-  const others = [`mosaic-fleet-${version}.cdx.json`, "install.sh", "SHA256SUMS", ...signatures];
+  const debs = Object.values(architectures).map((architecture) => basename(deb(architecture)));
+  const others = [...debs, `mosaic-fleet-${version}.cdx.json`, "install.sh", "SHA256SUMS", ...signatures];
 
-  test("holds a binary of each target, sums, a bill of materials and install.sh, for everyone to read", () => {
+  test("holds a binary of each target, packages for Debian, sums, a bill of materials and install.sh, for everyone to read", () => {
     const names = targets.map((target) => `mosaic-fleet-${version}-${target}`);
     expect(readdirSync(made).sort()).toEqual([...names, ...others].sort());
     for (const name of readdirSync(made)) {
@@ -177,15 +184,15 @@ describe.skipIf(!reachable || Bun.which("xz") === null)("a release (takes npm's 
     });
   });
 
-  describe("the binary of", () => {
-    /** Asserts that it tells its version and looks at the machine. */
-    function expectRuns(argv: readonly string[], env: Record<string, string | undefined> = process.env): void {
-      expect(run([...argv, "--version"], { env })).toMatchObject({ code: 0, stdout: `${version}\n` });
-      const doctor = run([...argv, "doctor", "--pre", "-o", "json"], { cwd: "/", env, timeoutMs: 60_000 });
-      expect(JSON.parse(doctor.stdout)).toMatchObject({ schemaVersion: 1, environment: { binary: version } });
-      expect([0, 1, 2]).toContain(doctor.code ?? -1);
-    }
+  /** Asserts that it tells its version and looks at the machine. */
+  function expectRuns(argv: readonly string[], env: Record<string, string | undefined> = process.env): void {
+    expect(run([...argv, "--version"], { env })).toMatchObject({ code: 0, stdout: `${version}\n` });
+    const doctor = run([...argv, "doctor", "--pre", "-o", "json"], { cwd: "/", env, timeoutMs: 60_000 });
+    expect(JSON.parse(doctor.stdout)).toMatchObject({ schemaVersion: 1, environment: { binary: version } });
+    expect([0, 1, 2]).toContain(doctor.code ?? -1);
+  }
 
+  describe("the binary of", () => {
     test(`${native} runs`, () => expectRuns([file(native)]));
 
     const emulator = (machine: string) => Bun.which(`qemu-${machine}-static`) ?? "";
@@ -265,6 +272,138 @@ describe.skipIf(!reachable || Bun.which("xz") === null)("a release (takes npm's 
     }
   });
 
+  describe("the .deb", () => {
+    for (const [target, architecture] of Object.entries(architectures)) {
+      test(`of ${architecture} says what it is, and what it takes`, () => {
+        const fields = Object.fromEntries(
+          run(["dpkg-deb", "--field", deb(architecture)])
+            .stdout.split(/\n(?! )/)
+            .map((line) => line.split(/: (.*)/s)),
+        );
+        expect(fields).toMatchObject({
+          Package: "mosaic-fleet",
+          Version: version,
+          Architecture: architecture,
+          Maintainer: "Ada Lovelace <ada@example.net>",
+          Depends: expect.stringMatching(/systemd \(>= \d+\), tmux \(>= 3\.2\)/),
+        });
+        const megabytes = statSync(file(target)).size / 2 ** 20;
+        expect(Math.abs(Number(fields["Installed-Size"]) / 1024 - megabytes)).toBeLessThan(1);
+      });
+
+      test(`of ${architecture} has the released binary and nothing that is not root's, in order`, () => {
+        const listed = run(["dpkg-deb", "--contents", deb(architecture)])
+          .stdout.trim()
+          .split("\n");
+        const entries = listed.map((line) => /^(\S+) (\S+) +\d+ (\S+ \S+) \.\/(.*)$/.exec(line)?.slice(1) ?? []);
+        const paths = entries.map(([, , , path = ""]) => path);
+        expect(paths).toEqual([...paths].sort());
+        for (const [mode, owner, time, path = ""] of entries)
+          expect([path, mode, owner, time]).toEqual([
+            path,
+            path.endsWith("/") || path === ""
+              ? "drwxr-xr-x"
+              : path === "usr/bin/mosaic-fleet"
+                ? "-rwxr-xr-x"
+                : "-rw-r--r--",
+            "root/root",
+            run(["date", "-d", "@1700000000", "+%Y-%m-%d %H:%M"]).stdout.trim(),
+          ]);
+        for (const path of [
+          "usr/bin/mosaic-fleet",
+          "usr/share/man/man1/mosaic-fleet.1.gz",
+          "usr/share/man/man1/mosaic-fleet-agent-start.1.gz",
+          "usr/share/bash-completion/completions/mosaic-fleet",
+          "usr/share/zsh/vendor-completions/_mosaic-fleet",
+          "usr/share/fish/vendor_completions.d/mosaic-fleet.fish",
+          "usr/share/doc/mosaic-fleet/copyright",
+          "usr/share/doc/mosaic-fleet/changelog.gz",
+        ])
+          expect(paths).toContain(path);
+        const argv = ["sh", "-c", 'dpkg-deb --fsys-tarfile "$0" | tar -xO ./usr/bin/mosaic-fleet | cmp - "$1"'];
+        expect(run([...argv, deb(architecture), file(target)])).toEqual({ code: 0, stdout: "", stderr: "" });
+      });
+
+      test.skipIf(Bun.which("readelf") === null)(
+        `of ${architecture} asks for the libc that the binary takes (takes readelf)`,
+        () => {
+          const wanted = /libc6 \(>= 2\.(\d+)\)/.exec(
+            run(["dpkg-deb", "--field", deb(architecture), "Depends"]).stdout,
+          )?.[1];
+          const needs = run(["readelf", "--version-info", file(target)]).stdout.matchAll(/GLIBC_2\.(\d+)/g);
+          expect(Math.max(...[...needs].map(([, minor]) => Number(minor)))).toBe(Number(wanted));
+        },
+      );
+    }
+
+    const debian = process.arch === "x64" ? "amd64" : "arm64";
+    describe.skipIf(!isRoot)("installed by dpkg into a root of its own (as root)", () => {
+      const root = folder("debian-like");
+      const dpkg = (...words: string[]) =>
+        run(["dpkg", `--root=${root}`, "--force-depends", "--force-architecture", ...words]);
+      const env = {
+        PATH: `${root}/usr/bin:${process.env.PATH}`,
+        HOME: folder("home of a packager"),
+        LC_ALL: "C.UTF-8",
+      };
+      const share = join(root, "usr/share");
+
+      beforeAll(() => {
+        mkdirSync(env.HOME);
+        writeFiles(join(root, "var/lib/dpkg"), {
+          status: "",
+          "info/format": "1\n",
+          "updates/.keep": "",
+          "triggers/.keep": "",
+        });
+        expect(dpkg("--install", deb(debian))).toMatchObject({ code: 0 });
+      });
+
+      test("the binary runs, and everything is as it was packed", () => {
+        expectRuns([join(root, "usr/bin/mosaic-fleet")], env);
+        expect(dpkg("--verify", "mosaic-fleet")).toMatchObject({ code: 0, stdout: "" });
+        expect(dpkg("--status", "mosaic-fleet").stdout).toContain("install ok installed");
+      });
+
+      test.skipIf(Bun.which("man") === null)("man finds the pages (takes man)", () => {
+        const { code, stdout } = run(["man", "-M", join(share, "man"), "mosaic-fleet-doctor"], { env });
+        expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining("MOSAIC-FLEET-DOCTOR(1)") });
+      });
+
+      for (const [shell, script] of [
+        ["bash", `. "$1/bash-completion/completions/mosaic-fleet" && complete -p mosaic-fleet`],
+        [
+          "zsh",
+          `fpath=("$1/zsh/vendor-completions" $fpath); autoload -Uz compinit && compinit -D && print $_comps[mosaic-fleet]`,
+        ],
+        ["fish", `complete -C "mosaic-fleet completions z"`],
+      ] as const)
+        test.skipIf(Bun.which(shell) === null)(`${shell} completes (takes ${shell})`, () => {
+          const argv = shell === "fish" ? [shell, "-c", script] : [shell, "-c", script, shell, share];
+          const { code, stdout } = run(argv, { env: { ...env, XDG_DATA_DIRS: share } });
+          const says = { bash: "_mosaic_fleet mosaic-fleet", zsh: "_mosaic-fleet", fish: "zsh" }[shell];
+          expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining(says) });
+        });
+
+      test("self-update leaves it to the package, and names the one to install", () => {
+        const mounts = `mount -t overlay overlay -o "lowerdir=$0/usr/bin:/usr/bin" /usr/bin && mount --bind "$0/var/lib/dpkg" /var/lib/dpkg`;
+        const script = `${mounts} && exec /usr/bin/mosaic-fleet self-update --from "$1"`;
+        const argv = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, root, made];
+        const { code, stderr } = run(argv, { env: { ...env, PATH: process.env.PATH } });
+        expect({ code, stderr }).toEqual({
+          code: 73,
+          stderr: expect.stringContaining("belongs to the package mosaic-fleet"),
+        });
+        expect(stderr).toContain(`mosaic-fleet_VERSION_${debian}.deb`);
+      });
+
+      test("removed, nothing of it is left", () => {
+        expect(dpkg("--remove", "mosaic-fleet")).toMatchObject({ code: 0 });
+        expect(run(["find", join(root, "usr"), "-name", "*mosaic*"]).stdout).toBe("");
+      });
+    });
+  });
+
   test("the binary knows where newer ones are and the key of the release", () => {
     const argv = ["grep", "--text", "--count", "--fixed-strings", "https://example.org/latest", file(native)];
     expect(run(argv).code).toBe(0);
@@ -283,6 +422,16 @@ describe.skipIf(!reachable || Bun.which("xz") === null)("a release (takes npm's 
       () => {
         expect(run(["cmp", file(native, packed), join(tree, "dist/mosaic-fleet")]).code).toBe(0);
       },
+    );
+
+    test.skipIf(Bun.which("lintian") === null)(
+      "lintian finds no error in the .deb (takes lintian)",
+      () => {
+        const architecture = architectures[native as "linux-x64"];
+        const argv = ["lintian", "--fail-on", "error", "--allow-root", deb(architecture, packed)];
+        expect(run(argv)).toMatchObject({ code: 0, stdout: expect.not.stringMatching(/^E: /m) });
+      },
+      120_000,
     );
 
     test("each unpacks to the binary beside it", () => {
