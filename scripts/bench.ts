@@ -93,15 +93,32 @@ const benchmarks: readonly Benchmark[] = [
   {
     section: "herd",
     goals: [
-      { what: "300 agents started at once", unit: "s" },
-      { what: "`kill -9` of the server until 300 agents are back", unit: "s" },
+      {
+        what: "`agent start --all` of 1,000 agents : `systemctl start` of 1,000 oneshots `tmux new-session -d`",
+        unit: "×",
+        atMost: 1.5,
+      },
+      { what: "`kill -9` of the server until 1,000 agents are back, each in its own unit", unit: "s", atMost: 20 },
     ],
     measure: herd,
+  },
+  {
+    section: "status",
+    goals: [
+      {
+        what: "`status` of 1,000 agents : `systemctl list-units 'mosaic-agent@*'` and `tmux list-panes -a`",
+        unit: "×",
+        atMost: 3,
+      },
+    ],
+    measure: status,
   },
 ];
 
 /** Rounds of what takes long. */
 const ROUNDS = 7;
+/** Rounds of what takes minutes. */
+const HERD_ROUNDS = 2;
 /** Between two measures: what one has stopped is still being cleared away, and is not the other's to pay. */
 const REST_MS = 100;
 const tree = join(import.meta.dir, "..");
@@ -253,16 +270,54 @@ async function recovery(): Promise<Measure[]> {
 }
 
 async function herd(): Promise<Measure[]> {
-  const agents = names(300);
+  const agents = names(1000);
+  const units = agents.map(unitOf);
+  await using ours = await ourFleet();
+  await using bare = await bareFleet();
+  for (const { host } of [ours, bare]) systemctl(host, "start", HOLDER_UNIT);
+  await writeSettings(ours, agents);
+  const pairs: { a: number; b: number }[] = [];
+  for (let round = 0; round < HERD_ROUNDS; round += 1) {
+    if (round > 0) await stopHerd(ours, units);
+    const a = timed([join(tree, "dist/mosaic-fleet"), "agent", "start", "--all"], ours.host);
+    const b = systemctl(bare.host, "start", ...units);
+    await stopHerd(bare, units);
+    pairs.push({ a, b });
+  }
+  const values: number[] = [];
+  for (let round = 0; round < HERD_ROUNDS; round += 1) values.push(await killAndWait(ours.host, agents));
+  await stopHerd(ours, units);
+  return [compared(pairs), { values, detail: "units active, new sessions, each program in its own unit" }];
+}
+
+async function status(): Promise<Measure[]> {
+  const agents = names(1000);
   await using fleet = await ourFleet();
-  const started = performance.now();
-  systemctl(fleet.host, "start", HOLDER_UNIT, ...agents.map(unitOf));
-  await untilAllBack(fleet.host, agents, "");
-  const startSeconds = (performance.now() - started) / 1000;
-  return [
-    { values: [startSeconds], detail: "one `systemctl start`, once" },
-    { values: [await killAndWait(fleet.host, agents)], detail: "once" },
-  ];
+  const { host } = fleet;
+  await writeSettings(fleet, agents);
+  systemctl(host, "start", HOLDER_UNIT, ...agents.map(unitOf));
+  await untilAllBack(host, agents, "");
+  const run = async (side: "status" | "outside") =>
+    side === "status"
+      ? timed([join(tree, "dist/mosaic-fleet"), "status"], host)
+      : systemctl(host, "list-units", "mosaic-agent@*") + tmux(host, "list-panes", "-a");
+  const measured = await alternate(21, run, "status", "outside");
+  await stopHerd(fleet, agents.map(unitOf));
+  return [measured];
+}
+
+/** What is stopped is cleared away before anything else is measured. */
+async function stopHerd({ host }: Fleet, units: readonly string[]): Promise<void> {
+  stop(host, ...units);
+  await machine.pause(REST_MS);
+  machine.interrupted.throwIfAborted();
+}
+
+/** A file for each agent, which makes it one that --all means. */
+async function writeSettings({ host }: Fleet, agents: readonly string[]): Promise<void> {
+  const folder = pathsOf(host).agents;
+  await host.files.makeFolder(folder);
+  for (const name of agents) writeFileSync(join(folder, `${name}.env`), "", { mode: 0o600 });
 }
 
 // --- numbers ---
@@ -276,6 +331,10 @@ async function alternate<T>(rounds: number, run: (side: T) => Promise<number>, a
     pairs.push({ a: await run(a), b: await run(b) });
   }
   pairs.shift();
+  return compared(pairs);
+}
+
+function compared(pairs: readonly { readonly a: number; readonly b: number }[]): Measure {
   const milliseconds = (side: "a" | "b") => `${spread(pairs.map((pair) => pair[side]))} ms`;
   return { values: pairs.map((pair) => pair.a / pair.b), detail: `${milliseconds("a")} : ${milliseconds("b")}` };
 }

@@ -76,13 +76,25 @@ export interface GroupUsage {
   readonly cpuSeconds: number | null;
 }
 
-/** Of a group's folder in the unified hierarchy. */
-export async function groupUsage(host: Pick<Host, "files">, folder: string): Promise<GroupUsage> {
-  const [current, most, cpu] = await Promise.all(
-    ["memory.current", "memory.max", "cpu.stat"].map((file) =>
-      host.files.read(join(folder, file)).catch(() => undefined),
-    ),
-  );
+export const NO_USAGE: GroupUsage = { memoryBytes: null, memoryMaxBytes: null, cpuSeconds: null };
+
+/** Reads what groups use, by their path in the unified hierarchy. */
+export async function groupUsages(host: Pick<Host, "files">): Promise<(group: string) => Promise<GroupUsage>> {
+  const mount = await unifiedMount(host);
+  if (mount === undefined) return async () => NO_USAGE;
+  // Not asked in vain of a thousand: a file that is not there costs more than one that is.
+  const controllers = (await host.files.read(join(mount, "cgroup.controllers"))) ?? "";
+  const memory = controllers.split(/\s+/).includes("memory");
+  return (group) => groupUsage(host, join(mount, group), memory);
+}
+
+/** Of a group's folder. `memory`: whether its tree counts that. */
+export async function groupUsage(host: Pick<Host, "files">, folder: string, memory: boolean): Promise<GroupUsage> {
+  const read = (file: string) => host.files.read(join(folder, file)).catch(() => undefined);
+  const [cpu, current, most] = await Promise.all([
+    read("cpu.stat"),
+    ...(memory ? [read("memory.current"), read("memory.max")] : []),
+  ]);
   const used = /^usage_usec (\d+)$/m.exec(cpu ?? "")?.[1];
   return {
     memoryBytes: bytesIn(current),

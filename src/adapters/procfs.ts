@@ -12,6 +12,8 @@ export interface Procfs {
   commandLine(pid: number): Promise<string[] | undefined>;
   /** Clock ticks since boot; with the pid it names a process for good. */
   startTime(pid: number): Promise<string | undefined>;
+  /** Its name, as in Process, and its start time, of one moment and for one read. */
+  life(pid: number): Promise<{ readonly name: string; readonly startTime: string } | undefined>;
   /** Its program's file, as the kernel names it: "/usr/bin/tmux (deleted)" when that was replaced since. */
   program(pid: number): Promise<string | undefined>;
   /** Its name, as in Process. */
@@ -90,6 +92,12 @@ export function procfsOf(host: Pick<Host, "files">): Procfs {
     async startTime(pid) {
       const fields = statFields(await read(pid, "stat"));
       return fields?.[0] === "Z" ? undefined : fields?.[19];
+    },
+    async life(pid) {
+      const stat = await read(pid, "stat");
+      const [state, startTime] = [0, 19].map((field) => statFields(stat)?.[field]);
+      if (stat === undefined || startTime === undefined || state === "Z") return undefined;
+      return { name: stat.slice(stat.indexOf("(") + 1, stat.lastIndexOf(")")), startTime };
     },
     program: (pid) => host.files.readLink(join("/proc", String(pid), "exe")),
     name: async (pid) => (await read(pid, "comm"))?.trimEnd(),

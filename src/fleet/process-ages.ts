@@ -4,22 +4,32 @@ import type { Host } from "../core/host.ts";
 /** The kernel counts them a hundred a second on every machine that systemd runs on. */
 const TICK_MS = 10;
 
-/** When a process started, in seconds since 1970; undefined for one that is gone. */
-export async function startTimes(host: Pick<Host, "files">): Promise<(pid: number) => Promise<number | undefined>> {
-  const boot = Number(/^btime (\d+)$/m.exec((await host.files.read("/proc/stat")) ?? "")?.[1]);
-  const procfs = procfsOf(host);
-  return async (pid) => {
-    const started = boot + (Number(await procfs.startTime(pid)) * TICK_MS) / 1000;
-    return Number.isFinite(started) ? started : undefined;
-  };
+export interface ProcessAge {
+  /** What runs, as the kernel has it. */
+  readonly program: string;
+  /** In seconds since 1970; undefined where the kernel does not say when it was booted. */
+  readonly startedAt: number | undefined;
+  /** In milliseconds. */
+  readonly age: number;
 }
 
-/** For how long processes have run, in milliseconds; undefined for one that is gone. */
-export async function processAges(host: Pick<Host, "files">): Promise<(pid: number) => Promise<number | undefined>> {
-  const uptime = Number.parseFloat((await host.files.read("/proc/uptime")) ?? "") * 1000;
+/** What runs, and for how long; undefined for a process that is gone. */
+export async function processAges(
+  host: Pick<Host, "files">,
+): Promise<(pid: number) => Promise<ProcessAge | undefined>> {
+  const [uptime, stat] = await Promise.all(["uptime", "stat"].map((file) => host.files.read(`/proc/${file}`)));
+  const now = Number.parseFloat(uptime ?? "") * 1000;
+  const boot = Number(/^btime (\d+)$/m.exec(stat ?? "")?.[1]);
   const procfs = procfsOf(host);
   return async (pid) => {
-    const started = await procfs.startTime(pid);
-    return started === undefined ? undefined : uptime - Number(started) * TICK_MS;
+    const life = await procfs.life(pid);
+    if (life === undefined) return undefined;
+    const started = Number(life.startTime) * TICK_MS;
+    const startedAt = boot + started / 1000;
+    return {
+      program: life.name,
+      startedAt: Number.isFinite(startedAt) ? startedAt : undefined,
+      age: now - started,
+    };
   };
 }

@@ -6,48 +6,50 @@ import { agentOfUnit, HOLDER_UNIT } from "../core/names.ts";
 import { fleetSocket } from "../core/settings.ts";
 import { readHolderRecord } from "./holder.ts";
 import { type AgentPane, agentOfGroup, type FleetFacts } from "./judge.ts";
-import { processAges } from "./process-ages.ts";
+import { type ProcessAge, processAges } from "./process-ages.ts";
+
+/** An agent's own pane; what its process is, where that runs. */
+export interface ScenePane extends Pane, AgentPane {
+  readonly process: ProcessAge | undefined;
+}
 
 /** The fleet at one moment, as systemd, tmux and the kernel have it: one bus connection, one tmux client, /proc. */
 export interface Scene extends FleetFacts {
   /** Loaded units, by their agent. */
   readonly units: ReadonlyMap<string, LoadedUnit>;
+  /** How often systemd has brought each back, by their agent; empty where it was not asked. */
+  readonly restarts: ReadonlyMap<string, number>;
   /** The agents' own panes, by session: most often the agent's name. */
-  readonly panes: ReadonlyMap<string, Pane & AgentPane>;
+  readonly panes: ReadonlyMap<string, ScenePane>;
   /** Where the fleet's server is reached; undefined without one. */
   readonly socketPath: string | undefined;
   /** The folders from which the manager reads units. */
   readonly unitPath: readonly string[];
 }
 
-/** Throws BusError. A tmux server that does not answer is part of the scene. */
-export async function readScene(host: Host, manager: Manager): Promise<Scene> {
+/** Throws BusError. A tmux server that does not answer is part of the scene. `restarts`: that costs a question an agent. */
+export async function readScene(host: Host, manager: Manager, { restarts = false } = {}): Promise<Scene> {
   const target = (await readHolderRecord(host))?.socketPath ?? (await socketPath(host, await fleetSocket(host)));
-  const [loaded, server, mainPid, { state, unitPath }] = await Promise.all([
-    manager.loaded("mosaic-agent@*.service"),
+  const [{ units, brought }, server, mainPid, { state, unitPath }] = await Promise.all([
+    readUnits(manager, restarts), // as many questions as agents, while tmux prints as many lines
     readServer(host, target),
     manager.property(HOLDER_UNIT, "MainPID"),
     manager.state(),
   ]);
-  const units = new Map(
-    loaded.flatMap((unit) => {
-      const name = agentOfUnit(unit.unit);
-      return name === undefined ? [] : [[name, unit] as const];
-    }),
-  );
   const procfs = procfsOf(host);
   const age = await processAges(host);
-  const panes = new Map<string, Pane & AgentPane>();
+  const panes = new Map<string, ScenePane>();
   const homes = new Map<string, string>();
   for (const pane of server?.panes ?? []) {
     if (!pane.agent) continue;
-    const [cgroup, lived] = pane.dead ? [] : await Promise.all([procfs.cgroup(pane.pid), age(pane.pid)]);
-    panes.set(pane.session, { ...pane, cgroup, age: lived });
+    const [cgroup, process] = pane.dead ? [] : await Promise.all([procfs.cgroup(pane.pid), age(pane.pid)]);
+    panes.set(pane.session, { ...pane, cgroup, process, age: process?.age });
     const home = cgroup === undefined ? undefined : agentOfGroup(cgroup);
     if (home !== undefined) homes.set(home, pane.session);
   }
   return {
     units,
+    restarts: brought,
     panes,
     homes,
     socketPath: server === undefined ? undefined : target,
@@ -55,6 +57,22 @@ export async function readScene(host: Host, manager: Manager): Promise<Scene> {
     sessions: server !== undefined && server.pid === Number(mainPid),
     booting: state === "initializing" || state === "starting",
   };
+}
+
+async function readUnits(
+  manager: Manager,
+  restarts: boolean,
+): Promise<{ units: Map<string, LoadedUnit>; brought: Map<string, number> }> {
+  const units = new Map<string, LoadedUnit>();
+  for (const unit of await manager.loaded("mosaic-agent@*.service")) {
+    const name = agentOfUnit(unit.unit);
+    if (name !== undefined) units.set(name, unit);
+  }
+  if (!restarts) return { units, brought: new Map() };
+  const counted = [...units].map(
+    async ([name, unit]) => [name, Number(await manager.serviceProperty(unit, "NRestarts"))] as const,
+  );
+  return { units, brought: new Map(await Promise.all(counted)) };
 }
 
 async function readServer(host: Host, target: string): Promise<{ pid: number; panes: readonly Pane[] } | undefined> {

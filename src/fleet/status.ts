@@ -1,11 +1,8 @@
-import { join } from "node:path";
-import { type GroupUsage, groupUsage, unifiedMount } from "../adapters/cgroup.ts";
+import { type GroupUsage, groupUsages, NO_USAGE } from "../adapters/cgroup.ts";
 import type { Manager } from "../adapters/manager.ts";
-import { procfsOf } from "../adapters/procfs.ts";
 import type { Host } from "../core/host.ts";
 import { agentUnit } from "../core/names.ts";
 import { type AgentState, agentOfGroup, judgeAgent } from "./judge.ts";
-import { startTimes } from "./process-ages.ts";
 import { readScene } from "./scene.ts";
 import { knownAgents, type Selection, selectAgents } from "./select.ts";
 import { readUnitLinks } from "./unit-links.ts";
@@ -55,36 +52,36 @@ export function fleetStatus(host: Host, { names }: Pick<Selection, "names">): Pr
 }
 
 async function look(host: Host, manager: Manager, names: readonly string[]): Promise<FleetStatus> {
-  const scene = await readScene(host, manager);
+  const scene = await readScene(host, manager, { restarts: true });
   const links = await readUnitLinks(host, scene.unitPath);
   const known = await knownAgents(host, scene, links);
-  const [startOf, mount] = await Promise.all([startTimes(host), unifiedMount(host)]);
-  const procfs = procfsOf(host);
+  const usageOf = await groupUsages(host);
   const now = host.date().getTime() / 1000;
   const selected = selectAgents(known, { names, all: names.length === 0 });
   const agents = await Promise.all(
     selected.map(async (name): Promise<AgentStatus> => {
       const unit = scene.units.get(name);
-      const restarts = unit === undefined ? 0 : Number(await manager.serviceProperty(unit, "NRestarts"));
+      const restarts = scene.restarts.get(name) ?? 0;
       const masked = links.masks.has(name);
       const enabled = links.wanted.has(agentUnit(name)) && !masked;
       const pane = scene.panes.get(name);
       const { state, verdict, message } = judgeAgent({ name, unit, restarts, enabled, masked, pane }, scene);
-      const runs = pane !== undefined && !pane.dead && pane.age !== undefined;
+      const process = pane?.process;
+      const group = ownGroup(name, pane?.cgroup);
       return {
         name,
         state,
         verdict,
         message,
-        pid: runs ? pane.pid : null,
-        uptimeSeconds: runs ? Math.floor((pane.age ?? 0) / 1000) : null,
-        startedAt: runs ? ((await startOf(pane.pid)) ?? null) : null,
+        pid: process === undefined ? null : (pane?.pid ?? null),
+        uptimeSeconds: process === undefined ? null : Math.floor(process.age / 1000),
+        startedAt: process?.startedAt ?? null,
         restarts,
         enabled,
         viewers: pane?.viewers ?? null,
-        idleSeconds: runs ? Math.max(0, Math.floor(now - pane.activity)) : null,
-        program: runs ? ((await procfs.name(pane.pid)) ?? null) : null,
-        ...(await usageOf(host, mount, name, pane?.cgroup)),
+        idleSeconds: process === undefined ? null : Math.max(0, Math.floor(now - (pane?.activity ?? now))),
+        program: process?.program ?? null,
+        ...(group === undefined ? NO_USAGE : await usageOf(group)),
       };
     }),
   );
@@ -92,14 +89,8 @@ async function look(host: Host, manager: Manager, names: readonly string[]): Pro
 }
 
 /** Of the agent's own unit, which may have groups below: of none else's where its process is elsewhere. */
-async function usageOf(
-  host: Host,
-  mount: string | undefined,
-  name: string,
-  cgroup: string | undefined,
-): Promise<GroupUsage> {
-  if (mount === undefined || cgroup === undefined || agentOfGroup(cgroup) !== name)
-    return { memoryBytes: null, memoryMaxBytes: null, cpuSeconds: null };
+function ownGroup(name: string, cgroup: string | undefined): string | undefined {
+  if (cgroup === undefined || agentOfGroup(cgroup) !== name) return undefined;
   const unit = agentUnit(name);
-  return groupUsage(host, join(mount, cgroup.slice(0, cgroup.lastIndexOf(`/${unit}`) + 1), unit));
+  return cgroup.slice(0, cgroup.lastIndexOf(`/${unit}`) + 1 + unit.length);
 }
