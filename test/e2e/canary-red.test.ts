@@ -12,6 +12,12 @@ const start = "start-agent-session.sh";
 const ended = "agent-session-ended.sh";
 const functions = "fleet-functions.sh";
 
+const byPrefix: Sabotage[] = [
+  [ended, '"=$name:"', '"$name:"'],
+  [functions, '"=$1:"', '"$1:"'],
+  [functions, "kill-session -t =$1", "kill-session -t $1"],
+];
+
 type Promised = [step: string, what: string, message: RegExp, sabotages: Sabotage[]];
 
 const promises: Promised[] = [
@@ -89,16 +95,7 @@ const promises: Promised[] = [
     /did not leave the session as it was/,
     [[start, 'exec systemctl --user start "$unit"', 'exec systemctl --user restart "$unit"']],
   ],
-  [
-    "exact-stop",
-    "a clean-up that matches sessions by prefix",
-    /is gone|is not what it was/,
-    [
-      [ended, '"=$name:"', '"$name:"'],
-      [functions, '"=$1:"', '"$1:"'],
-      [functions, "kill-session -t =$1", "kill-session -t $1"],
-    ],
-  ],
+  ["exact-stop", "a clean-up that matches sessions by prefix", /is gone|is not what it was/, byPrefix],
   [
     "agent-death",
     "a killed agent that is not brought back in time",
@@ -304,15 +301,7 @@ const halfPromises: Promised[] = [
     /is not what was sent/,
     [["src/fleet/send.ts", "paste(pane, bytes,", "paste(pane, bytes.subarray(1),"]],
   ],
-  [
-    "exact-stop",
-    "a clean-up that matches sessions by prefix",
-    /is gone|is not what it was/,
-    [
-      [ended, /"=\$name:"/g, '"$name:"'],
-      [ended, "kill-session -t =$name", "kill-session -t $name"],
-    ],
-  ],
+  ["exact-stop", "a clean-up that matches sessions by prefix", /is gone|is not what it was/, byPrefix],
   [
     "agent-end",
     "a session that goes with its program",

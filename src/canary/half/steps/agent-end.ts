@@ -23,10 +23,7 @@ export const agentEnd: Step<Half> = {
     expect(dead !== undefined, `the session of an agent that ended was not kept with it, or it had not ended`, {
       "waited for ms": LIMIT_MS,
     });
-    const told = await runScript(half, ["agent-session-ended.sh", ending.name], {
-      ...ending,
-      settings: { ...ending.settings, SERVICE_RESULT: "success" },
-    });
+    const told = await runScript(half, ["stop-agent-session.sh", ending.name], ending);
     const wanted = `exited with status ${BROKEN_STATUS}`;
     expect(told.stderr.includes(wanted), "the script that tells how an agent ended did not tell its exit status", {
       wanted,

@@ -16,10 +16,9 @@ export const exactStop: Step<Half> = {
     const { first, second } = half.agents;
     const [closed, other] = [await startAgent(half, first), await startAgent(half, second)];
     const { pid } = await proveServer(half);
-    // By the script that its unit runs when a start has failed: it closes whatever session it finds.
-    const stop = { ...first, settings: { ...first.settings, SERVICE_RESULT: "timeout" } };
+    // By the script that its unit stops it with: without a unit it finds the program outside, and closes the session.
     for (const when of [`after the session "${first.name}" was closed`, "after it was closed once more"]) {
-      const result = await runScript(half, ["agent-session-ended.sh", first.name], stop);
+      const result = await runScript(half, ["stop-agent-session.sh", first.name], first);
       if ((await paneOf(half, first)) !== undefined)
         expect(false, `the session "${first.name}" is still there`, { said: describeResult(result) });
       await proveUntouched(half, second, other, pid, when);
