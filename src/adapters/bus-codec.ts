@@ -27,6 +27,7 @@ const BIG = 0x42; // B
 const METHOD_CALL = 1;
 const METHOD_RETURN = 2;
 const ERROR = 3;
+const SIGNAL = 4;
 const NO_AUTO_START = 2;
 const FIELD = { path: 1, interface: 2, member: 3, errorName: 4, replySerial: 5, destination: 6, signature: 8 } as const;
 
@@ -122,6 +123,15 @@ export function decodeReply(
   if (read.at !== bytes.length) throw new Error("a body is not as long as its header says");
   const error = kind === ERROR ? String(fields.get(FIELD.errorName) ?? "an error without a name") : undefined;
   return { to, values, error };
+}
+
+/** The object of a message that is a signal; undefined for another. Throws on nonsense. */
+export function signalObject(bytes: Buffer): string | undefined {
+  if (bytes[1] !== SIGNAL) return undefined;
+  const read = decoder(bytes);
+  read.at = 12;
+  const fields = new Map(read.value("a(yv)") as readonly (readonly [number, BusValue])[]);
+  return String(fields.get(FIELD.path) ?? "");
 }
 
 /** Bytes to which each type is aligned. */

@@ -7,6 +7,7 @@ import {
   FIXED_HEADER,
   messageLength,
   type Reply,
+  signalObject,
 } from "./bus-codec.ts";
 
 /** One connection to a D-Bus peer; calls go out at once and are answered in any order. */
@@ -17,6 +18,8 @@ export interface Bus {
   property(object: string, interfaceName: string, name: string): Promise<BusValue>;
   /** Several properties of an object, of one moment; those that it does not have are left out. */
   properties(object: string, interfaceName: string, names: readonly string[]): Promise<ReadonlyMap<string, BusValue>>;
+  /** Has the object of each signal told that comes from now on; on a message bus, of those that match this rule of its. */
+  onSignal(rule: string, told: (object: string) => void): Promise<void>;
   /** The same connection, speaking to another peer on the message bus. */
   to(destination: string): Bus;
   close(): void;
@@ -56,6 +59,7 @@ export async function openBus(path: string, uid: number, destination?: string, l
   let serial = 0;
   let over: BusError | undefined;
   let socket: Bun.Socket | undefined;
+  let told: ((object: string) => void) | undefined;
   /** What is called in one go goes out in one piece, and the rest when the peer has taken what it could. */
   let unsent: Buffer[] = [];
   const flush = () => {
@@ -94,6 +98,10 @@ export async function openBus(path: string, uid: number, destination?: string, l
         resolve();
       },
       (serial) => waiting.get(serial)?.wanted,
+      (message) => {
+        const object = told && signalObject(message);
+        if (object !== undefined) told?.(object);
+      },
     );
     const failed = (error: NodeJS.ErrnoException) =>
       refused(new BusError(error.code ?? "EIO", `${path}: ${error.code ?? error.message}`));
@@ -170,6 +178,11 @@ export async function openBus(path: string, uid: number, destination?: string, l
       const [entries] = await send(object, `${PROPERTIES}.GetAll`, [interfaceName], to, new Set(names));
       return new Map((entries ?? []) as readonly (readonly [string, BusValue])[]);
     },
+    async onSignal(rule, listener) {
+      told = listener;
+      if (to !== undefined)
+        await send("/org/freedesktop/DBus", "org.freedesktop.DBus.AddMatch", [rule], "org.freedesktop.DBus");
+    },
     to: peer,
     close: () => end(new BusError("ECONNABORTED", "closed")),
   });
@@ -209,6 +222,7 @@ export function pathOf(address: string | undefined): string | undefined {
 function reader(
   onAuthenticated: () => void,
   wantedBy: (serial: number) => ReadonlySet<string> | undefined,
+  onOther: (message: Buffer) => void,
 ): (chunk: Buffer) => Reply[] {
   let chunks: Buffer[] = [];
   let have = 0;
@@ -239,8 +253,10 @@ function reader(
       const length = messageLength(rest);
       need = length;
       if (rest.length < length) break;
-      const reply = decodeReply(rest.subarray(0, length), wantedBy);
-      if (reply !== undefined) replies.push(reply);
+      const message = rest.subarray(0, length);
+      const reply = decodeReply(message, wantedBy);
+      if (reply === undefined) onOther(message);
+      else replies.push(reply);
       rest = rest.subarray(length);
       need = FIXED_HEADER;
     }

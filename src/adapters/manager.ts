@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { describeError } from "../core/errors.ts";
 import { type ExecResult, succeeded } from "../core/exec.ts";
 import type { Host } from "../core/host.ts";
+import { agentOfUnit } from "../core/names.ts";
 import { pathsOf } from "../core/paths.ts";
 import { type BusFailure, type BusProblem, busProblem } from "../core/user-bus.ts";
 import { type Bus, BusError, openBus, pathOf } from "./bus.ts";
@@ -11,6 +12,7 @@ import { UNIT_PROPERTIES, type Unit, unitFrom } from "./systemd.ts";
 
 const MANAGER = "/org/freedesktop/systemd1";
 const MANAGER_INTERFACE = "org.freedesktop.systemd1.Manager";
+const AGENT_OBJECTS = `${MANAGER}/unit/mosaic_2dagent_40`;
 const UNIT = "org.freedesktop.systemd1.Unit";
 const SERVICE = "org.freedesktop.systemd1.Service";
 const OF_EVERY_UNIT = new Set(["LoadState", "ActiveState", "SubState", "FragmentPath", "DropInPaths"]);
@@ -57,6 +59,8 @@ export interface Manager {
   serviceProperty(unit: LoadedUnit, name: string): Promise<string>;
   /** One property of a unit of any kind, by its name alone. */
   property(unit: string, name: string): Promise<string>;
+  /** Has each change of an agent's unit told, by the agent's name, from now on: its state, its job, its properties. */
+  onChange(told: (name: string) => void): Promise<void>;
   /** Names of the units that have failed, whoever's they are. */
   failed(): Promise<string[]>;
   close(): void;
@@ -183,6 +187,14 @@ export function managerOn(bus: Bus): Manager {
     },
     serviceProperty: async ({ object }, name) => text(await bus.property(object, SERVICE, name)),
     property: async (unit, name) => text(await bus.property(objectOf(unit), interfaceOf(unit, name), name)),
+    async onChange(told) {
+      const rule = `type='signal',interface='org.freedesktop.DBus.Properties',path_namespace='${MANAGER}/unit'`;
+      await bus.onSignal(rule, (object) => {
+        const name = agentOfObject(object);
+        if (name !== undefined) told(name);
+      });
+      await call("Subscribe"); // at its own socket the manager tells everybody, asked or not
+    },
     async failed() {
       const [units] = await call("ListUnitsByPatterns", ["failed"], []);
       return list(units).map((entry) => text(list(entry)[0]));
@@ -197,6 +209,15 @@ function objectOf(unit: string): string {
     .toString("latin1")
     .replace(/[^A-Za-z0-9]|^[0-9]/g, (byte) => `_${byte.charCodeAt(0).toString(16).padStart(2, "0")}`);
   return `${MANAGER}/unit/${escaped}`;
+}
+
+/** The agent of whose unit an object is; undefined for another. */
+function agentOfObject(object: string): string | undefined {
+  if (!object.startsWith(AGENT_OBJECTS)) return undefined;
+  const escaped = object.slice(MANAGER.length + "/unit/".length);
+  return agentOfUnit(
+    escaped.replace(/_([\da-f]{2})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16))),
+  );
 }
 
 /** What every unit has is in one interface, what its kind has in another: "Slice" for app.slice. */

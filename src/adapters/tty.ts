@@ -6,6 +6,8 @@ export interface TerminalInput {
   readonly unread: number;
   /** The program gets whole lines, as the kernel has edited them; of a longer one than LONGEST_LINE the rest is lost. */
   readonly lines: boolean;
+  /** The kernel itself shows there what is typed. */
+  readonly echo: boolean;
 }
 
 /** Bytes that the kernel keeps of one line: N_TTY_BUF_SIZE, less one for its end. */
@@ -17,6 +19,7 @@ const FIONREAD = 0x541b;
 /** Of struct termios: the fourth word. */
 const LOCAL_FLAGS = 3;
 const ICANON = 0x2;
+const ECHO = 0x8;
 
 type Ioctl = (descriptor: number, request: number, argument: Int32Array | Uint32Array) => number;
 
@@ -38,7 +41,8 @@ export async function terminalProbe(): Promise<TerminalProbe | undefined> {
       const unread = new Int32Array(1);
       const settings = new Uint32Array(16); // struct termios has 36 bytes
       if (ioctl(descriptor, FIONREAD, unread) !== 0 || ioctl(descriptor, TCGETS, settings) !== 0) return undefined;
-      return { unread: unread[0] ?? 0, lines: ((settings[LOCAL_FLAGS] ?? 0) & ICANON) !== 0 };
+      const flags = settings[LOCAL_FLAGS] ?? 0;
+      return { unread: unread[0] ?? 0, lines: (flags & ICANON) !== 0, echo: (flags & ECHO) !== 0 };
     } finally {
       closeSync(descriptor);
     }

@@ -96,6 +96,11 @@ export const commands = {
     summary: "show an agent at this terminal, to work in",
     load: () => import("./commands/agent-attach.ts"),
   },
+  "agent tail": {
+    group: "Agents",
+    summary: "print what is on an agent's screen, and what comes",
+    load: () => import("./commands/agent-tail.ts"),
+  },
   "agent logs": {
     group: "Agents",
     summary: "show what systemd and the fleet's scripts said of an agent",

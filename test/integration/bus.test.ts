@@ -19,6 +19,7 @@ import { managerOn, openUserManager } from "../../src/adapters/manager.ts";
 import { systemdOf } from "../../src/adapters/systemd.ts";
 import { openSandbox, type Sandbox } from "../../src/canary/sandbox.ts";
 import type { Host } from "../../src/core/host.ts";
+import { until } from "../../src/core/until.ts";
 import { temporaryFolder } from "../support/build.ts";
 import { openFakeBus } from "../support/fake-bus.ts";
 
@@ -66,6 +67,18 @@ describe("with a real user manager, at its private socket", () => {
       expect(await refused).toMatchObject({ code: "org.freedesktop.systemd1.NoSuchUnit" });
       expect(JSON.stringify(units)).toContain('"default.target"');
     }));
+
+  test("changes of agents' units are told, by the agent, and nobody else's", async () => {
+    const { host } = sandbox;
+    const manager = await openUserManager(host);
+    const told: string[] = [];
+    await manager.onChange((name) => told.push(name));
+    for (const unit of ["mosaic-agent@a-1.service", "mosaic-agent@b_2.service", "other@c.service"])
+      await host.exec(["systemd-run", "--user", "--wait", "-q", `--unit=${unit}`, "true"]);
+    await until(host, 5_000, async () => (told.includes("b_2") ? true : undefined));
+    expect([...new Set(told)].sort()).toEqual(["a-1", "b_2"]);
+    manager.close();
+  });
 
   test("what cannot be sent is refused at once, and leaves the connection as it was", () =>
     using(openBus(socket, uid), async (bus) => {
@@ -376,6 +389,13 @@ describe("with a message bus that is none (fake)", () => {
       });
     });
     expect(fake.calls.every(({ noAutoStart }) => noAutoStart)).toBe(true);
+    await fake.close();
+  });
+
+  test("whose signals are to be told is asked of the bus itself", async () => {
+    const fake = await openFakeBus(peers);
+    await using(openBus(fake.path, uid, "org.example.A", 300), (bus) => bus.onSignal("type='signal'", () => undefined));
+    expect(fake.calls.map(({ what }) => what)).toContain("org.freedesktop.DBus AddMatch type='signal'");
     await fake.close();
   });
 
