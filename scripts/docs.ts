@@ -1,5 +1,5 @@
-// Writes what is generated in docs/: checks.md, what --explain says of each check, and the JSON Schemas of doctor's,
-// the canary's and status' output. scripts/docs calls it: `bun scripts/docs.ts [--check]`; with --check it writes nothing, names each file that is
+// Writes what is generated in docs/: checks.md, what --explain says of each check, and the JSON Schemas of a
+// roster, and of doctor's, the canary's and status' output. scripts/docs calls it: `bun scripts/docs.ts [--check]`; with --check it writes nothing, names each file that is
 // out of date, and exits 1 if there is one.
 import { join } from "node:path";
 import { canarySchema, stepsSchema } from "../src/cli/report/canary-schema.ts";
@@ -7,6 +7,7 @@ import { lineSchema, listSchema, reportSchema } from "../src/cli/report/doctor-s
 import { jsonSchemaOfStatus } from "../src/cli/report/status-schema.ts";
 import { checks } from "../src/doctor/registry.ts";
 import { areaOf } from "../src/doctor/select.ts";
+import { jsonSchemaOfRoster } from "../src/fleet/roster.ts";
 
 const folder = join(import.meta.dir, "../docs");
 
@@ -48,6 +49,7 @@ const made: Readonly<Record<string, string>> = {
   "doctor.schema.json": `${JSON.stringify(reportSchema(), null, 2)}\n`,
   "doctor-list.schema.json": `${JSON.stringify(listSchema(), null, 2)}\n`,
   "doctor-lines.schema.json": `${JSON.stringify(lineSchema(), null, 2)}\n`,
+  "roster.schema.json": `${JSON.stringify(jsonSchemaOfRoster(), null, 2)}\n`,
   "status.schema.json": `${JSON.stringify(jsonSchemaOfStatus("json"), null, 2)}\n`,
   "status-lines.schema.json": `${JSON.stringify(jsonSchemaOfStatus("ndjson"), null, 2)}\n`,
 };

@@ -46,6 +46,16 @@ export const commands = {
     summary: "say what each agent does, and where systemd and tmux disagree",
     load: () => import("./commands/status.ts"),
   },
+  apply: {
+    group: "Every day",
+    summary: "bring agents to what a roster file says",
+    load: () => import("./commands/apply.ts"),
+  },
+  export: {
+    group: "Every day",
+    summary: "write the roster of the agents that there are",
+    load: () => import("./commands/export.ts"),
+  },
   "agent start": {
     group: "Agents",
     summary: "start agents, and wait until they are up",

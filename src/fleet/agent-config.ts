@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { systemdOf } from "../adapters/systemd.ts";
 import { AGENT_KEYS } from "../core/agent-keys.ts";
+import { closest } from "../core/did-you-mean.ts";
 import { editEnvFile } from "../core/env-edit.ts";
 import { parseEnvFile } from "../core/env-file.ts";
 import { envProblems, valueProblems } from "../core/env-problems.ts";
@@ -10,8 +11,7 @@ import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { agentUnit } from "../core/names.ts";
 import { pathsOf, tilde } from "../core/paths.ts";
-import { stopAgents } from "./lifecycle.ts";
-import { changeLimits, type LimitChanges, limitsPath, removeLimits } from "./limits.ts";
+import { changeLimits, type LimitChanges, limitsPath } from "./limits.ts";
 import { readOwnFile, rewrite, whileOthersWait } from "./own-file.ts";
 
 export function agentFile(host: Pick<Host, "env" | "user">, name: string): string {
@@ -41,20 +41,32 @@ export async function isConfigured(host: Host, name: string): Promise<boolean> {
   return found.some((status) => status !== undefined);
 }
 
-/**
- * Writes an agent's settings; `only` refuses one that is there already ("new"), or that is not ("known"). Throws FleetError,
- * with nothing changed.
- */
+/** As writeAgent(), and systemd has it. */
 export async function changeAgent(
+  host: Host,
+  name: string,
+  changes: AgentChanges,
+  only?: "new" | "known",
+): Promise<Changed> {
+  const changed = await writeAgent(host, name, changes, only);
+  if (changed.limits) await reloadUnits(host);
+  return changed;
+}
+
+/**
+ * Writes an agent's settings; `only` refuses one that is there already ("new"), or that is not ("known"). systemd has to be
+ * told of limits: see reloadUnits(). Throws FleetError, with nothing changed.
+ */
+export async function writeAgent(
   host: Host,
   name: string,
   { variables, limits }: AgentChanges,
   only?: "new" | "known",
 ): Promise<Changed> {
   const path = agentFile(host, name);
-  const changed = await whileOthersWait(host, async () => {
+  return whileOthersWait(host, async () => {
     if (only === "new") await mustBeNew(host, name, path);
-    if (only === "known" && !(await isConfigured(host, name))) throw unknownAgent(name);
+    if (only === "known" && !(await isConfigured(host, name))) throw await unknownAgent(host, name);
     // Known to be possible before anything is written.
     await readOwnFile(host, limitsPath(host, name));
     const file = await rewrite(host, path, PRIVATE, (bytes) => {
@@ -65,8 +77,6 @@ export async function changeAgent(
     });
     return { file, limits: Object.keys(limits).length > 0 && (await changeLimits(host, name, limits)) };
   });
-  if (changed.limits) await reload(host);
-  return changed;
 }
 
 async function mustBeNew(host: Host, name: string, path: string): Promise<void> {
@@ -80,8 +90,17 @@ async function mustBeNew(host: Host, name: string, path: string): Promise<void> 
   );
 }
 
-export function unknownAgent(name: string): FleetError {
-  return new FleetError(EXIT.unavailable, `There is no agent ${name}`, "it has no settings file and no limits", [
+/** With the one that was meant, where a name is close to it. */
+export async function unknownAgent(host: Host, name: string): Promise<FleetError> {
+  const files = await host.files.list(pathsOf(host).agents);
+  const meant = closest(
+    name,
+    files.filter((file) => file.endsWith(".env")).map((file) => file.slice(0, -4)),
+  );
+  const what = `There is no agent ${name}`;
+  if (meant !== undefined)
+    return new FleetError(EXIT.unavailable, what, `did you mean ${meant}?`, ["mosaic-fleet status"]);
+  return new FleetError(EXIT.unavailable, what, "it has no settings file and no limits", [
     `mosaic-fleet agent add ${name}`,
   ]);
 }
@@ -95,7 +114,8 @@ function notEditable(host: Host, name: string, path: string, bytes: Uint8Array |
   ]);
 }
 
-async function reload(host: Host): Promise<void> {
+/** Has systemd read limits that were written. Throws FleetError (71). */
+export async function reloadUnits(host: Host): Promise<void> {
   const reloaded = await systemdOf(host).daemonReload();
   if (succeeded(reloaded)) return;
   throw new FleetError(EXIT.oserr, "The limits are written, but not in force", describeResult(reloaded), [
@@ -150,59 +170,19 @@ export async function enableAgent(host: Host, name: string): Promise<void> {
   ]);
 }
 
-/** What removing an agent did. */
-export interface Removed {
-  readonly stopped: boolean;
-  readonly disabled: boolean;
-  /** Where its environment file is now; undefined where it had none. */
-  readonly kept: string | undefined;
-  readonly limits: boolean;
-  /** Drop-ins of the user's, which stay. */
-  readonly yours: readonly string[];
-}
-
-/** Stops and disables an agent, keeps its environment file under another name, removes our limits. Throws FleetError. */
-export async function removeAgent(host: Host, name: string, has: AgentLife): Promise<Removed> {
-  const unit = agentUnit(name);
-  const stays = (not: string, why: string) =>
-    new FleetError(EXIT.oserr, `Agent ${name} was not removed: it could not be ${not}`, why, [
-      `systemctl --user status ${unit}`,
-    ]);
-  if (has.runs) {
-    const [stopped] = await stopAgents(host, [name]);
-    if (stopped?.outcome !== "ok") throw stays("stopped", stopped?.message ?? "could not tell");
-  }
-  if (has.enabled) {
-    const disabled = await systemdOf(host).run("disable", [unit]);
-    if (!succeeded(disabled)) throw stays("disabled", describeResult(disabled));
-  }
+/** Keeps the file as it is now under another name, and returns that. */
+export async function keepAgentFile(host: Host, name: string): Promise<string> {
   const path = agentFile(host, name);
-  const stamp = host.date().toISOString().slice(0, 19).replace(/\D/g, "");
-  const kept = `${path}.removed-${stamp}`;
-  const { had, limits } = await whileOthersWait(host, async () => {
-    const had = (await host.files.status(path)) !== undefined;
-    if (had) await host.files.rename(path, kept);
-    return { had, limits: await removeLimits(host, name) };
-  });
-  if (limits) await reload(host);
-  const yours = (await host.files.list(join(pathsOf(host).units, `${unit}.d`))).filter((file) =>
-    file.endsWith(".conf"),
-  );
-  return { stopped: has.runs, disabled: has.enabled, kept: had ? kept : undefined, limits, yours };
+  const kept = await besides(host, path, "before");
+  await host.files.keep((await host.files.realPath(path)) ?? path, kept);
+  return kept;
 }
 
-/** What the manager says of an agent; nothing of it where no manager is there. */
-export interface AgentLife {
-  readonly runs: boolean;
-  readonly enabled: boolean;
-}
-
-export async function lifeOf(host: Host, name: string): Promise<AgentLife> {
-  const [unit] = await systemdOf(host)
-    .show([agentUnit(name)])
-    .catch(() => []);
-  return {
-    runs: unit !== undefined && !["inactive", "failed"].includes(unit.active),
-    enabled: unit !== undefined && /^enabled/.test(unit.fileState),
-  };
+/** Where a file is kept, and nothing is yet: no name of an agent's, which end with .env. */
+export async function besides(host: Host, path: string, word: string): Promise<string> {
+  const stamped = `${path}.${word}-${host.date().toISOString().slice(0, 19).replace(/\D/g, "")}`;
+  for (let count = 1; ; count++) {
+    const kept = count === 1 ? stamped : `${stamped}-${count}`;
+    if ((await host.files.status(kept)) === undefined) return kept;
+  }
 }

@@ -15,6 +15,11 @@ export const NAMED_SETTINGS = {
   command: "MOSAIC_AGENT_COMMAND",
 } as const;
 
+/** What a variable is called in settings: its own name, where it has no other. */
+export function settingName(variable: string): string {
+  return Object.entries(NAMED_SETTINGS).find(([, each]) => each === variable)?.[0] ?? variable;
+}
+
 /** A text for which `problem` finds nothing to say. */
 function text(problem: (value: string) => string | undefined) {
   return z.string("is no text").superRefine((value, context) => {
@@ -51,10 +56,9 @@ function sizeProblem(value: string): string | undefined {
 }
 
 /** What is wrong with the name of a variable of an agent's; undefined when nothing is. */
-function variableProblem(key: string): string | undefined {
+export function variableProblem(key: string): string | undefined {
   if (!VARIABLE_NAME.test(key)) return `"${key}" is no name of a variable: letters, digits and _, no digit first`;
-  const option = Object.entries(NAMED_SETTINGS).find(([, variable]) => variable === key)?.[0];
-  if (option !== undefined) return `${key} has a setting of its own: ${option}`;
+  if (settingName(key) !== key) return `${key} has a setting of its own: ${settingName(key)}`;
   if (key === "MOSAIC_TMUX_SOCKET")
     return `${key} is for the whole fleet, in fleet.env: an agent with another does not start`;
   if (key === "MOSAIC_AGENT_NAME") return `${key} is set by the fleet`;
@@ -66,7 +70,8 @@ function variableProblem(key: string): string | undefined {
 /** The kernel's limit for one string of a program's environment. */
 const LONGEST_STRING = 128 * 1024;
 
-function valueProblem(key: string, value: string): string | undefined {
+/** What is wrong with the value of one; undefined when nothing is. */
+export function valueProblem(key: string, value: string): string | undefined {
   if (key === "MOSAIC_AGENT_STOP_SECONDS" && !/^(?:[0-9]|[12][0-9]|30)$/.test(value))
     return "is not a whole number from 0 to 30";
   if (Buffer.byteLength(`${key}=${value}`) >= LONGEST_STRING)
@@ -81,6 +86,9 @@ const environment = z.record(z.string(), z.string("is no text: put it in quotes"
   }
 });
 
+/** A command for a shell. */
+export const commandText = text(commandProblem);
+
 /** What an agent is set to; what is left out is built in, or what fleet.env says. */
 export const settingsSchema = z.strictObject({
   runtime: text((value) => (/^[^\s\p{C}-][^\s\p{C}]*$/u.test(value) ? undefined : `"${value}" is no name of a program`))
@@ -90,7 +98,7 @@ export const settingsSchema = z.strictObject({
     .describe("handed to the program as --model")
     .optional(),
   workdir: text(folderProblem).describe("the folder it runs in, from / or ~/ on").optional(),
-  command: text(commandProblem).describe("a whole command instead, run by a shell").optional(),
+  command: commandText.describe("a whole command instead, run by a shell").optional(),
   env: environment.describe("variables for the program").optional(),
   memoryMax: text(sizeProblem).describe("memory limit, as systemd takes it: 4G, 512M, 50%, infinity").optional(),
   cpuWeight: z

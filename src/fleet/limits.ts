@@ -36,6 +36,21 @@ export async function changeLimits(host: Host, name: string, changes: LimitChang
   return removeLimits(host, name);
 }
 
+/** Limits as they are written. */
+export type Limits = { readonly [limit in keyof typeof LIMITS]?: string };
+
+/** Those of our drop-in; none of what cannot be read. */
+export async function readLimits(host: Host, name: string): Promise<Limits> {
+  const text = await host.files.read(limitsPath(host, name)).catch(() => undefined);
+  if (text === undefined) return {};
+  return Object.fromEntries(
+    Object.entries(LIMITS).flatMap(([limit, directive]) => {
+      const value = settingIn(text, directive)?.said.replace(/^[^=]*=\s*/, "");
+      return value ? [[limit, value]] : [];
+    }),
+  );
+}
+
 /** Removes our drop-in, and its folder if that is empty then. Says whether there was one. */
 export async function removeLimits(host: Host, name: string): Promise<boolean> {
   const path = limitsPath(host, name);

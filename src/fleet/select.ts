@@ -72,7 +72,7 @@ function unknownAgent(typed: string, known: readonly string[]): FleetError {
     meant === undefined
       ? `${some}${known.length > 10 ? ` and ${known.length - 10} more` : ""}`
       : `did you mean ${meant}?`,
-    [...(isAgentName(typed) ? [`mosaic-fleet agent add ${typed}`] : []), "mosaic-fleet status"],
+    [...(isAgentName(typed) && meant === undefined ? [`mosaic-fleet agent add ${typed}`] : []), "mosaic-fleet status"],
   );
 }
 

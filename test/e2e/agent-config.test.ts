@@ -252,3 +252,28 @@ test("agent rm stops only after a yes, and keeps the settings", async () => {
   expect(text(join(fleet.paths.agents, kept ?? ""))).toBe(was);
   expect(existsSync(join(fleet.paths.units, "mosaic-agent@coder.service.d/override.conf"))).toBe(true);
 });
+
+test("agent rm of one that has failed leaves no failed unit and no session; what was kept before stays", async () => {
+  await fleet.dropIn("mosaic-agent@brief.service", "[Unit]\nStartLimitBurst=1\n[Service]\nRestartSec=10ms\n");
+  const removed = async () =>
+    (await fleet.host.files.list(fleet.paths.agents)).filter((name) => name.startsWith("brief.env.removed-")).length;
+  const before = await removed();
+  for (const round of [1, 2]) {
+    expect(await agent(["add", "brief", "--command", "exit 4"])).toMatchObject({ code: 0 });
+    await agent(["start", "brief"]);
+    await fleet.wait("it has failed", async () => (await fleet.unit("brief")).active === "failed");
+    expect(await agent(["rm", "brief"])).toMatchObject({ code: 0 });
+    expect((await fleet.unit("brief")).active).toBe("inactive");
+    expect(await fleet.pane("brief")).toBeUndefined();
+    expect(await removed()).toBe(before + round);
+  }
+});
+
+test("a name that is nearly an agent's is told with what was meant", async () => {
+  await agent(["add", "writer", "--command", "cat"]);
+  for (const verb of ["show", "rm"]) {
+    const { said } = await agent([verb, "writr"]);
+    expect(said).toContain("did you mean writer?");
+    expect(said).not.toContain("agent add");
+  }
+});

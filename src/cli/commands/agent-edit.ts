@@ -1,5 +1,6 @@
 import { EXIT } from "../../core/exit.ts";
-import { changeAgent, isConfigured, lifeOf, unknownAgent } from "../../fleet/agent-config.ts";
+import { changeAgent, isConfigured, unknownAgent } from "../../fleet/agent-config.ts";
+import { lifeOf } from "../../fleet/agent-removal.ts";
 import { effectiveAgent } from "../../fleet/effective.ts";
 import { agentArgs, changesOf, checkedName } from "../agent-options.ts";
 import { defineCommand, UsageError } from "../command.ts";
@@ -51,7 +52,7 @@ export const command = defineCommand({
       "cpu-weight",
       "unset",
     ].some((option) => settings[option as keyof typeof settings] !== undefined);
-    if (!(await isConfigured(host, name))) throw unknownAgent(name);
+    if (!(await isConfigured(host, name))) throw await unknownAgent(host, name);
     let changed: boolean;
     let wanted = {};
     if (given) {

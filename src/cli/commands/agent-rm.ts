@@ -1,7 +1,8 @@
 import { FleetError } from "../../core/errors.ts";
 import { EXIT } from "../../core/exit.ts";
 import { tilde } from "../../core/paths.ts";
-import { isConfigured, lifeOf, removeAgent, unknownAgent } from "../../fleet/agent-config.ts";
+import { isConfigured, unknownAgent } from "../../fleet/agent-config.ts";
+import { lifeOf, removeAgents } from "../../fleet/agent-removal.ts";
 import { checkedName } from "../agent-options.ts";
 import { defineCommand } from "../command.ts";
 
@@ -26,7 +27,8 @@ export const command = defineCommand({
   async run(host, args) {
     const name = checkedName(args.name);
     const life = await lifeOf(host, name);
-    if (!life.runs && !life.enabled && !(await isConfigured(host, name))) throw unknownAgent(name);
+    if (!life.runs && !life.enabled && !life.remains && !(await isConfigured(host, name)))
+      throw await unknownAgent(host, name);
     if (life.runs && !args.yes) {
       const answer = await host.ask(
         `${name} runs: what it is at is lost when it is stopped. Stop and remove it? [y/N] `,
@@ -40,12 +42,12 @@ export const command = defineCommand({
         return EXIT.broken;
       }
     }
-    const { kept, yours } = await removeAgent(host, name, life);
+    const removed = (await removeAgents(host, new Map([[name, life]]))).get(name);
+    if (removed instanceof FleetError) throw removed;
     const { home } = host.user;
-    host.stdout.write(
-      `Removed ${name}.${kept === undefined ? "" : ` Its settings are kept in ${tilde(kept, home)}`}\n`,
-    );
-    if (yours.length > 0) host.stdout.write(`Drop-ins of yours stay: ${yours.join(", ")}\n`);
+    host.stdout.write(`Removed ${name}.\n`);
+    if (removed?.kept !== undefined) host.stdout.write(`Its settings are kept:\n  ${tilde(removed.kept, home)}\n`);
+    for (const path of removed?.yours ?? []) host.stdout.write(`A drop-in of yours stays:\n  ${tilde(path, home)}\n`);
     return EXIT.ok;
   },
 });

@@ -25,7 +25,7 @@ export const command = defineCommand({
     const name = checkedName(typed);
     const agent = await effectiveAgent(host, name);
     const idle = agent.state === undefined || agent.state.active === "inactive";
-    if (idle && !(await isConfigured(host, name))) throw unknownAgent(name);
+    if (idle && !(await isConfigured(host, name))) throw await unknownAgent(host, name);
     if (output === "human") renderAgent(host.stdout, agent, host.user.home);
     else
       printJson(host, {
