@@ -38,7 +38,7 @@ export function localHost(): Host {
     pid: process.pid,
     executable: process.execPath,
     itself: Bun.main.startsWith("/$bunfs/") ? [process.execPath] : [process.execPath, Bun.main],
-    machine: machine(),
+    machine: machine().replace(/^arm64$/, "aarch64"), // Bun's own name for it is not the kernel's
     exec: createExec(env),
     foreground: createForeground(env, interrupt.signal),
     spawn: spawnChild,

@@ -11,12 +11,13 @@ import {
   realpathSync,
   statSync,
   symlinkSync,
+  writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { type Run, run, temporaryFolder, tree, writeFiles } from "../support/build.ts";
 import { newKey } from "../support/release.ts";
 
-// What scripts/release makes. With RELEASE_ALL=1 of all targets; otherwise of those that can be run here.
+// What scripts/release makes, and whether it runs.
 
 const { version, devDependencies } = await Bun.file(join(tree, "package.json")).json();
 const temporary = temporaryFolder();
@@ -25,7 +26,7 @@ const folder = (name: string) => join(temporary.path, name);
 const isRoot = process.getuid?.() === 0;
 
 const everyTarget = ["linux-arm64", "linux-arm64-musl", "linux-x64", "linux-x64-musl"];
-const targets = process.env.RELEASE_ALL ? everyTarget : everyTarget.filter((target) => target !== "linux-arm64-musl");
+const targets = everyTarget;
 const native = `linux-${process.arch}`;
 const made = folder("made");
 const file = (target: string, where = made) => join(where, `mosaic-fleet-${version}-${target}`);
@@ -190,6 +191,8 @@ describe.skipIf(!reachable || !toolsAreHere)("a release (takes npm's registry, x
     const doctor = run([...argv, "doctor", "--pre", "-o", "json"], { cwd: "/", env, timeoutMs: 60_000 });
     expect(JSON.parse(doctor.stdout)).toMatchObject({ schemaVersion: 1, environment: { binary: version } });
     expect([0, 1, 2]).toContain(doctor.code ?? -1);
+    const { checks } = JSON.parse(doctor.stdout);
+    expect(checks.find(({ id }: { id: string }) => id === "machine.linux")).toMatchObject({ status: "pass" });
   }
 
   describe("the binary of", () => {
@@ -205,6 +208,29 @@ describe.skipIf(!reachable || !toolsAreHere)("a release (takes npm's registry, x
     test.skipIf(!armIsHere)("linux-arm64 runs (takes qemu-user-static and libc6-arm64-cross)", () => {
       expectRuns([emulator("aarch64"), "-L", arm, file("linux-arm64")]);
     });
+
+    const musl = join(tree, "node_modules/.musl-of-arm64/ld-musl-aarch64.so.1");
+    const muslIsHere = [musl, `${arm}/lib/libstdc++.so.6`, Bun.which("aarch64-linux-gnu-as") ?? ""].every(existsSync);
+    test.skipIf(!armIsHere || !muslIsHere)(
+      "linux-arm64-musl runs (takes qemu-user-static, Debian's musl, and libstdc++ and binutils for arm64)",
+      () => {
+        const lib = folder("arm64-musl/lib");
+        mkdirSync(lib, { recursive: true });
+        copyFileSync(musl, join(lib, "ld-musl-aarch64.so.1"));
+        copyFileSync(`${arm}/lib/libgcc_s.so.1`, join(lib, "libgcc_s.so.1"));
+        // Debian's, because Alpine's is not to be had. It asks for libm by name, which musl has in itself: under another
+        // name of that length it loads what it lacks.
+        const library = readFileSync(`${arm}/lib/libstdc++.so.6`)
+          .toString("latin1")
+          .replaceAll("libm.so.6", "libx.so.6");
+        writeFileSync(join(lib, "libstdc++.so.6"), library, "latin1");
+        const object = folder("glibc-on-musl.o");
+        const source = join(tree, "test/fixtures/glibc-on-musl-arm64.s");
+        expect(run(["aarch64-linux-gnu-as", "-o", object, source]).stderr).toBe("");
+        expect(run(["aarch64-linux-gnu-ld", "-shared", "-o", join(lib, "libx.so.6"), object]).stderr).toBe("");
+        expectRuns([emulator("aarch64"), "-L", dirname(lib), file("linux-arm64-musl")]);
+      },
+    );
 
     const needs = [
       isRoot,
