@@ -2,20 +2,18 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {
   chmodSync,
   copyFileSync,
-  cpSync,
   existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
-  realpathSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { type Run, run, temporaryFolder, tree, writeFiles } from "../support/build.ts";
-import { newKey } from "../support/release.ts";
+import { copyOfTree, newKey } from "../support/release.ts";
 
 // What scripts/release makes, and whether it runs.
 
@@ -46,16 +44,6 @@ const environment = {
 
 function release(root: string, out: string, words: readonly string[], env: NodeJS.ProcessEnv = environment): Run {
   return run([join(root, "scripts/release"), "--out", out, ...words], { cwd: "/", env });
-}
-
-/** As much of a clone as a release is made of; its node_modules is a link. */
-function copyOfTree(place: string): string {
-  const files = ["package.json", "tsconfig.json", "bun.lock", "LICENSE", "CHANGELOG.md"];
-  mkdirSync(place, { recursive: true });
-  for (const name of ["src", "assets", "scripts", "test", ...files])
-    cpSync(join(tree, name), join(place, name), { recursive: true });
-  symlinkSync(realpathSync(join(tree, "node_modules")), join(place, "node_modules"));
-  return place;
 }
 
 // The runtimes come from the registry, which is asked through npm, so that its configuration applies.

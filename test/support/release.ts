@@ -1,6 +1,6 @@
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { bun, run, writeFiles } from "./build.ts";
+import { bun, run, tree, writeFiles } from "./build.ts";
 
 /** The target whose binary install.sh takes on this machine, where it has glibc. */
 export const native = `linux-${process.arch}`;
@@ -65,4 +65,15 @@ export function newKey(folder: string): { secret: string; public: string } {
   run(["minisign", "-G", "-W", "-p", "key.pub", "-s", "key"], { cwd: folder });
   const lines = run(["cat", "key.pub"], { cwd: folder }).stdout.split("\n");
   return { secret: join(folder, "key"), public: lines[1] ?? "" };
+}
+
+/** As much of a clone as a release is made of, with files of its own, given as path → text; its node_modules is a link. */
+export function copyOfTree(place: string, changed: Readonly<Record<string, string>> = {}): string {
+  const files = ["package.json", "tsconfig.json", "bun.lock", "LICENSE", "CHANGELOG.md"];
+  mkdirSync(place, { recursive: true });
+  for (const name of ["src", "assets", "scripts", "test", ...files])
+    cpSync(join(tree, name), join(place, name), { recursive: true });
+  symlinkSync(realpathSync(join(tree, "node_modules")), join(place, "node_modules"));
+  writeFiles(place, changed);
+  return place;
 }
