@@ -75,6 +75,7 @@ export function localHost(): Host {
       env,
       () => undefined,
     ),
+    fullScreen: async (events) => (await import("./full-screen.ts")).openFullScreen(events),
     ask: (question) => askAtTerminal(question, interrupt.signal),
     askSecret: (question) => askSecretAtTerminal(question, interrupt.signal),
     choose: (question, answers) => chooseAtTerminal(question, answers, interrupt.signal),

@@ -43,6 +43,8 @@ export interface Capture {
   readonly from: number;
   /** One that was broken at the right edge is one line again. */
   readonly joined?: boolean;
+  /** Rows as wide as the pane, with the blanks at their end. */
+  readonly whole?: boolean;
   /** With escape sequences. */
   readonly colours?: boolean;
   /** Of the screen beneath a full-screen program; nothing where there is none. */
@@ -137,8 +139,13 @@ export function agentPanesOf(host: Pick<Host, "exec">, socketPath: string): Agen
   };
 }
 
-function flagsOf({ joined, colours, beneath }: Capture): string[] {
-  return [...(joined ? ["-J"] : []), ...(colours ? ["-e"] : []), ...(beneath ? ["-a", "-q"] : [])];
+function flagsOf({ joined, whole, colours, beneath }: Capture): string[] {
+  return [
+    ...(joined ? ["-J"] : []),
+    ...(whole ? ["-N"] : []),
+    ...(colours ? ["-e"] : []),
+    ...(beneath ? ["-a", "-q"] : []),
+  ];
 }
 
 /** undefined for a line that is not that of an agent's own pane. */

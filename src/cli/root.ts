@@ -111,6 +111,11 @@ export const commands = {
     summary: "print what is on an agent's screen, and what comes",
     load: () => import("./commands/agent-tail.ts"),
   },
+  "agent watch": {
+    group: "Agents",
+    summary: "show an agent at this terminal, without being able to disturb it",
+    load: () => import("./commands/agent-watch.ts"),
+  },
   "agent logs": {
     group: "Agents",
     summary: "show what systemd and the fleet's scripts said of an agent",

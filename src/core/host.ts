@@ -90,6 +90,21 @@ export interface Output {
   write(text: string): void;
 }
 
+/** The whole of this program's terminal, to draw on: what was on it before is back when it is closed. */
+export interface FullScreen {
+  size(): { readonly columns: number; readonly rows: number };
+  /** Shows these rows, as many as the screen has; what is longer than that is wide is cut off. A cursor only where one is given, from 0. */
+  draw(rows: readonly string[], cursor: { readonly column: number; readonly row: number } | undefined): void;
+  close(): void;
+}
+
+export interface ScreenEvents {
+  /** A letter as it is typed, or up, down, left, right, home, end, pageup, pagedown; "" for another key. */
+  key(key: string): void;
+  /** The screen has another size, or has to be drawn again. */
+  resized(): void;
+}
+
 /** What is handed to this program to read. */
 export interface Input {
   readonly isTTY: boolean;
@@ -143,6 +158,8 @@ export interface Host {
   readonly stdin: Input;
   readonly stdout: Output;
   readonly stderr: Output;
+  /** undefined where there is no terminal. */
+  fullScreen(events: ScreenEvents): Promise<FullScreen | undefined>;
   /** Asks at the terminal, on stderr: whether yes was typed. undefined when there is no terminal to ask at. */
   ask(question: string): Promise<boolean | undefined>;
   /** Asks at the terminal, on stderr, for a line that is not shown. undefined when there is no terminal, or nothing was typed. */

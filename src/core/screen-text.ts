@@ -1,3 +1,4 @@
+import { columnsOf } from "./columns.ts";
 import { visible } from "./visible.ts";
 
 /** Characters of one style, one after another on a row of a terminal's screen. */
@@ -58,6 +59,24 @@ export function plainRow(runs: readonly Run[]): string {
 /** The row with its styles, for a terminal; what comes after it has none. */
 export function styledRow(runs: readonly Run[]): string {
   return runs.map(({ text, style }) => (style === "" ? text : `\x1b[${style}m${text}\x1b[0m`)).join("");
+}
+
+/** What is to be seen of the row in a window so many columns wide that begins at `left`; half a wide character is a blank. */
+export function partOfRow(runs: readonly Run[], left: number, width: number): Run[] {
+  const part: Run[] = [];
+  let column = 0;
+  for (const { text, style } of runs) {
+    let kept = "";
+    for (const character of text) {
+      const wide = columnsOf(character);
+      const from = column;
+      column += wide;
+      if (wide === 0 ? from > left && from <= left + width : from >= left && column <= left + width) kept += character;
+      else if (from < left + width && column > left) kept += " ";
+    }
+    if (kept !== "") part.push({ text: kept, style });
+  }
+  return part;
 }
 
 /** What a sequence of SGR sequences amounts to. */

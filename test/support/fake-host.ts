@@ -59,6 +59,7 @@ export function fakeHost(overrides: Partial<Host> = {}): Host {
     stdin: { isTTY: false, read: async () => new Uint8Array() },
     stdout: recorder(),
     stderr: recorder(),
+    fullScreen: async () => undefined,
     ask: async () => undefined,
     askSecret: async () => undefined,
     choose: async () => undefined,

@@ -8,6 +8,7 @@ export interface Typed {
   /** What is on the screen, with its colours. */
   screen(): string;
   press(...keys: string[]): void;
+  resize(columns: number, rows: number): void;
   /** Waits for the end, and returns the screen. */
   done(): string;
 }
@@ -15,7 +16,7 @@ export interface Typed {
 /** Real terminals, each a window of a private tmux server. */
 export interface Terminals {
   /** Runs a shell command; its exit code is the last line of the screen. */
-  typed(command: string, columns?: number): Typed;
+  typed(command: string, columns?: number, rows?: number): Typed;
   close(): void;
 }
 
@@ -29,16 +30,18 @@ export function openTerminals(env: Readonly<Record<string, string | undefined>>)
     });
   let windows = 0;
   return {
-    typed(command, columns = 100) {
+    typed(command, columns = 100, rows = 90) {
       const name = `w${++windows}`;
       const line = `${command}; echo "exit $?"; tmux -S ${socket} wait-for -S ${name}; exec cat`;
-      const size = ["-x", String(columns), "-y", "90"];
+      const size = ["-x", String(columns), "-y", String(rows)];
       const made = tmux("new-session", "-d", "-s", name, ...size, line);
       if (made.code !== 0) throw new Error(made.stderr);
       const screen = () => tmux("capture-pane", "-p", "-e", "-t", `=${name}:`).stdout;
       return {
         screen,
         press: (...keys) => void tmux("send-keys", "-t", `=${name}:`, ...keys),
+        resize: (...[width, height]) =>
+          void tmux("resize-window", "-t", `=${name}:`, "-x", String(width), "-y", String(height)),
         done() {
           const waited = tmux("wait-for", name);
           if (waited.code !== 0) throw new Error(`it did not end:\n${screen()}`);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { plainRow, readRows, styledRow } from "../../../src/core/screen-text.ts";
+import { partOfRow, plainRow, readRows, styledRow } from "../../../src/core/screen-text.ts";
 
 const shown = (...rows: string[]) => readRows(rows).map(styledRow);
 
@@ -34,6 +34,17 @@ describe("rows as tmux captures them", () => {
       "link C1 \\x9b31m \\u202eabc",
     ]);
     expect(shown("\x1b[2J\x1b]0;title")).toEqual(["\\x1b[2J\\x1b]0;title"]);
+  });
+
+  test.each([
+    [0, 3, "ab"],
+    [0, 4, "ab漢"],
+    [3, 4, " 字e\u0301"],
+    [6, 9, "e\u0301f"],
+    [9, 9, ""],
+  ])("of a row from column %i on, %i columns: %j", (left, width, part) => {
+    const [row = []] = readRows(["ab\x1b[1m漢字\x1b[0me\u0301f"]);
+    expect(plainRow(partOfRow(row, left, width))).toBe(part);
   });
 
   test("plain, it has neither styles nor blanks at its end", () => {
