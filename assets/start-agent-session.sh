@@ -210,7 +210,7 @@ make_sessions() {
 		set -- "$@" \; new-session -d -s "$other" -c "$folder" -- /bin/sh "$tools/agent-pane.sh" "$agents/$other" "$slot" \; \
 			set-option -p -t "=$other:" @mosaic_agent 1 \; set-option -t "=$other:" @mosaic_session "$starter" \; \
 			display-message -p -t "=$other:" "$told"
-	done <"$slot.orders" 2>/dev/null
+	done 2>/dev/null <"$slot.orders"
 	printf %s "$later" >"$slot.orders"
 	trap stopped=yes TERM
 	answer=$(tmux "$@" 2>&1)

@@ -117,6 +117,30 @@ async function subgroups(host: Pick<Host, "files">, folder: string): Promise<str
   return [...deeper, folder]; // innermost first: the order in which they can be removed
 }
 
+/** What is told of a group beside its processes, where it is. */
+const TOLD = [
+  ...["memory.max", "memory.current", "memory.events", "memory.limit_in_bytes", "memory.usage_in_bytes"],
+  ...["pids.max", "pids.current", "cgroup.events", "cgroup.freeze"],
+];
+
+/** A group of systemd's and all below it, in every hierarchy that has it: processes, limits, use, as lines for people. */
+export async function groupLines(host: Pick<Host, "files">, group: string): Promise<string[]> {
+  const lines: string[] = [];
+  for (const { mount, controllers } of await hierarchies(host)) {
+    for (const folder of (await subgroups(host, join(mount, group))).reverse()) {
+      const read = (file: string) => host.files.read(join(folder, file)).catch(() => undefined);
+      const pids = ((await read("cgroup.procs")) ?? "").trim().split("\n").join(" ");
+      const told = await Promise.all(
+        TOLD.map(async (file) => [file, (await read(file))?.trim().replaceAll("\n", ", ")]),
+      );
+      const known = told.flatMap(([file, text]) => (text === undefined ? [] : [`${file}: ${text}`]));
+      lines.push(`${folder}${controllers === "" ? "" : ` (${controllers})`}: processes ${pids || "none"}`);
+      lines.push(...known.map((line) => `  ${line}`));
+    }
+  }
+  return lines;
+}
+
 /** The processes of a group and of all below it. */
 async function groupMembers(host: Pick<Host, "files">, folder: string): Promise<number[]> {
   const pids: number[] = [];

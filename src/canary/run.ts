@@ -6,12 +6,14 @@ import { versionsOf } from "../adapters/versions.ts";
 import { describeError, FleetError } from "../core/errors.ts";
 import { type CanaryVerdict, EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
-import { DEFAULT_SOCKET } from "../core/names.ts";
+import { DEFAULT_SOCKET, HOLDER_UNIT } from "../core/names.ts";
 import { allOf } from "./agents.ts";
 import { type FleetOptions, inFleet } from "./fleet.ts";
 import { type Half, inHalf } from "./half/half.ts";
 import { halfSteps } from "./half/steps/index.ts";
 import { type CanaryReport, type Level, type StepReport, verdictOf } from "./report.ts";
+import type { ReportFolder } from "./report-folder.ts";
+import type { Scene } from "./scene.ts";
 import { type Bench, chosen, Interrupted, type Run, runSequence } from "./sequence.ts";
 import type { Fleet, Step } from "./step.ts";
 import { steps } from "./steps/index.ts";
@@ -25,6 +27,8 @@ export interface CanaryOptions extends FleetOptions {
   readonly only?: readonly string[];
   /** How often the sequence is run; once unless told. */
   readonly rounds?: number;
+  /** Gets to see what is so when a promise is broken. */
+  readonly folder?: Pick<ReportFolder, "look" | "listen">;
   readonly onStart?: Run["onStart"];
   readonly onStep?: (report: StepReport) => void;
 }
@@ -56,9 +60,16 @@ export async function runCanary(host: Host, options: CanaryOptions): Promise<Can
   let problem: CanaryReport["problem"];
   let verdict: CanaryVerdict | undefined;
   try {
-    if (level === "tmux") await inHalf(host, options, (half) => inRounds(halfBench(half), halfSteps, async () => {}));
+    const { folder } = options;
+    if (level === "tmux")
+      await inHalf(host, options, async (half) => {
+        await inRounds(halfBench(half, folder), halfSteps, async () => {});
+      });
     else
-      await inFleet(host, options, (fleet, journal) => inRounds(fleetBench(fleet, journal), steps, () => asNew(fleet)));
+      await inFleet(host, options, async (fleet, journal) => {
+        await inRounds(fleetBench(fleet, journal, folder), steps, () => asNew(fleet));
+        if (verdictOf(reports, level) !== "pass") await folder?.listen(sceneOf(fleet, journal));
+      });
   } catch (thrown) {
     // Ctrl-C reaches our children too: what fails then fails because of it. But what was left behind is told.
     const told = thrown instanceof FleetError && thrown.exit === EXIT.unknown;
@@ -93,8 +104,16 @@ function inOrder(reports: readonly StepReport[], level: Level): StepReport[] {
   return reports.toSorted((a, b) => a.round - b.round || ids.indexOf(a.id) - ids.indexOf(b.id));
 }
 
-function fleetBench(fleet: Fleet, journal: readonly string[]): Bench<Fleet> {
+function sceneOf(fleet: Fleet, journal: readonly string[]): Scene {
+  const { host, sandboxed, socket, secret } = fleet;
+  const agents = allOf(fleet);
+  const units = [HOLDER_UNIT, ...agents.map(({ unit }) => unit)];
+  return { host, sandboxed, socket, agents, units, journal, secret };
+}
+
+function fleetBench(fleet: Fleet, journal: readonly string[], folder: CanaryOptions["folder"]): Bench<Fleet> {
   return {
+    lookAround: async () => folder?.look(sceneOf(fleet, journal)),
     host: fleet.host,
     secret: fleet.secret,
     subject: (host) => ({
@@ -113,8 +132,12 @@ function fleetBench(fleet: Fleet, journal: readonly string[]): Bench<Fleet> {
   };
 }
 
-function halfBench(half: Half): Bench<Half> {
+function halfBench(half: Half, folder: CanaryOptions["folder"]): Bench<Half> {
+  const { host, secret, sandboxed } = half;
+  const agents = Object.values(half.agents);
+  const scene = { host, sandboxed, socket: DEFAULT_SOCKET, agents, units: [], journal: undefined, secret };
   return {
+    lookAround: async () => folder?.look(scene),
     host: half.host,
     secret: half.secret,
     subject: (host) => ({ ...half, host, tmux: tmuxOf(host, DEFAULT_SOCKET), procfs: procfsOf(host) }),

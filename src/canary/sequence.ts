@@ -15,6 +15,8 @@ export interface Bench<T> {
   said(): Promise<readonly string[]>;
   /** Hidden in what the steps have seen. */
   readonly secret: string;
+  /** Done where a step has not passed, before the next one changes what is there. It never throws. */
+  lookAround?(): Promise<void>;
 }
 
 export interface Run {
@@ -54,6 +56,7 @@ export async function runSequence<T>(bench: Bench<T>, steps: readonly Step<T>[],
     const report = await tryStep(bench, step, run, passed);
     if (report.status === "pass") passed.add(step.id);
     reports.set(step, report);
+    if (report.status === "fail" || report.status === "unknown") await bench.lookAround?.();
     run.onStep?.(report);
   };
   const beside: Promise<void>[] = [];

@@ -1,8 +1,8 @@
 import type { Host } from "../core/host.ts";
+import { redacted } from "../core/redacted.ts";
 import type { Check } from "./check.ts";
 import { type PlannedFix, planFixes } from "./fix.ts";
 import { attempt, because, blockedBy, type Outcome } from "./outcome.ts";
-import { redacted } from "./redacted.ts";
 import { type CheckReport, type DoctorReport, type FailOn, type FixReport, okOf, verdictOf } from "./report.ts";
 import { areaOf, type Selection, select } from "./select.ts";
 import { toolsOf } from "./tools.ts";

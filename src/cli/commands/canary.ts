@@ -1,5 +1,7 @@
+import { resolve } from "node:path";
 import { version } from "../../../package.json";
 import type { CanaryReport, Level, StepList } from "../../canary/report.ts";
+import { openReportFolder, type ReportFolder } from "../../canary/report-folder.ts";
 import { runCanary, stepsOf } from "../../canary/run.ts";
 import { didYouMean } from "../../core/did-you-mean.ts";
 import { describeError, FleetError } from "../../core/errors.ts";
@@ -14,8 +16,10 @@ import {
   renderSteps,
   renderTimeline,
   renderVerdict,
+  summaryOf,
 } from "../report/canary.ts";
 import { canRedraw, liveTimeline } from "../report/canary-timeline.ts";
+import { renderError } from "../report/error.ts";
 
 export const command = defineCommand({
   name: "canary",
@@ -40,6 +44,11 @@ export const command = defineCommand({
       valueHint: "FILE",
       description: "try nothing: print the report that -o json has put there",
     },
+    report: {
+      type: "string",
+      valueHint: "DIR",
+      description: "unless it ends well: a folder for a bug report, with secrets hidden (units, journal, processes …)",
+    },
     keep: { type: "boolean", description: "leave the sandbox there for a look; the next --sandbox run clears it" },
     timeout: {
       type: "string",
@@ -51,10 +60,15 @@ export const command = defineCommand({
     schema: { type: "boolean", description: "print the JSON Schema of -o json, or of --list -o json" },
   },
   lists: ["only"],
-  completes: { only: [...new Set([...stepsOf("fleet"), ...stepsOf("tmux")].map(({ id }) => id))], from: "file" },
+  completes: {
+    only: [...new Set([...stepsOf("fleet"), ...stepsOf("tmux")].map(({ id }) => id))],
+    from: "file",
+    report: "folder",
+  },
   examples: [
     ["mosaic-fleet canary --sandbox", "in CI, or before anything is installed"],
     ["mosaic-fleet canary -o json", "on the installed fleet, with throwaway agents, as one JSON document"],
+    ["mosaic-fleet canary --sandbox --report ./canary-report", "and a folder for a bug report, unless all is well"],
     ["mosaic-fleet canary --from report.json -o junit", "the same report in another format, without another run"],
   ],
   exits: [
@@ -66,6 +80,7 @@ export const command = defineCommand({
     [EXIT.unknown, "could not tell, or interrupted"],
     [EXIT.usage, "wrong usage"],
     [EXIT.unavailable, "a prerequisite is missing"],
+    [EXIT.cantcreate, "--report: something is in the way of that folder, and nothing was tried"],
   ],
   async run(host, args) {
     const format = args.output as CanaryFormat;
@@ -84,6 +99,10 @@ export const command = defineCommand({
     if (args.keep && !args.sandbox && level === "fleet")
       throw new UsageError("--keep keeps a sandbox: use it with --sandbox");
 
+    // A slash at the end would have a link followed.
+    const place = args.report === undefined ? undefined : resolve(args.report);
+    const folder = place === undefined ? undefined : await openReportFolder(host, place);
+
     const human = format === "human";
     // On a terminal the steps are shown while they run, and their bars when all is done; elsewhere each as it ends.
     const drawn = host.stdout.isTTY && canRedraw(host);
@@ -97,6 +116,7 @@ export const command = defineCommand({
       level,
       rounds,
       ...(only === undefined ? {} : { only }),
+      ...(folder === undefined ? {} : { folder }),
       onStart: live.start,
       onStep: (step) => {
         live.end(step);
@@ -109,11 +129,25 @@ export const command = defineCommand({
         );
       },
     }).finally(live.done);
-    if (!human || drawn) return show(host, report, format);
-    renderVerdict(host.stdout, report);
+    if (!human || drawn) await show(host, report, format);
+    else renderVerdict(host.stdout, report);
+    if (folder !== undefined) await writeReport(host, folder, report, place ?? "");
     return exitOf(report.verdict);
   },
 });
+
+/** Where it did not end well. What keeps it from being written is told, and takes nothing from the verdict. */
+async function writeReport(host: Host, folder: ReportFolder, report: CanaryReport, path: string): Promise<void> {
+  if (exitOf(report.verdict) === EXIT.ok) return;
+  try {
+    await folder.write(report, [{ name: "summary.md", text: summaryOf(report) }]);
+    host.stderr.write(
+      `The report is in ${path}, to be attached to a bug report. Keys and the like are hidden in it; look through it all the same.\n`,
+    );
+  } catch (error) {
+    renderError(host, error);
+  }
+}
 
 function whereOf(level: Level, sandbox: boolean): string {
   if (level === "tmux") return "the tmux half alone: no units, no limits, no restarts";

@@ -3,6 +3,7 @@ import type { Host, Output } from "../../core/host.ts";
 import { examinationOf } from "./canary-examination.ts";
 import { timelineRow } from "./canary-timeline.ts";
 import { machineOf, sentenceOf, tally, WORDS } from "./canary-words.ts";
+import { renderMarkdown } from "./formats/markdown.ts";
 import { EXAMINATION_FORMATS, type ExaminationFormat, printExamination } from "./formats/print.ts";
 import { paint } from "./paint.ts";
 import { wrap } from "./text.ts";
@@ -17,6 +18,11 @@ const INDENT = 9;
 export async function printCanary(host: Host, report: CanaryReport, format: "json" | ExaminationFormat): Promise<void> {
   if (format === "json") host.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
   else await printExamination(host, format, examinationOf(report));
+}
+
+/** A report as a page for people. */
+export function summaryOf(report: CanaryReport): string {
+  return renderMarkdown(examinationOf(report));
 }
 
 /** One step as it ends: its word, its promise, its time; why and the evidence when it did not pass. */

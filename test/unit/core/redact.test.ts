@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { isSecretName, looksSecret, redactorFor, secretInArguments } from "../../../src/core/redact.ts";
-import { redacted } from "../../../src/doctor/redacted.ts";
+import { redacted } from "../../../src/core/redacted.ts";
 
 // Put together here, so that nobody's scanner takes this file for a leak.
 const made = (prefix: string, length: number) => prefix + "a1B2c3D4e5F6g7H8".repeat(4).slice(0, length);

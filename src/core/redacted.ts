@@ -1,4 +1,4 @@
-import { visible } from "../core/visible.ts";
+import { visible } from "./visible.ts";
 
 /** Between the texts that are redacted together: the redactor knows it, and finds nothing that goes across it. */
 const SEPARATOR = "\n\0\n";
