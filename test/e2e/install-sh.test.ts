@@ -43,7 +43,7 @@ beforeEach(() => {
 });
 
 /** What install.sh starts whatever the case. */
-const always = "uname dd tr sed mkdir find rm wc sleep cat chmod mv sync cp tail".split(" ");
+const always = "uname dd tr sed mkdir find rm wc sleep cat chmod mv sync cp tail id".split(" ");
 
 /** A PATH of these programs and no other. */
 function pathOf(...programs: string[]): string {
@@ -137,7 +137,7 @@ function homeWithOlder(): string {
 }
 
 describe("from a server", () => {
-  const shells = [["dash"], ["busybox", "sh"], ["bash", "--posix"]].filter(
+  const shells = [["dash"], ["busybox", "sh"], ["bash", "--posix"], ["bash"], ["zsh"]].filter(
     ([shell]) => Bun.which(shell ?? "") !== null,
   );
   for (const shell of shells) {
@@ -432,6 +432,7 @@ describe("without what it takes", () => {
     [["--dir"], "--dir takes a value"],
     [["--version", "1/../2"], "is not a version"],
     [["--timeout", "soon"], "whole seconds"],
+    [["--timeout", "99999999999999999999"], "whole seconds"],
     [["--libc", "uclibc"], "glibc or musl"],
     [["--base-url", "ftp://x"], "starts with https://"],
     [["--from", "/", "--base-url", base], "two places"],
@@ -533,6 +534,18 @@ describe("the place", () => {
     expectRefused(result, home, { code: 73, says: "cannot write in" });
     expect(server.asked).toEqual([]);
     run(["chmod", "755", join(home, ".local/bin")]);
+  });
+
+  asRoot("root that has a user's HOME from sudo puts nothing there, but where it is told to (as root)", async () => {
+    const home = homeWithOlder();
+    run(["chown", "-R", "65534", home]);
+    const env = { SUDO_UID: "65534" };
+    const result = await install([], { home, env });
+    expectRefused(result, home, { code: 73, says: "run it without sudo" });
+    expect(server.asked).toEqual([]);
+    expect((await install(["--dir", `${home}/there`], { home, env })).code).toBe(0);
+    run(["chown", "-R", "0", home]);
+    expect((await install([], { home, env })).code).toBe(0);
   });
 
   /** Runs within a mount namespace in which `mount` was run before. */
@@ -684,6 +697,26 @@ describe("from a folder", () => {
     });
   }
 
+  test("a folder whose name starts with - is a folder", async () => {
+    const place = from("-f", [file]);
+    const through = ["sh", "-c", `cd '${folder("")}' && exec "$@"`, "sh"];
+    expectInstalled(await install(["--from", `${place.slice(place.lastIndexOf("/") + 1)}`], { through }));
+  });
+
+  test("what is a pipe, a device, or larger than it can be, is neither waited for nor copied", async () => {
+    for (const [what, make, says] of [
+      ["pipe", ["mkfifo"], "it is no file"],
+      ["device", ["ln", "-s", "/dev/zero"], "it is no file"],
+      ["huge", ["truncate", "--size=1G"], "it is larger than the"],
+    ] as const) {
+      const place = folder(`from a ${what}`);
+      mkdirSync(place);
+      run([...make, join(place, file)]);
+      const home = homeWithOlder();
+      expectRefused(await install(["--from", place], { home }), home, { code: 65, says });
+    }
+  });
+
   test("what is not there, or is other bytes, is refused", async () => {
     for (const [place, code, says] of [
       [folder("nowhere"), 69, "there is no folder"],
@@ -693,7 +726,7 @@ describe("from a folder", () => {
       expectRefused(await install(["--from", place], { home }), home, { code, says });
     }
     const spoilt = from("from-spoilt", [file]);
-    writeFileSync(join(spoilt, file), `${standIn(VERSION, native)}#`);
+    writeFileSync(join(spoilt, file), standIn(VERSION, native).replace("# ", "#x"));
     const home = homeWithOlder();
     expectRefused(await install(["--from", spoilt], { home }), home, { code: 65, says: "is not what the release has" });
   });
