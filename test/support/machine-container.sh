@@ -1,6 +1,6 @@
 #!/bin/sh
-# machine.sh NAME ROOT LOG SHARED: boots the Debian in ROOT as a container with a systemd of its own, again after each
-# reboot, until it is powered off. Called by test/support/machine.ts, as root. SHARED is read-only in it, at /release.
+# machine-container.sh NAME ROOT LOG SHARED: boots the Debian in ROOT as a container with a systemd of its own, again after each
+# reboot, until it is powered off. Called by test/support/machine-container.ts, as root. SHARED is read-only in it, at /release.
 # The machine has no network but its loopback, and no resource controllers where the host's cgroups are hybrid.
 set -eu
 name=$1 root=$2 log=$3 shared=$4

@@ -1,0 +1,33 @@
+import { kernelRoot, rootOf, type Suite, whyNot } from "./machine-root.ts";
+
+const kinds = {
+  container: { prefix: "", tools: ["systemd-nspawn", "nsenter"] },
+  kernel: { prefix: "memory-", tools: ["mke2fs", "unshare"] },
+} as const;
+
+/**
+ * Of which Debians machines of this kind are to be booted: those that scripts/machines was asked for ($MACHINE_SUITES), or
+ * else bookworm. Their roots are there then. `skip`: they cannot be had, and nobody has asked for them by name; the reason is
+ * on stderr. Throws where somebody has.
+ */
+export function machineSuites(kind: keyof typeof kinds): { readonly suites: readonly Suite[]; readonly skip: boolean } {
+  const { prefix, tools } = kinds[kind];
+  const asked = process.env.MACHINE_SUITES?.split(",");
+  const named = asked?.filter((name) => name.startsWith(prefix) && (prefix !== "" || !name.includes("-")));
+  const suites = (named?.map((name) => name.slice(prefix.length)) ?? ["bookworm"]) as Suite[];
+  try {
+    if (suites.length > 0) ready(kind, suites, tools);
+    return { suites, skip: false };
+  } catch (error) {
+    if (asked !== undefined) throw error;
+    console.error(`machines (${kind}): skipped: ${error instanceof Error ? error.message : error}`);
+    return { suites, skip: true };
+  }
+}
+
+function ready(kind: keyof typeof kinds, suites: readonly Suite[], tools: readonly string[]): void {
+  const reason = whyNot(tools);
+  if (reason !== undefined) throw new Error(reason);
+  if (kind === "kernel") kernelRoot();
+  for (const suite of suites) rootOf(suite);
+}
