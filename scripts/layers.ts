@@ -25,7 +25,7 @@ const rules: Readonly<Record<string, Rule>> = {
   canary: { values: ["install", "fleet", "adapters", "core"], types: features, outside: ["zod"] },
   fleet: { values: ["adapters", "core"], types: features, outside: ["zod"] },
   update: { values: ["adapters", "core"], types: features, outside: [] },
-  adapters: { values: ["core"], outside: ["node:*", "bun", "bun:ffi", "zod"] },
+  adapters: { values: ["core"], outside: ["node:*", "bun", "bun:ffi", "yaml", "zod"] },
   core: { values: [], outside: ["zod"] },
 };
 

@@ -2,7 +2,6 @@ import { readYaml } from "../adapters/yaml.ts";
 import { didYouMean } from "../core/did-you-mean.ts";
 import { isSecretName, looksSecret } from "../core/redact.ts";
 import { z } from "../core/schema.ts";
-import { pathKey, type YamlKeys } from "../core/yaml-keys.ts";
 import { commandText, type FieldProblem, nameProblem, settingsSchema, valueProblem, variableProblem } from "./agent.ts";
 
 const kept = z
@@ -84,10 +83,10 @@ export function readRoster(text: string): RosterText | { readonly problems: read
       roster: new Map(
         Object.entries(result.data.agents).map(([name, agent]) => [name, { ...agent, env: agent?.env ?? {} }]),
       ),
-      lineOf: (path) => lineOf(path, document.keys),
+      lineOf: document.lineOf,
     };
   const problems = found.map(({ path, message }) => ({
-    line: lineOf(path, document.keys),
+    line: document.lineOf(path),
     field: path.join("."),
     message,
   }));
@@ -134,16 +133,6 @@ function entryOf(value: unknown, key: string): unknown {
 function meant(key: string, path: readonly string[]): string {
   if (path.length === 0) return didYouMean(key, ["agents"]);
   return path.length === 2 ? didYouMean(key, Object.keys(agentSchema.shape)) : "";
-}
-
-/** Of the key itself, else of what it would be in. */
-function lineOf(path: readonly string[], { keys }: YamlKeys): number {
-  const lines = new Map(keys.map((key) => [pathKey(key.path), key.line]));
-  for (let length = path.length; length > 0; length--) {
-    const line = lines.get(pathKey(path.slice(0, length)));
-    if (line !== undefined) return line;
-  }
-  return 1;
 }
 
 /** The JSON Schema of a roster, for editors. */

@@ -3,20 +3,14 @@ import { existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from "
 import { join } from "node:path";
 import { binary, tree } from "../support/build.ts";
 import { openFleet, type TestFleet } from "../support/fleet.ts";
-import { openTerminals, type Terminals } from "../support/terminal.ts";
 
 let fleet: TestFleet;
-let terminals: Terminals;
 let file: string;
 beforeAll(async () => {
   fleet = await openFleet();
-  terminals = openTerminals({ ...fleet.host.env });
   file = join(fleet.root, "fleet.yaml");
 });
-afterAll(async () => {
-  terminals.close();
-  await fleet.close();
-});
+afterAll(() => fleet.close());
 
 const SECRET = "sk-ant-0123456789abcdefghij";
 
@@ -222,12 +216,12 @@ test("at a terminal it asks, before it stops and removes what is not in the rost
   await fleet.up("plain");
   writeFileSync(file, NONE);
   const command = `unset TMUX; ${binary} apply -f ${file} --prune`;
-  const no = terminals.typed(command, 80);
+  const no = fleet.terminals.typed(command, 80);
   await fleet.wait("the question", async () => no.screen().includes("Apply this, which stops 1 agent? [y/N]"));
   no.press("n", "Enter");
   expect(no.done()).toContain("exit 1");
   await fleet.up("plain");
-  const yes = terminals.typed(command, 80);
+  const yes = fleet.terminals.typed(command, 80);
   await fleet.wait("the question", async () => yes.screen().includes("[y/N]"));
   yes.press("y", "Enter");
   expect(yes.done()).toContain("exit 0");
