@@ -42,13 +42,16 @@ const MOMENT_MS = 200;
 
 /** The agents that are meant, every one where none is named. Throws FleetError. */
 export function fleetStatus(host: Host, { names }: Pick<Selection, "names">): Promise<FleetStatus> {
-  return withManager(host, "The fleet cannot be looked at", async (manager) => {
-    const first = await look(host, manager, names);
-    // Unit and session are read one after the other: what is so for a moment only is no disagreement.
-    if (!first.agents.some(({ state }) => state === "disagrees")) return first;
-    await host.pause(MOMENT_MS);
-    return look(host, manager, names);
-  });
+  return withManager(host, "The fleet cannot be looked at", (manager) => statusBy(host, manager, names));
+}
+
+/** The same by a manager that is open. Throws FleetError for a name that no agent has; BusError. */
+export async function statusBy(host: Host, manager: Manager, names: readonly string[]): Promise<FleetStatus> {
+  const first = await look(host, manager, names);
+  // Unit and session are read one after the other: what is so for a moment only is no disagreement.
+  if (!first.agents.some(({ state }) => state === "disagrees")) return first;
+  await host.pause(MOMENT_MS);
+  return look(host, manager, names);
 }
 
 async function look(host: Host, manager: Manager, names: readonly string[]): Promise<FleetStatus> {

@@ -14,6 +14,29 @@ export function statusLines({ agents, ...rest }: StatusDocument): string {
   return lines.map((line) => `${JSON.stringify(line)}\n`).join("");
 }
 
+/** What is another number at every look. */
+const VOLATILE: ReadonlySet<string> = new Set<keyof AgentStatus>([
+  ...(["uptimeSeconds", "startedAt", "idleSeconds", "memoryBytes", "cpuSeconds"] as const),
+]);
+
+/** Of the lines those that say something else than the ones before; numbers that always change are nothing else. One for each agent that is gone. */
+export function statusChanges(before: StatusDocument | undefined, now: StatusDocument): string {
+  if (before === undefined) return statusLines(now);
+  const essence = (agent: AgentStatus | undefined) => {
+    // What is said of one that is well is no more than its numbers.
+    const message = agent?.verdict === "well" ? "" : agent?.message;
+    return JSON.stringify({ ...agent, message }, (key, value) => (VOLATILE.has(key) ? undefined : value));
+  };
+  const were = new Map(before.agents.map((agent) => [agent.name, agent]));
+  const are = new Set(now.agents.map(({ name }) => name));
+  const gone = before.agents.filter(({ name }) => !are.has(name)).map(({ name }) => ({ type: "gone", name }));
+  const agents = now.agents.filter((agent) => essence(agent) !== essence(were.get(agent.name)));
+  const { agents: _, ...rest } = now;
+  const summary = before.holder.up === now.holder.up ? [] : [{ type: "summary", ...rest }];
+  const lines = [...agents.map((agent) => ({ type: "agent", ...agent })), ...gone, ...summary];
+  return lines.map((line) => `${JSON.stringify(line)}\n`).join("");
+}
+
 /**
  * Prometheus' text format, for the textfile collector of its node exporter. Each sample has the user, so that the files
  * of two users of one machine stand side by side. What cannot be told has no sample: 0 would say that it is down.

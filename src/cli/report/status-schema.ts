@@ -34,10 +34,11 @@ export const statusSchema = z.object({
   agents: z.array(agentSchema),
 }) satisfies z.ZodType<StatusDocument>;
 
-/** A line of `status -o ndjson`: an agent each, then the rest of the document. */
+/** A line of `status -o ndjson`: an agent each, then the rest of the document; with --watch then whatever has changed. */
 export const statusLineSchema = z.discriminatedUnion("type", [
   agentSchema.extend({ type: z.literal("agent") }),
   statusSchema.omit({ agents: true }).extend({ type: z.literal("summary") }),
+  z.object({ type: z.literal("gone"), name: z.string() }).describe("with --watch: this agent is no more"),
 ]);
 
 /** The JSON Schema of -o json, or of one line of -o ndjson. */

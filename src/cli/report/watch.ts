@@ -1,6 +1,6 @@
-import { columnsOf } from "../../core/columns.ts";
 import { partOfRow, plainRow, styledRow } from "../../core/screen-text.ts";
 import type { Watched } from "../../fleet/watch.ts";
+import { statusLine } from "./status-line.ts";
 
 export interface Frame {
   readonly rows: readonly string[];
@@ -45,13 +45,4 @@ export function cornerOfCursor({ pane, rows }: Watched, size: Size): Corner {
   const last = rows.findLastIndex((row) => plainRow(row) !== "");
   const { column, row } = pane.cursor.shown && !pane.dead ? pane.cursor : { column: 0, row: last };
   return cornerWithin({ pane, rows }, size, { column: column - size.columns + 1, row: row - size.rows + 2 });
-}
-
-/** One line, inverted, as wide as the screen; of what is on the right the last is the most important. */
-export function statusLine(left: string, right: readonly string[], columns: number): string {
-  const end = right.length === 0 ? "" : ` ${right.join(" | ")} `;
-  const start = ` ${left} `;
-  const room = columns - columnsOf(start) - columnsOf(end);
-  if (room < 0 && right.length > 0) return statusLine(left, right.slice(1), columns);
-  return `\x1b[7m${styledRow(partOfRow([{ text: `${start}${" ".repeat(Math.max(0, room))}${end}`, style: "" }], 0, columns))}\x1b[0m`;
 }

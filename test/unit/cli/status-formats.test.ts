@@ -1,5 +1,10 @@
 import { expect, test } from "bun:test";
-import { type StatusDocument, statusLines, statusMetrics } from "../../../src/cli/report/status-formats.ts";
+import {
+  type StatusDocument,
+  statusChanges,
+  statusLines,
+  statusMetrics,
+} from "../../../src/cli/report/status-formats.ts";
 import type { AgentStatus } from "../../../src/fleet/status.ts";
 
 const up: AgentStatus = {
@@ -62,5 +67,23 @@ test("ndjson: a line for each agent, then the rest", () => {
     { type: "agent", ...up },
     { type: "agent", ...untold },
     { type: "summary", schemaVersion: 1, host: "here", user: document.user, holder: { up: true } },
+  ]);
+});
+
+test("changes: what says something else, not what is only later; and who is gone", () => {
+  const later = { ...up, uptimeSeconds: 9, idleSeconds: 0, memoryBytes: 2048, cpuSeconds: 2, message: "up, 9 s" };
+  expect(statusChanges(undefined, document)).toBe(statusLines(document));
+  expect(statusChanges(document, { ...document, agents: [later, untold] })).toBe("");
+  const changes = (agents: AgentStatus[], holderUp = true) =>
+    statusChanges(document, { ...document, agents, holder: { up: holderUp } })
+      .split("\n")
+      .slice(0, -1)
+      .map((line) => JSON.parse(line));
+  expect(changes([{ ...later, pid: 8 }, untold])).toEqual([{ type: "agent", ...later, pid: 8 }]);
+  expect(changes([up, { ...untold, message: "why it is not known" }])).toMatchObject([{ type: "agent", name: "api" }]);
+  expect(changes([up, untold, { ...up, name: "new" }])).toMatchObject([{ type: "agent", name: "new" }]);
+  expect(changes([up], false)).toMatchObject([
+    { type: "gone", name: "api" },
+    { type: "summary", holder: { up: false } },
   ]);
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { cornerOfCursor, cornerWithin, statusLine, watchFrame } from "../../../src/cli/report/watch.ts";
+import { statusLine } from "../../../src/cli/report/status-line.ts";
+import { cornerOfCursor, cornerWithin, watchFrame } from "../../../src/cli/report/watch.ts";
 import { readRows } from "../../../src/core/screen-text.ts";
 import type { Watched } from "../../../src/fleet/watch.ts";
 
@@ -45,6 +46,6 @@ test("the line below leaves out what has no room, the least important first", ()
   const plain = (columns: number) => Bun.stripANSI(statusLine("web: up", ["10x4 of 20x10", "q ends"], columns));
   expect(plain(40)).toBe(" web: up         10x4 of 20x10 | q ends ");
   expect(plain(20)).toBe(" web: up     q ends ");
-  expect(plain(10)).toBe(" web: up  ");
-  expect(plain(5)).toBe(" web:");
+  expect(plain(14)).toBe(" web:  q ends ");
+  expect(plain(5)).toBe(" q en");
 });
