@@ -3,7 +3,7 @@ import { FleetError } from "../core/errors.ts";
 import { succeeded } from "../core/exec.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
-import { shellPath } from "../core/shell.ts";
+import { moveAside, shellPath } from "../core/shell.ts";
 
 const PROGRAM = "mosaic-fleet";
 
@@ -42,6 +42,21 @@ export async function placeOf(host: Host): Promise<Place> {
   if (!(await files.allows(folder, "write")))
     throw refusal(`${folder} cannot be written`, [`ls -ld ${shellPath(folder, user.home)}   # whose is it?`, install]);
   return { path, previous: `${path}.previous`, folder, runsPrevious: name !== PROGRAM };
+}
+
+/**
+ * Whether a binary from before lies beside it. Throws FleetError where something else does, or one that another user has put
+ * there: it would be lost, or be run.
+ */
+export async function hasPrevious(host: Host, { previous }: Place): Promise<boolean> {
+  const status = await host.files.status(previous);
+  if (status === undefined) return false;
+  if (status.kind === "file" && status.uid === host.user.uid) return true;
+  const what =
+    status.kind === "file"
+      ? `belongs to uid ${status.uid}`
+      : `is a ${status.kind === "other" ? "device" : status.kind}`;
+  throw refusal(`${previous} ${what}, and the binary from before is to be there`, [moveAside(previous, "yours")]);
 }
 
 function refusal(why: string, next: readonly string[]): FleetError {

@@ -5,7 +5,7 @@ import type { Host } from "../core/host.ts";
 import { pathsOf } from "../core/paths.ts";
 import { shellPath } from "../core/shell.ts";
 import { compareVersions } from "../core/versions.ts";
-import { type Place, placeOf } from "./place.ts";
+import { hasPrevious, type Place, placeOf } from "./place.ts";
 import { compareCanaries, compareDoctors, versionOf } from "./prove.ts";
 import { fetchBinary, mustBe, type Offer, readOffer } from "./release.ts";
 import { sha256Of, sourceOf } from "./source.ts";
@@ -85,6 +85,7 @@ export async function selfUpdate(host: Host, options: UpdateOptions): Promise<Up
       "this binary was made without an address",
       ["mosaic-fleet self-update --from https://…   # where the files of a release are, or a folder"],
     );
+  await hasPrevious(host, place); // what else is in its place is found before anything is fetched
   const target = await targetOf(host);
   const source = sourceOf(host, from, { signed: origin.publicKey !== "", stallMs: options.stallMs });
   const before = await host.files.status(place.path);
@@ -179,8 +180,7 @@ export interface WentBack {
 export async function goBack(host: Host): Promise<WentBack> {
   const place = await placeOf(host);
   return withStaging(host, place, async (staging) => {
-    const status = await host.files.status(place.previous);
-    if (status?.kind !== "file")
+    if (!(await hasPrevious(host, place)))
       throw new FleetError(EXIT.unavailable, "There is no binary to go back to", `${place.previous} is not there`, [
         "mosaic-fleet self-update --from URL|DIR --allow-downgrade   # an older release",
       ]);

@@ -473,6 +473,32 @@ describe("the place", () => {
     expect(result.stderr).toContain("sudo apt-get install");
   });
 
+  for (const [what, make] of [
+    ["is a folder", (path) => mkdirSync(join(path, "of mine"), { recursive: true })],
+    ["is a link", (path) => symlinkSync("/bin/true", path)],
+    ...(isRoot ? [["belongs to uid 65534", (path: string) => writeAs(65534, path, standIn())]] : []),
+  ] as [string, (path: string) => void][]) {
+    test(`of the binary from before, where what lies there ${what}: it is neither lost nor run`, async () => {
+      const at = newHome();
+      make(at.previous);
+      const list = () => run(["ls", "-lR", at.bin]).stdout;
+      const before = list();
+      for (const words of [["--from", base], ["--rollback"]]) {
+        server.asked.length = 0;
+        const { code, stderr } = await ended(start(at, words));
+        expect({ code, stderr }).toEqual({ code: 73, stderr: expect.stringContaining(`${at.previous} ${what}`) });
+        expect(stderr).toContain("mv ");
+        expect(server.asked).toEqual([]);
+      }
+      expect(list()).toBe(before);
+    });
+  }
+
+  function writeAs(uid: number, path: string, text: string): void {
+    writeProgram(path, text);
+    run(["chown", String(uid), path]);
+  }
+
   const asNobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
   test.skipIf(!isRoot)("that is root's is root's, and a user's is that user's (as root)", () => {
     const at = newHome();
