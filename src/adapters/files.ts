@@ -129,14 +129,30 @@ export function filesOn(disk: Disk): Files {
     },
 
     async replace(path, content, mode) {
-      const temporary = temporaryBeside(path);
+      const prepared = files.prepare(path, content, mode);
       try {
-        await writeWhole(disk, temporary, content, mode);
-        await disk.rename(temporary, path);
+        await prepared.place();
       } catch (error) {
-        await disk.unlink(temporary).catch(() => undefined);
+        await prepared.discard().catch(() => undefined);
         throw error; // the first failure is the one to tell
       }
+    },
+
+    prepare(path, content, mode) {
+      const temporary = temporaryBeside(path);
+      const ready = writeWhole(disk, temporary, content, mode);
+      ready.catch(() => undefined); // told by place()
+      return {
+        ready,
+        async place() {
+          await ready;
+          await disk.rename(temporary, path);
+        },
+        async discard() {
+          await ready.catch(() => undefined);
+          await files.removeFile(temporary);
+        },
+      };
     },
 
     async writeWhereNone(path, content, mode) {

@@ -15,7 +15,7 @@ const MANAGER_INTERFACE = "org.freedesktop.systemd1.Manager";
 const AGENT_OBJECTS = `${MANAGER}/unit/mosaic_2dagent_40`;
 const UNIT = "org.freedesktop.systemd1.Unit";
 const SERVICE = "org.freedesktop.systemd1.Service";
-const OF_EVERY_UNIT = new Set(["LoadState", "ActiveState", "SubState", "FragmentPath", "DropInPaths"]);
+const OF_EVERY_UNIT = new Set(["LoadState", "ActiveState", "SubState", "FragmentPath", "DropInPaths", "UnitFileState"]);
 
 export interface ManagerState {
   readonly version: string;
@@ -45,7 +45,7 @@ export interface LoadedUnit {
   readonly object: string;
 }
 
-/** A systemd manager, read over one connection; nothing here changes or starts anything. Methods throw BusError. */
+/** A systemd manager, over one connection; nothing here changes or starts anything, but for reload(). Methods throw BusError. */
 export interface Manager {
   state(): Promise<ManagerState>;
   /** A unit with its drop-ins merged, loaded where it is not. `extra`: properties to read on top of the usual ones. */
@@ -63,6 +63,8 @@ export interface Manager {
   onChange(told: (name: string) => void): Promise<void>;
   /** Names of the units that have failed, whoever's they are. */
   failed(): Promise<string[]>;
+  /** Has it read its units anew; resolves when it has. */
+  reload(): Promise<void>;
   close(): void;
 }
 
@@ -199,6 +201,7 @@ export function managerOn(bus: Bus): Manager {
       const [units] = await call("ListUnitsByPatterns", ["failed"], []);
       return list(units).map((entry) => text(list(entry)[0]));
     },
+    reload: async () => void (await call("Reload")),
     close: () => bus.close(),
   };
 }

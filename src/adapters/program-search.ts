@@ -45,9 +45,16 @@ export async function programAt({ files }: Pick<Host, "files">, path: string): P
   if (status === undefined) return { state: "absent" };
   const real = status.kind === "link" ? await files.realPath(path) : path;
   if (real === undefined) return { state: "dangling", target: (await files.readLink(path)) ?? "" };
-  const kind = status.kind === "link" ? (await files.status(real))?.kind : status.kind;
+  const kind = status.kind === "link" ? (await files.status(real).catch(() => undefined))?.kind : status.kind;
   if (kind === "folder") return { state: "folder" };
   return { state: kind === "file" && (await files.allows(real, "execute")) ? "there" : "not-executable", real };
+}
+
+/** Whether a program is on the PATH of this process, as exec() would look for it. */
+export async function hasProgram(host: Pick<Host, "files" | "env">, name: string): Promise<boolean> {
+  const folders = (host.env.PATH ?? "").split(":").filter((folder) => folder !== "");
+  const looked = await Promise.all(folders.map((folder) => programAt(host, join(folder, name))));
+  return looked.some(({ state }) => state === "there");
 }
 
 /** ELF's number for each machine, with those that it runs besides its own. */
@@ -112,55 +119,87 @@ export interface ProgramSearch {
   find(name: string): Promise<readonly FoundProgram[]>;
 }
 
-/** `told`: the folders of a PATH that somebody else has told, which come right after those of this shell. */
-export function programSearch(
-  host: Pick<Host, "files" | "env" | "user">,
-  told: Promise<readonly Place[]> = Promise.resolve([]),
-): ProgramSearch {
+type Searched = Pick<Host, "files" | "env" | "user">;
+
+export function programSearch(host: Searched): ProgramSearch {
+  return searchOf(host, () => allPlaces(host));
+}
+
+/** A search in the folders of a PATH that somebody has told. */
+export function searchIn(host: Searched, told: readonly Place[]): ProgramSearch {
+  return searchOf(host, async () => placesOf(told, host.user.home));
+}
+
+/** Two searches as one. */
+export function bothOf(one: ProgramSearch, other: ProgramSearch): ProgramSearch {
+  const both = async <T extends { folder: string }>(ask: (search: ProgramSearch) => Promise<readonly T[]>) => {
+    const [first, second] = await Promise.all([ask(one), ask(other)]);
+    const known = new Set(first.map(({ folder }) => folder));
+    return [...first, ...second.filter(({ folder }) => !known.has(folder))];
+  };
+  return {
+    places: () => both((search) => search.places()),
+    find: async (name) => (await both((search) => search.find(name))).sort(lastingFirst),
+  };
+}
+
+/** Asks the disk once, however often it is asked. */
+function searchOf(host: Searched, placesThere: () => Promise<readonly ProgramPlace[]>): ProgramSearch {
   let known: Promise<readonly ProgramPlace[]> | undefined;
   const places = () => {
-    known ??= allPlaces(host, told);
+    known ??= placesThere();
     return known;
   };
-  let there: Promise<readonly ProgramPlace[]> | undefined;
   // Most folders are not there, and are not asked for each program.
-  const placesThere = async () => {
+  let there: Promise<readonly ProgramPlace[]> | undefined;
+  const existing = async () => {
     const all = await places();
     const statuses = await Promise.all(all.map(({ folder }) => host.files.status(folder).catch(() => undefined)));
     return all.filter((_, index) => statuses[index] !== undefined);
   };
+  const look = async (name: string) => {
+    there ??= existing();
+    const looked = await Promise.all(
+      (await there).map(async (place) => {
+        const path = join(place.folder, name);
+        const at = await programAt(host, path);
+        return at.state === "there" ? [{ ...place, path, real: at.real }] : [];
+      }),
+    );
+    return looked.flat().sort(lastingFirst);
+  };
+  const found = new Map<string, Promise<readonly FoundProgram[]>>();
   return {
     places,
-    async find(name) {
-      there ??= placesThere();
-      const looked = await Promise.all(
-        (await there).map(async (place) => {
-          const path = join(place.folder, name);
-          const at = await programAt(host, path);
-          return at.state === "there" ? [{ ...place, path, real: at.real }] : [];
-        }),
-      );
-      const rank = ({ passing, pinned }: ProgramPlace) => 2 * Number(passing) + Number(pinned);
-      return looked.flat().sort((a, b) => rank(a) - rank(b));
+    find(name) {
+      const asked = found.get(name) ?? look(name);
+      found.set(name, asked);
+      return asked;
     },
   };
 }
 
-async function allPlaces(
-  host: Pick<Host, "files" | "env" | "user">,
-  told: Promise<readonly Place[]>,
-): Promise<ProgramPlace[]> {
+function lastingFirst(a: ProgramPlace, b: ProgramPlace): number {
+  const rank = ({ passing, pinned }: ProgramPlace) => 2 * Number(passing) + Number(pinned);
+  return rank(a) - rank(b);
+}
+
+async function allPlaces(host: Searched): Promise<ProgramPlace[]> {
   const { home } = host.user;
   const groups = await Promise.all([
     (host.env.PATH ?? "").split(":").map((folder) => ({ folder, from: "PATH of this shell" })),
-    told,
     ofStartFiles(host),
     ofNvm(host),
     ofNpm(host),
     ofOthers(host),
   ]);
+  return placesOf(groups.flat(), home);
+}
+
+/** Each folder once, absolute, as it was first known. */
+function placesOf(known: readonly Place[], home: string): ProgramPlace[] {
   const found = new Map<string, ProgramPlace>();
-  for (const { folder, from } of groups.flat()) {
+  for (const { folder, from } of known) {
     const plain = folder.length > 1 ? folder.replace(/\/+$/, "") : folder;
     if (plain.startsWith("/") && !found.has(plain))
       found.set(plain, { folder: plain, from, passing: isPassing(plain, home), pinned: isPinned(plain, home) });
@@ -180,7 +219,7 @@ function isPinned(folder: string, home: string): boolean {
   return /\d+\.\d+|^\/nix\/store\//.test(below);
 }
 
-export type Place = Pick<ProgramPlace, "folder" | "from">;
+type Place = Pick<ProgramPlace, "folder" | "from">;
 type Reads = Pick<Host, "files" | "env" | "user">;
 
 /** What cannot be read says nothing, here: a search is no check. */

@@ -20,6 +20,16 @@ export interface Space {
   readonly inodes: number;
 }
 
+/** A file's new content, under a name of its own beside the file. */
+export interface Prepared {
+  /** Resolves when it is whole and outlasts a power loss. */
+  readonly ready: Promise<void>;
+  /** Has it take the file's place. */
+  place(): Promise<void>;
+  /** Removes it, unless it has. */
+  discard(): Promise<void>;
+}
+
 /** The file system, as far as this program uses it. Methods throw what the system says (ENOENT, EACCES …). */
 export interface Files {
   /** The text of a file, or undefined when there is none. */
@@ -36,6 +46,8 @@ export interface Files {
   writeAtomic(path: string, content: string | Uint8Array, mode: number): Promise<void>;
   /** As writeAtomic, but for the fsync of the folder: whether the file or the one before it outlasts a power loss is open until sync(). */
   replace(path: string, content: string | Uint8Array, mode: number): Promise<void>;
+  /** The first half of replace, for many files at once: it has begun when this returns. */
+  prepare(path: string, content: string | Uint8Array, mode: number): Prepared;
   /** As replace, but only where nothing is, links included: says whether it did. */
   writeWhereNone(path: string, content: string, mode: number): Promise<boolean>;
   /** Its bytes, piece by piece, where it may be too large to be read at once. Throws ENOENT when it is not there. */

@@ -1,12 +1,12 @@
 import { dirname, join } from "node:path";
 import { TEMPORARY } from "../adapters/files.ts";
-import { systemdOf } from "../adapters/systemd.ts";
+import { reloadManager } from "../adapters/reload.ts";
 import { describeError, FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { pathsOf } from "../core/paths.ts";
-import { changes, type Plan } from "./action.ts";
-import { type Ledger, perform } from "./perform.ts";
+import { type Action, changes, type Plan } from "./action.ts";
+import { type Ledger, newLedger, perform, prepareFiles } from "./perform.ts";
 import { type Receipt, type Records, unfinished } from "./receipt.ts";
 
 /** For what is said when it fails. */
@@ -25,19 +25,36 @@ interface Wording {
 export async function applyPlan(host: Host, plan: Plan, records: Records, { what, again }: Wording): Promise<void> {
   const { after } = records;
   const { receipt } = pathsOf(host);
-  const ledger: Ledger = { undos: [], touched: new Set([dirname(receipt)]) };
+  const ledger = newLedger();
+  ledger.touched.add(dirname(receipt));
   const save = (saved: Receipt) => host.files.writeAtomic(receipt, `${JSON.stringify(saved, null, 2)}\n`, 0o600);
   const was = await host.files.readBytes(receipt);
-  const meanwhile = unfinished(records);
+  let meanwhile = unfinished(records);
+  /** What leaves no trace by which a later run could tell whether it was ours to undo is told the receipt one by one. */
+  const note = async (action: Action, when: "before" | "after") => {
+    const noted = noteIn(meanwhile, action, when);
+    if (noted === meanwhile) return;
+    await save(noted);
+    meanwhile = noted;
+  };
+  const actions = changes(plan).map(({ action }) => action);
   try {
     await save(meanwhile);
     await clearTemporaries(host, meanwhile.files);
-    for (const step of changes(plan)) {
+    for (const action of actions) {
       if (host.interrupted.aborted) throw new FleetError(EXIT.interrupted, what, "it was interrupted");
-      await perform(host, step.action, ledger, what);
+      if (action.kind === "write-file" && ledger.prepared.size === 0)
+        await prepareFiles(
+          host,
+          actions.filter((each) => each.kind === "write-file"),
+          ledger,
+        );
+      await note(action, "before");
+      await perform(host, action, ledger, what);
+      await note(action, "after");
     }
     // Before the receipt says so, it is so, whatever happens to the machine.
-    for (const folder of ledger.touched) await host.files.sync(folder);
+    await Promise.all([...ledger.touched].map((folder) => host.files.sync(folder)));
     // Whatever becomes of the last write: nothing is undone under a receipt that says it is done.
     ledger.undos.push(() => save(meanwhile));
     if (after !== undefined) await save(after);
@@ -60,6 +77,17 @@ export async function applyPlan(host: Host, plan: Plan, records: Records, { what
   }
 }
 
+/** A receipt of a run that goes on, with what is about to be turned on, or has been turned off. */
+function noteIn(receipt: Receipt, action: Action, when: "before" | "after"): Receipt {
+  const { enabled } = receipt;
+  if (action.kind === "enable" && when === "before")
+    return { ...receipt, enabled: [...new Set([...enabled, ...action.units])] };
+  if (action.kind === "disable" && when === "after")
+    return { ...receipt, enabled: enabled.filter((unit) => !action.units.includes(unit)) };
+  const turned = action.kind === "linger" && action.on === (when === "before");
+  return turned ? { ...receipt, linger: action.on } : receipt;
+}
+
 /**
  * Undoes, the last thing first, up to the first that cannot be undone: what is left then is what a run that was killed
  * there would have left, and the receipt still says so. Says what went wrong.
@@ -72,7 +100,7 @@ async function takeBack(
   const { receipt } = pathsOf(host);
   try {
     for (const undo of undos.toReversed()) await undo();
-    for (const folder of touched) await host.files.sync(folder);
+    await Promise.all([...touched].map((folder) => host.files.sync(folder)));
     if (was === undefined) await host.files.removeFile(receipt);
     else await host.files.writeAtomic(receipt, was, 0o600);
     return undefined;
@@ -80,7 +108,7 @@ async function takeBack(
     return describeError(error);
   } finally {
     // The manager may have read what is no longer there.
-    if (undos.length > 0) await systemdOf(host).daemonReload();
+    if (undos.length > 0) await reloadManager(host);
   }
 }
 

@@ -136,8 +136,8 @@ async function layOut(
   what: string,
   layoutFor: (systemdMajor: number, recorded: Receipt | undefined) => Layout,
 ): Promise<Installed> {
+  const seeder = options.seed === undefined ? undefined : seederOf(host);
   const manager = await reachManager(host, intent);
-  const seeder = options.seed === undefined ? undefined : seederOf(host, manager.path);
   const look = async (decisions: Decisions): Promise<Look> => {
     const recorded = await recordedLayout(host, intent);
     const layout = layoutFor(manager.major, recorded);
@@ -148,7 +148,8 @@ async function layOut(
         ]);
     const lingering = options.linger || recorded?.linger ? await lingers(host, host.user.name) : undefined;
     const { declined } = decisions;
-    const seed = await (seeder?.(recorded, { declined, restore: options.restore === true }) ?? undone(host, recorded));
+    const restore = options.restore === true;
+    const seed = await (seeder?.(manager.path, recorded, { declined, restore }) ?? undone(host, recorded));
     const plan = await planFiles(host, layout.files, recorded, {
       taken: decisions.taken,
       kept: new Set([...decisions.kept, ...(layout.edited ?? [])]),

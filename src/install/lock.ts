@@ -45,10 +45,9 @@ export async function withLock<T>(
 
   async function taken(): Promise<boolean> {
     try {
-      for (const folder of await host.files.makeFolder(state, 0o700)) {
-        made.add(folder);
-        await host.files.sync(dirname(folder)); // or a power loss would take the receipt with it
-      }
+      const folders = await host.files.makeFolder(state, 0o700);
+      for (const folder of folders) made.add(folder);
+      await Promise.all(folders.map((folder) => host.files.sync(dirname(folder)))); // or a power loss would take the receipt with it
       return await host.files.makeLink(lock, me);
     } catch (error) {
       throw new FleetError(EXIT.cantcreate, intent.nothing, describeError(error));

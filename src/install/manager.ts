@@ -1,12 +1,14 @@
 import { dirname, join } from "node:path";
-import { managerProblem } from "../adapters/manager.ts";
+import { BusError } from "../adapters/bus.ts";
+import { explained, managerProblem, openUserManager } from "../adapters/manager.ts";
+import { hasProgram } from "../adapters/program-search.ts";
 import { listedIn, systemdMajor, systemdOf, type Unit } from "../adapters/systemd.ts";
 import { FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { HOLDER_UNIT } from "../core/names.ts";
 import { pathsOf } from "../core/paths.ts";
-import { typed } from "../core/user-bus.ts";
+import { type BusProblem, typed } from "../core/user-bus.ts";
 import type { Intent } from "./look.ts";
 
 /** The user manager, as far as a layout depends on it. */
@@ -17,36 +19,62 @@ export interface Manager {
   readonly unitPath: readonly string[];
   /** PATH of what it starts. */
   readonly path: readonly string[];
-  readonly holder: Unit | undefined;
+  readonly holder: Pick<Unit, "active" | "fileState"> | undefined;
 }
 
 /** What the manager says. Throws FleetError (69) where it cannot be reached, or is another user's. */
-export async function reachManager(host: Host, { nothing, again }: Intent): Promise<Manager> {
+export async function reachManager(host: Host, intent: Intent): Promise<Manager> {
+  const manager = (await overBus(host, intent)) ?? (await bySystemctl(host, intent));
+  await mustBeOurs(host, intent);
+  return manager;
+}
+
+function unreachable({ cause, remedy }: BusProblem, { nothing, again }: Intent): FleetError {
+  const what = `${nothing}: the user manager cannot be reached`;
+  return new FleetError(EXIT.unavailable, what, cause, [...typed(remedy), again]);
+}
+
+/** Over a connection of our own, which costs a tenth of two processes. undefined where there is none, or nothing to act with. */
+async function overBus(host: Host, intent: Intent): Promise<Manager | undefined> {
+  try {
+    const [manager, systemctl] = await Promise.all([openUserManager(host), hasProgram(host, "systemctl")]);
+    try {
+      if (!systemctl) return undefined;
+      const [{ version, unitPath, environment }, active, fileState] = await Promise.all([
+        manager.state(),
+        manager.property(HOLDER_UNIT, "ActiveState"),
+        manager.property(HOLDER_UNIT, "UnitFileState"),
+      ]);
+      const path = (environment.PATH ?? "").split(":");
+      return { major: systemdMajor(version) ?? 0, unitPath, path, holder: { active, fileState } };
+    } finally {
+      manager.close();
+    }
+  } catch (error) {
+    if (!(error instanceof BusError)) throw error;
+    if (error.code !== "ETIMEDOUT") return undefined;
+    throw unreachable(await explained(host, { code: error.code, said: error.message }), intent); // nor would systemctl be answered
+  }
+}
+
+/** systemctl knows more ways to a manager, and says why there is none. */
+async function bySystemctl(host: Host, intent: Intent): Promise<Manager> {
   const systemd = systemdOf(host);
-  // Both at once: a process each, and an install waits for them.
-  const [answer, holder] = await Promise.all([
-    systemd.managerVersion(["UnitPath", "Environment"]),
-    systemd.show([HOLDER_UNIT]).catch((error: unknown) => ({ error })),
-  ]);
+  const answer = await systemd.managerVersion(["UnitPath", "Environment"]);
   const problem = await managerProblem(host, answer);
-  if (problem !== undefined)
-    throw new FleetError(EXIT.unavailable, `${nothing}: the user manager cannot be reached`, problem.cause, [
-      ...typed(problem.remedy),
-      again,
-    ]);
-  if ("error" in holder) throw holder.error;
-  await mustBeOurs(host, nothing, again);
+  if (problem !== undefined) throw unreachable(problem, intent);
+  const [holder] = await systemd.show([HOLDER_UNIT]);
   const said = (name: string) => new RegExp(`^${name}=(.*)$`, "m").exec(answer.stdout)?.[1] ?? "";
   return {
     major: systemdMajor(said("Version")) ?? 0,
     unitPath: listedIn(said("UnitPath")),
     path: (listedIn(said("Environment")).find((each) => each.startsWith("PATH=")) ?? "PATH=").slice(5).split(":"),
-    holder: holder[0],
+    holder,
   };
 }
 
 /** Root with another user's variables (sudo -E) would leave root's files in that user's home. */
-async function mustBeOurs(host: Host, nothing: string, again: string): Promise<void> {
+async function mustBeOurs(host: Host, { nothing, again }: Intent): Promise<void> {
   const { uid } = host.user;
   for (const folder of [pathsOf(host).runtime, host.user.home]) {
     const owner = folder === undefined ? undefined : await host.files.ownerOf(folder);

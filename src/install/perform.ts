@@ -1,11 +1,12 @@
 import { dirname } from "node:path";
 import { lingers } from "../adapters/logind.ts";
+import { reloadManager } from "../adapters/reload.ts";
 import { systemdOf } from "../adapters/systemd.ts";
 import { FleetError } from "../core/errors.ts";
 import { describeResult, type ExecResult, succeeded } from "../core/exec.ts";
 import { EXIT } from "../core/exit.ts";
-import type { Host } from "../core/host.ts";
-import type { Action } from "./action.ts";
+import type { Host, Prepared } from "../core/host.ts";
+import type { Action, WriteFile } from "./action.ts";
 import { sha256 } from "./sum.ts";
 
 /** What has been done so far. */
@@ -14,25 +15,43 @@ export interface Ledger {
   readonly undos: (() => Promise<unknown>)[];
   /** Folders in which something was made, renamed or removed, and that a power loss may still take back. */
   readonly touched: Set<string>;
+  /** What is written already, and not yet in its place: by its path. */
+  readonly prepared: Map<string, Prepared>;
+}
+
+export function newLedger(): Ledger {
+  return { undos: [], touched: new Set(), prepared: new Map() };
+}
+
+/**
+ * Has every file's new content on the disk before the first of them takes its place: all at once, since a disk syncs many as
+ * quickly as one, and what does not fit changes nothing. Throws what the file system says.
+ */
+export async function prepareFiles(host: Host, writes: readonly WriteFile[], ledger: Ledger): Promise<void> {
+  for (const folder of new Set(writes.map(({ path }) => dirname(path)))) await makeFolder(host, folder, ledger);
+  ledger.undos.push(async () => {
+    for (const prepared of ledger.prepared.values()) await prepared.discard();
+  });
+  for (const { path, text, mode } of writes) ledger.prepared.set(path, host.files.prepare(path, text, mode));
+  await Promise.all([...ledger.prepared.values()].map(({ ready }) => ready));
 }
 
 /** Does one thing, and notes how to undo it before it is done. Throws FleetError, or what the file system says. */
 export async function perform(host: Host, action: Action, ledger: Ledger, what: string): Promise<void> {
   const { files } = host;
   const systemd = systemdOf(host);
-  const { undos, touched } = ledger;
+  const { undos, touched, prepared } = ledger;
   switch (action.kind) {
     case "make-folder":
       return makeFolder(host, action.path, ledger);
     case "write-file": {
-      await makeFolder(host, dirname(action.path), ledger);
       const found = await contentOf(host, action.path);
       if ((found?.sha256 ?? null) !== action.over) throw changedMeanwhile(what, action.path);
       touched.add(dirname(action.path));
       undos.push(() =>
         found === undefined ? files.removeFile(action.path) : files.replace(action.path, found.bytes, found.mode),
       );
-      return files.replace(action.path, action.text, action.mode);
+      return prepared.get(action.path)?.place();
     }
     case "seed-file": {
       await makeFolder(host, dirname(action.path), ledger);
@@ -65,7 +84,7 @@ export async function perform(host: Host, action: Action, ledger: Ledger, what: 
       if (await files.removeEmptyFolder(action.path)) undos.push(() => files.makeFolder(action.path));
       return;
     case "daemon-reload":
-      return must(await systemd.daemonReload(), "systemd did not take the units");
+      return must(await reloadManager(host), "systemd did not take the units");
     case "enable":
     case "disable":
       undos.push(() => systemd.run(action.kind === "enable" ? "disable" : "enable", action.units));
@@ -84,7 +103,7 @@ export async function perform(host: Host, action: Action, ledger: Ledger, what: 
     }
     case "stop":
       undos.push(async () => {
-        await systemd.daemonReload(); // it may have read that they are gone
+        await reloadManager(host); // it may have read that they are gone
         await systemd.run("start", action.units, STOP_LIMIT_MS);
       });
       return must(await systemd.run("stop", action.units, STOP_LIMIT_MS), `${action.units.join(", ")} did not stop`, [

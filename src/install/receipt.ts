@@ -64,8 +64,9 @@ export function unfinished({ before, after, removed, undecided }: Records): Rece
     to: after?.version ?? null,
     files: [...files.values()],
     folders: [...new Set([...(before?.folders ?? []), ...(after?.folders ?? [])])],
-    enabled: [...new Set([...(before?.enabled ?? []), ...(after?.enabled ?? [])])],
-    linger: (before?.linger ?? false) || (after?.linger ?? false),
+    // What is turned on is written down when it is.
+    enabled: before?.enabled ?? [],
+    linger: before?.linger ?? false,
     texts: { ...before?.texts, ...after?.texts },
   };
 }

@@ -2,12 +2,14 @@ import { dirname, join } from "node:path";
 import { askLoginShell } from "../adapters/login-shell.ts";
 import { type Writers, writersOf } from "../adapters/permissions.ts";
 import {
+  bothOf,
   type FoundProgram,
   mosaicPath,
   type ProgramSearch,
   programAt,
   programSearch,
   programStart,
+  searchIn,
 } from "../adapters/program-search.ts";
 import { expandHome } from "../core/agent-program.ts";
 import { settingLine, unwritable } from "../core/env-edit.ts";
@@ -31,7 +33,12 @@ export interface Seed {
 }
 
 /** Looks as often as it is asked, at what may have changed since: fleet.env, and what the user has answered. */
-type Seeder = (recorded: Receipt | undefined, said: { declined: boolean; restore: boolean }) => Promise<Seed>;
+type Seeder = (
+  /** PATH of what the user manager starts. */
+  path: readonly string[],
+  recorded: Receipt | undefined,
+  said: { declined: boolean; restore: boolean },
+) => Promise<Seed>;
 
 const KEY = "MOSAIC_PATH";
 const PROGRAMS = [...RUNTIMES, LAUNCHER];
@@ -40,27 +47,25 @@ function fleetEnvOf(host: Pick<Host, "env" | "user">): string {
   return join(pathsOf(host).site, "fleet.env");
 }
 
-/** Finds the folders of the agent programs that a pane would not find on `path`, that of the user manager. */
-export function seederOf(host: Host, path: readonly string[]): Seeder {
+/** Finds the folders of the agent programs that a pane would not find. The search has begun when this returns. */
+export function seederOf(host: Host): Seeder {
   const file = fleetEnvOf(host);
-  let search: ProgramSearch | undefined;
+  const search = programSearch(host);
+  for (const name of PROGRAMS) search.find(name).catch(() => undefined); // told to whoever asks for it
   let shell: ReturnType<typeof askLoginShell> | undefined;
-  return async (recorded, { declined, restore }) => {
+  return async (path, recorded, { declined, restore }) => {
     const there = (await host.files.status(file)) !== undefined;
     // It costs what the user's start files cost: only for a line that is to be written.
     if (!there) shell ??= askLoginShell(host);
-    search ??= programSearch(
-      host,
-      Promise.resolve(shell).then((said) =>
-        (said?.folders ?? []).map((folder) => ({ folder, from: `the login shell, ${said?.shell}` })),
-      ),
-    );
+    const said = await shell;
+    const from = `the login shell, ${said?.shell}`;
+    const told = (said?.folders ?? []).map((folder) => ({ folder, from }));
     // What cannot be read is doctor's to tell.
     const bytes = there ? await host.files.readBytes(file).catch(() => undefined) : new Uint8Array();
     if (bytes === undefined) return { steps: [], notes: [], there };
     const existing = assignedValue(parseEnvFile(bytes), KEY);
-    const proposal = await propose(host, search, { existing, path });
-    const notes = [...proposal.refused, ...silence(await shell)];
+    const proposal = await propose(host, bothOf(search, searchIn(host, told)), { existing, path });
+    const notes = [...proposal.refused, ...silence(said)];
     if (proposal.folders.length === 0)
       return { steps: [], notes: proposal.none && !there ? [...notes, NONE] : notes, there };
     const removed = recorded?.seeded !== undefined && recorded.seeded.added === undefined && !restore;

@@ -1,5 +1,5 @@
 import { dirname, join } from "node:path";
-import { systemdOf } from "../adapters/systemd.ts";
+import { reloadManager } from "../adapters/reload.ts";
 import { FleetError } from "../core/errors.ts";
 import { describeResult, succeeded } from "../core/exec.ts";
 import { EXIT } from "../core/exit.ts";
@@ -73,7 +73,7 @@ export async function removeSite(host: Host, site: readonly string[], made: read
     for (let folder = dirname(path); folder.startsWith(`${root}/`); folder = dirname(folder)) folders.add(folder);
   for (const folder of [...folders].sort().reverse()) await host.files.removeEmptyFolder(folder);
   if (limits.length === 0) return;
-  const reloaded = await systemdOf(host).daemonReload();
+  const reloaded = await reloadManager(host);
   if (!succeeded(reloaded))
     throw new FleetError(EXIT.oserr, "Removed, but systemd does not know it", describeResult(reloaded), [
       "systemctl --user daemon-reload",

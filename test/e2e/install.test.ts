@@ -249,9 +249,9 @@ describe("the receipt", () => {
   test("of a run that was killed in the middle lets the next one finish it", () => {
     const env = pathWith(
       "systemctl",
-      `case "$*" in *daemon-reload*) kill -9 $PPID ;; *) exec /usr/bin/systemctl "$@" ;; esac`,
+      `case "$*" in *enable*) kill -9 $PPID ;; *) exec /usr/bin/systemctl "$@" ;; esac`,
     );
-    expect(inside([binary, "install"], env).code).toBeNull();
+    expect(inside([binary, "install", "--enable"], env).code).toBeNull();
     expect(read().phase).toBe("applying");
     installed();
     expect(read().phase).toBe("applied");
@@ -277,13 +277,19 @@ describe("the receipt", () => {
        import { install } from ${source("install/install.ts")};
        const host = localHost();
        let left = ${count};
-       const counted = (write) => async (path, text, mode) => {
-         if (left-- > 0) return write(path, text, mode);
+       const counted = (path, text, write) => {
+         if (left-- > 0) return write();
          writeFileSync(join(dirname(path), ".mosaic-0123abcd.tmp"), text);
          process.kill(process.pid, "SIGKILL");
        };
-       const { writeAtomic, replace } = host.files;
-       const files = { ...host.files, writeAtomic: counted(writeAtomic), replace: counted(replace) };
+       const files = {
+         ...host.files,
+         writeAtomic: (path, text, mode) => counted(path, text, () => host.files.writeAtomic(path, text, mode)),
+         prepare(path, text, mode) {
+           const prepared = host.files.prepare(path, text, mode);
+           return { ...prepared, place: () => counted(path, text, prepared.place) };
+         },
+       };
        await install({ ...host, files }, { version: "0.0.0-test" });`,
     ]);
   }
@@ -492,7 +498,13 @@ describe("what cannot be finished is taken back", () => {
     );
 
   test("daemon-reload fails: 69, nothing is left", () => {
-    const { code, stdout, stderr } = inside([binary, "install"], failing("daemon-reload"));
+    // Where only systemctl knows the way to the manager, it is asked; and this one fails.
+    const runtime = sandbox.host.env.XDG_RUNTIME_DIR;
+    const env = pathWith(
+      "systemctl",
+      `export XDG_RUNTIME_DIR=${runtime}\ncase "$*" in *daemon-reload) echo no such luck >&2; exit 1 ;; esac\nexec /usr/bin/systemctl "$@"`,
+    );
+    const { code, stdout, stderr } = inside([binary, "install"], { ...env, XDG_RUNTIME_DIR: undefined });
     expect({ code, stdout }).toEqual({ code: 69, stdout: "" });
     expect(stderr).toContain("systemd did not take the units.");
     expect(stderr).toContain("no such luck");
@@ -548,9 +560,13 @@ test("of two installs at once the second one does nothing: 69, and it says which
   run(["mkfifo", reached, go]);
   const env = pathWith(
     "systemctl",
-    `case "$*" in *daemon-reload*) echo >${reached}; read -r _ <${go} ;; esac\nexec /usr/bin/systemctl "$@"`,
+    `case "$*" in *enable*) echo >${reached}; read -r _ <${go} ;; esac\nexec /usr/bin/systemctl "$@"`,
   );
-  const first = Bun.spawn([binary, "install"], { cwd: home, env: { ...sandbox.host.env, ...env }, stdout: "ignore" });
+  const first = Bun.spawn([binary, "install", "--enable"], {
+    cwd: home,
+    env: { ...sandbox.host.env, ...env },
+    stdout: "ignore",
+  });
   run(["cat", reached], { timeoutMs: 30_000 });
   try {
     changesNothing(() => {

@@ -37,9 +37,11 @@ const DEAD_PID = 999_999_999;
 
 /** A host whose home is this folder. Its own pid is one that the next host finds dead. */
 function hostOf(home: string, on: Files, exec?: Host["exec"]): Host {
+  // The fake manager has no socket: without a runtime folder it is asked through systemctl.
+  const runtime = exec === undefined ? { XDG_RUNTIME_DIR: undefined } : {};
   const host: Host = {
     ...sandbox.host,
-    env: { ...sandbox.host.env, HOME: home },
+    env: { ...sandbox.host.env, HOME: home, ...runtime },
     user: { ...sandbox.host.user, home },
   };
   const read: Files["read"] = async (path) =>

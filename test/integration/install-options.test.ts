@@ -91,6 +91,35 @@ describe("--linger", () => {
     expect(machine.lingers).toBe(true);
   });
 
+  test("is in the receipt from just before it is turned on until just after it is turned off, and no longer", async () => {
+    const seen: unknown[] = [];
+    const { exec, files: real } = machine.host;
+    const watched = {
+      ...machine.host,
+      exec: async (argv: readonly string[], options?: Parameters<Host["exec"]>[1]) => {
+        if (["daemon-reload", "enable-linger", "disable-linger"].includes(argv.at(-1) ?? ""))
+          seen.push([argv.at(-1), await recorded()]);
+        return exec(argv, options);
+      },
+      files: {
+        ...real,
+        removeFile: async (path: string) => {
+          if (path.endsWith("tmux.conf")) seen.push(["first file", await recorded()]);
+          return real.removeFile(path);
+        },
+      },
+    };
+    await install(watched, { version: "1", linger: true });
+    await uninstall(watched, {});
+    expect(seen).toEqual([
+      ["daemon-reload", false],
+      ["enable-linger", true],
+      ["disable-linger", true],
+      ["first file", false],
+      ["daemon-reload", false],
+    ]);
+  });
+
   test("that is refused, whatever the exit code says, is said, and nothing is left installed", async () => {
     machine.refuses = true;
     await expect(lay({ linger: true })).rejects.toMatchObject({
@@ -103,11 +132,12 @@ describe("--linger", () => {
 
 test("an install that is interrupted takes back what it has done: 130", async () => {
   const interrupt = new AbortController();
-  const replace: Host["files"]["replace"] = async (path, content, mode) => {
-    await files.replace(path, content, mode);
-    interrupt.abort();
+  const prepare: Host["files"]["prepare"] = (...file) => {
+    const prepared = files.prepare(...file);
+    const place = () => prepared.place().then(() => interrupt.abort());
+    return { ...prepared, place };
   };
-  const host = { ...machine.host, interrupted: interrupt.signal, files: { ...machine.host.files, replace } };
+  const host = { ...machine.host, interrupted: interrupt.signal, files: { ...machine.host.files, prepare } };
   await expect(install(host, { version: "1" })).rejects.toMatchObject({
     exit: 130,
     why: "it was interrupted. What had been done was taken back",

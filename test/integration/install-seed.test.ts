@@ -255,11 +255,11 @@ describe("fleet.env", () => {
   });
 
   test("that comes while install runs is the user's: what was done is taken back", async () => {
-    const replace: Host["files"]["replace"] = async (path, text, mode) => {
-      await files.replace(path, text, mode);
-      if (path.endsWith("tmux.conf")) writeFiles(home, { ".config/mosaic/fleet/fleet.env": "mine\n" });
+    const prepare: Host["files"]["prepare"] = (...file) => {
+      writeFiles(home, { ".config/mosaic/fleet/fleet.env": "mine\n" });
+      return files.prepare(...file);
     };
-    host = { ...host, files: { ...host.files, replace } };
+    host = { ...host, files: { ...host.files, prepare } };
     await expect(lay()).rejects.toMatchObject({ exit: 73, why: expect.stringContaining("was changed while this ran") });
     expect(written()).toBe("mine\n");
   });
