@@ -222,9 +222,16 @@ function isPinned(folder: string, home: string): boolean {
 type Place = Pick<ProgramPlace, "folder" | "from">;
 type Reads = Pick<Host, "files" | "env" | "user">;
 
-/** What cannot be read says nothing, here: a search is no check. */
+/** What cannot be read says nothing, here: a search is no check. Nor does a pipe, which would be waited for. */
 async function textOf({ files }: Reads, path: string): Promise<string | undefined> {
-  return files.read(path).catch(() => undefined);
+  try {
+    const status = await files.status(path);
+    const real = status?.kind === "link" ? await files.realPath(path) : path;
+    const kind = status?.kind === "link" && real !== undefined ? (await files.status(real))?.kind : status?.kind;
+    return kind === "file" ? await files.read(path) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 async function namesIn({ files }: Reads, folder: string): Promise<string[]> {

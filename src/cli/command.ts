@@ -25,6 +25,8 @@ export interface Command<A extends ArgsDef = ArgsDef> {
   /** What to type, and what that does. */
   readonly examples: readonly (readonly [string, string])[];
   readonly exits: readonly (readonly [ExitCode, string])[];
+  /** With -o json there is one document on stdout whatever happens, wrong usage included. */
+  readonly alwaysDocuments?: true;
   run(host: Host, args: ParsedArgs<A>): Promise<ExitCode>;
 }
 
@@ -34,6 +36,13 @@ export function defineCommand<const A extends ArgsDef>(command: Command<A>): Com
 
 /** What was typed is no use of this program; the message says in what way. */
 export class UsageError extends Error {}
+
+/** Whether these words ask for JSON, as far as can be told of what is wrong otherwise. */
+export function askForJson(words: readonly string[]): boolean {
+  return words.some(
+    (word, index) => /^(-o|--output)=json$/.test(word) || (/^(-o|--output)$/.test(word) && words[index + 1] === "json"),
+  );
+}
 
 /** Runs a command on its arguments, strictly: an unknown option or one argument too many is a UsageError. */
 export async function runCommand(command: Command, host: Host, words: readonly string[]): Promise<ExitCode> {

@@ -1,11 +1,13 @@
 import { version } from "../../package.json";
 import type { CanaryReport, StepReport } from "../canary/report.ts";
-import { FleetError } from "../core/errors.ts";
+import { describeError, FleetError } from "../core/errors.ts";
 import { EXIT, type ExitCode, exitOf } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { tilde } from "../core/paths.ts";
-import { conflicts, keeps, type Plan } from "../install/action.ts";
+import { conflicts, keeps } from "../install/action.ts";
 import type { Installed, InstallOptions } from "../install/install.ts";
+import { UsageError } from "./command.ts";
+import { renderError } from "./report/error.ts";
 import { planDocument } from "./report/plan.ts";
 
 const OUTPUTS: ("human" | "json")[] = ["human", "json"];
@@ -50,8 +52,16 @@ export function confirmSeed(host: Host): NonNullable<NonNullable<InstallOptions[
   };
 }
 
-/** The exit code for a layout: what is in the way, still to be decided, or not proved to hold is never a success. */
-export function layoutExit({ plan }: { readonly plan: Plan }, canary?: CanaryReport): ExitCode {
+/**
+ * The exit code for a layout: what is in the way, still to be decided, not back or not proved to hold is never a success. Says on
+ * stderr what is not back.
+ */
+export function layoutExit(
+  host: Host,
+  { plan, notBack }: Pick<Installed, "plan" | "notBack">,
+  canary?: CanaryReport,
+): ExitCode {
+  if (notBack !== undefined) return renderError(host, notBack);
   if (conflicts(plan).length > 0) return EXIT.cantcreate;
   return keeps(plan).some(({ kept }) => kept === "undecided") ? EXIT.broken : exitOf(canary?.verdict ?? "pass");
 }
@@ -63,12 +73,14 @@ export function printJson(host: Host, document: object): void {
 /** The document of install and rollback. */
 export async function layoutDocument(
   host: Host,
-  { version, applied, outdated, restarted, notes, plan }: Installed,
+  { version, applied, outdated, restarted, notBack, notes, plan }: Installed,
   diffs: boolean,
   canary?: CanaryReport,
 ): Promise<void> {
   const steps = await planDocument(plan, diffs);
-  printJson(host, { version, applied, outdated, restarted, notes, steps, ...(canary === undefined ? {} : { canary }) });
+  const problem = notBack === undefined ? {} : { problem: problemOf(notBack) };
+  const proof = canary === undefined ? {} : { canary };
+  printJson(host, { version, applied, outdated, restarted, ...problem, notes, steps, ...proof });
 }
 
 /**
@@ -94,8 +106,23 @@ export async function withProblem(host: Host, human: boolean, run: () => Promise
   try {
     return await run();
   } catch (error) {
-    if (error instanceof FleetError && !human)
-      printJson(host, { applied: false, problem: { what: error.what, why: error.why, next: error.next } });
+    if (!human && !(error instanceof UsageError)) documentProblem(host, problemOf(error));
     throw error;
   }
+}
+
+interface Problem {
+  readonly what: string;
+  readonly why: string;
+  readonly next: readonly string[];
+}
+
+function problemOf(error: unknown): Problem {
+  if (!(error instanceof FleetError)) return { what: "A defect of this program", why: describeError(error), next: [] };
+  return { what: error.what, why: error.why, next: error.next };
+}
+
+/** The document of a command that has done nothing. */
+export function documentProblem(host: Host, problem: Problem): void {
+  printJson(host, { applied: false, problem });
 }

@@ -153,7 +153,7 @@ export async function runCli(host: Host, words: readonly string[]): Promise<Exit
     await complete(host, rest);
     return EXIT.ok;
   }
-  const { runCommand, usageOf, UsageError } = await import("./command.ts");
+  const { askForJson, runCommand, usageOf, UsageError } = await import("./command.ts");
   const { renderError } = await import("./report/error.ts");
   const name = nameOf(first, rest[0]);
   if (name === undefined) {
@@ -182,6 +182,10 @@ export async function runCli(host: Host, words: readonly string[]): Promise<Exit
       host.stderr.write(
         `mosaic-fleet ${name}: ${error.message}\n\nUsage: ${usageOf(command)}\nTry:   mosaic-fleet ${name} --help\n`,
       );
+      if (command.alwaysDocuments && askForJson(rest)) {
+        const { documentProblem } = await import("./layout.ts");
+        documentProblem(host, { what: "Wrong usage", why: error.message, next: [`mosaic-fleet ${name} --help`] });
+      }
       return EXIT.usage;
     }
     return renderError(host, error);

@@ -10,8 +10,8 @@ import { leftBehind, withLock } from "./lock.ts";
 import { type Intent, leadingOut, lookAt, recordedLayout } from "./look.ts";
 import { type Manager, mustReadOurs, reachManager } from "./manager.ts";
 import { foldersOf, type LayoutPlan, type PlanInput, pathsToLookAt, planInstall, unseed } from "./plan.ts";
-import type { Receipt } from "./receipt.ts";
-import { type Layout, layoutBefore, missingFolders, receiptAfter, sumsOf } from "./record.ts";
+import { type Receipt, readReceipt } from "./receipt.ts";
+import { type Layout, layoutBefore, layoutNow, missingFolders, receiptAfter, sumsOf } from "./record.ts";
 import { outdatedUnits, restartUnits } from "./restart.ts";
 import { type Seed, seederOf } from "./seed.ts";
 
@@ -61,6 +61,8 @@ export interface Installed {
   readonly outdated: readonly string[];
   /** Units that were restarted. */
   readonly restarted: readonly string[];
+  /** Why not all that was to be restarted runs again; nothing else of the layout is left undone by that. */
+  readonly notBack?: FleetError;
   /** What to know of the search for agent programs, a line each. */
   readonly notes: readonly string[];
 }
@@ -239,6 +241,17 @@ async function decide(plan: Plan, { decide, seed, taken = new Set() }: InstallOp
   return decided;
 }
 
+/**
+ * The plan of the layout that is recorded, where it has taken the place of this version's: by a rollback, or because a newer
+ * program has laid it out. undefined where it has not.
+ */
+export async function planReplaced(host: Host, version: string): Promise<Plan | undefined> {
+  const recorded = await readReceipt(host, pathsOf(host).receipt);
+  if (typeof recorded !== "object" || recorded.phase !== "applied") return undefined;
+  if (recorded.version === version || recorded.previous?.version !== version) return undefined;
+  return planFiles(host, layoutNow(recorded).files, recorded, NOTHING_ASKED);
+}
+
 /** Without its holder no agent runs. */
 async function outdatedNow(host: Host, { manager, layout }: Look): Promise<string[]> {
   return manager.holder?.active === "active" ? outdatedUnits(host, layout.files) : [];
@@ -248,8 +261,13 @@ async function restarted(
   host: Host,
   { restart }: InstallOptions,
   seen: Look,
-): Promise<Pick<Installed, "outdated" | "restarted">> {
+): Promise<Pick<Installed, "outdated" | "restarted" | "notBack">> {
   const outdated = await outdatedNow(host, seen);
   if (!restart || outdated.length === 0) return { outdated, restarted: [] };
-  return { outdated: [], restarted: await restartUnits(host, outdated) };
+  try {
+    return { outdated: [], restarted: await restartUnits(host, outdated) };
+  } catch (error) {
+    if (!(error instanceof FleetError)) throw error;
+    return { outdated: [], restarted: [], notBack: error };
+  }
 }

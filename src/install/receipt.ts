@@ -9,13 +9,16 @@ export function knownSums(receipt: Receipt | undefined, path: string): string[] 
   return file === undefined ? [] : [...new Set([file.sha256, ...(file.pending ?? [])])];
 }
 
-/** undefined when there is none; "unreadable" when there is one that this version cannot read. */
+/** undefined when there is none; "unreadable" when there is one that this version cannot read, or something that is none. */
 export async function readReceipt(
   host: Pick<Host, "files">,
   path: string,
 ): Promise<Receipt | undefined | "unreadable"> {
-  const text = await host.files.read(path);
-  if (text === undefined) return undefined;
+  const status = await host.files.status(path);
+  if (status === undefined) return undefined;
+  // Not followed: what a link leads to is nothing that install has written. And a pipe would never end.
+  const text = status.kind === "file" ? await host.files.read(path).catch(() => undefined) : undefined;
+  if (text === undefined) return "unreadable";
   const { readable } = await import("./receipt-schema.ts"); // a first install has nothing to parse
   try {
     return readable.parse(JSON.parse(text));

@@ -114,10 +114,18 @@ function textsThere(plan: Plan, recorded: Receipt | undefined): Record<string, s
  * whose earlier content is not known, what was written last.
  */
 export function layoutBefore(recorded: Receipt): Layout | undefined {
-  const { previous, files, texts, phase, to = null, version } = recorded;
+  const { previous, phase, to = null, version } = recorded;
   const upgrading = phase === "applying" && to !== null && to !== version && to !== previous?.version;
   const layout = upgrading ? recorded : previous;
-  if (layout === null) return undefined;
+  return layout === null ? undefined : layoutOf(layout, recorded);
+}
+
+/** The layout that is laid out. */
+export function layoutNow(recorded: Receipt): Layout {
+  return layoutOf(recorded, recorded);
+}
+
+function layoutOf(layout: Pick<Receipt, "version" | "files">, { files, texts }: Receipt): Layout {
   return {
     version: layout.version,
     files: settledFiles(layout).flatMap(({ path, mode, sha256 }) => {

@@ -60,8 +60,7 @@ export function seederOf(host: Host): Seeder {
     const said = await shell;
     const from = `the login shell, ${said?.shell}`;
     const told = (said?.folders ?? []).map((folder) => ({ folder, from }));
-    // What cannot be read is doctor's to tell.
-    const bytes = there ? await host.files.readBytes(file).catch(() => undefined) : new Uint8Array();
+    const bytes = there ? await settingsIn(host, file) : new Uint8Array();
     if (bytes === undefined) return { steps: [], notes: [], there };
     const existing = assignedValue(parseEnvFile(bytes), KEY);
     const proposal = await propose(host, bothOf(search, searchIn(host, told)), { existing, path });
@@ -71,6 +70,17 @@ export function seederOf(host: Host): Seeder {
     const removed = recorded?.seeded !== undefined && recorded.seeded.added === undefined && !restore;
     return { steps: [stepOf(host, proposal, { there, removed, declined })], notes, there };
   };
+}
+
+/** What cannot be read is doctor's to tell; and what is no file is not waited for. */
+async function settingsIn({ files }: Host, path: string): Promise<Uint8Array | undefined> {
+  try {
+    const real = await files.realPath(path);
+    const status = real === undefined ? undefined : await files.status(real);
+    return status?.kind === "file" ? await files.readBytes(path) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 const NONE = `No agent program was found (${RUNTIMES.slice(0, 4).join(", ")} …). Once there is one, install writes down where`;

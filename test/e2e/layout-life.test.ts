@@ -1,5 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { version } from "../../package.json";
 import { localHost } from "../../src/adapters/local-host.ts";
@@ -413,6 +422,7 @@ describe("a fleet that runs", () => {
       code: 0,
       restarted: ["mosaic-agent@a.service"],
       outdated: [],
+      canary: { verdict: "pass" },
     });
     expect(shown("mosaic-agent@a.service", "ActiveState")).toBe("active");
   });
@@ -421,9 +431,12 @@ describe("a fleet that runs", () => {
     await earlierVersion("agent-pane.sh");
     start(...agents);
     writeFiles(paths.agents, { "b.env": "MOSAIC_AGENT_COMMAND=exit 3\n" });
-    const { code, stderr } = fleet("install", "--restart");
+    const { code, stdout, stderr } = fleet("install", "--restart", "-o", "json");
     expect(code).toBe(1);
     expect(stderr).toContain("not back: mosaic-agent@b.service");
+    // The layout is another matter.
+    const problem = { what: "The fleet was not restarted whole", why: "not back: mosaic-agent@b.service" };
+    expect(JSON.parse(stdout)).toMatchObject({ applied: true, version, problem });
     const up = await until(
       sandbox.host,
       10_000,
@@ -477,6 +490,67 @@ describe("where the programs of agents are", () => {
     const yes = atTerminal([binary, "install", "--yes", "--restore"]);
     expect(yes.stdout).not.toContain("Agents do not find");
     expect(existsSync(fleetEnv())).toBe(true);
+  });
+});
+
+describe("with -o json there is one document, whatever keeps it from working", () => {
+  const commands = ["install", "rollback", "uninstall"];
+  const outside = (env: Record<string, string>, ...words: string[]) =>
+    run([binary, ...words, "-o", "json"], { cwd: home, env: { ...sandbox.host.env, ...env } });
+  const lock = () => join(paths.state, "install.lock");
+  /** This process holds it. */
+  const held = () => {
+    const stat = read(`/proc/${process.pid}/stat`);
+    symlinkSync(`${process.pid} ${stat.slice(stat.lastIndexOf(")")).split(" ")[20]}`, lock());
+  };
+  const folderInPlaceOf = (path: string) => {
+    rmSync(path);
+    mkdirSync(path);
+  };
+  for (const [what, code, prepare, env] of [
+    ["there is no user manager", 69, () => {}, () => ({ XDG_RUNTIME_DIR: join(sandbox.root, "none") })],
+    ["another install runs", 69, held],
+    ["the lock is a file of somebody's", 73, () => writeFileSync(lock(), "mine")],
+    ["the receipt cannot be read", 78, () => writeFileSync(paths.receipt, "{")],
+    ["a folder is in the receipt's place", 78, () => folderInPlaceOf(paths.receipt)],
+  ] as [string, number, () => void, (() => Record<string, string>)?][]) {
+    test(`${what}: ${code}`, async () => {
+      await earlierVersion();
+      expect(fleet("install").code).toBe(0);
+      rmSync(script("tmux.conf"));
+      writeFileSync(script("agent-pane.sh"), ours("agent-pane.sh").slice(0, -1), { mode: 0o700 });
+      prepare();
+      const before = treeOf(home);
+      for (const command of commands) {
+        const {
+          code: is,
+          stdout,
+          stderr,
+        } = outside(env?.() ?? {}, command, ...(command === "install" ? ["--restore"] : []));
+        expect({ command, is, document: JSON.parse(stdout) }).toMatchObject({
+          command,
+          is: code,
+          document: { schemaVersion: 1, applied: false, problem: { why: expect.stringMatching(/./) } },
+        });
+        expect(stderr).not.toBe("");
+      }
+      expect(treeOf(home)).toEqual(before);
+    });
+  }
+
+  test("wrong usage: 64", () => {
+    for (const command of commands)
+      for (const words of [["--no-such"], ["too-many"], ["--yes=1"]]) {
+        const { code, stdout, stderr } = outside({}, command, ...words);
+        expect([code, JSON.parse(stdout).problem.what, stderr]).toEqual([
+          64,
+          "Wrong usage",
+          expect.stringContaining("Usage: "),
+        ]);
+      }
+    const { code, stdout } = outside({}, "install", "--take", "/etc/passwd");
+    expect([code, JSON.parse(stdout).problem.why]).toEqual([64, "/etc/passwd is no file of the layout"]);
+    expect(treeOf(home)).toEqual({});
   });
 });
 

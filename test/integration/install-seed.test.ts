@@ -221,6 +221,15 @@ describe("fleet.env", () => {
     expect(existsSync(join(dirname(fleetEnv()), "nowhere"))).toBe(false);
   });
 
+  test("that is a pipe is not waited for, nor is a start file that is one", async () => {
+    mkdirSync(dirname(fleetEnv()), { recursive: true });
+    for (const path of [fleetEnv(), join(home, ".npmrc"), join(home, ".bashrc")]) await base.exec(["mkfifo", path]);
+    symlinkSync(".npmrc", join(home, ".zshrc"));
+    const installed = await lay();
+    expect(installed.applied).toBe(true);
+    expect(stepOf(installed)).toBeUndefined();
+  });
+
   test("is recorded as written by install, stays with uninstall, and comes back only with --restore", async () => {
     await lay();
     const recorded = await readReceipt(host, join(home, ".local/state/mosaic/fleet/receipt.json"));

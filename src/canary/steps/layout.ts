@@ -3,7 +3,7 @@ import { AGENT_TEMPLATE, HOLDER_UNIT } from "../../core/names.ts";
 import { pathsOf } from "../../core/paths.ts";
 import { brokenSettings, JUDGED_PROPERTIES } from "../../core/unit-settings.ts";
 import { changes, conflicts, keeps } from "../../install/action.ts";
-import { install } from "../../install/install.ts";
+import { install, planReplaced } from "../../install/install.ts";
 import { expect, type Step } from "../step.ts";
 
 export const layout: Step = {
@@ -14,7 +14,9 @@ export const layout: Step = {
   async run(fleet) {
     const { host, systemd } = fleet;
     if (fleet.sandboxed) await install(host, { version: fleet.version });
-    const { plan } = await install(host, { dryRun: true, version: fleet.version });
+    // A layout that a rollback has put in the place of this version's is judged as it is.
+    const plan =
+      (await planReplaced(host, fleet.version)) ?? (await install(host, { dryRun: true, version: fleet.version })).plan;
     // What the user has edited is judged by what it does, further on; what is not there cannot do anything.
     const gone = keeps(plan).filter(({ kept }) => kept === "removed");
     const off = [...changes(plan), ...conflicts(plan), ...gone].flatMap(({ action }) =>

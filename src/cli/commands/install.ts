@@ -56,6 +56,7 @@ export const command = defineCommand({
     [EXIT.config, "the receipt of an earlier install cannot be read"],
     [EXIT.interrupted, "interrupted; what had been done was taken back"],
   ],
+  alwaysDocuments: true,
   async run(host, args) {
     const dryRun = args["dry-run"] ?? false;
     const human = args.output === "human";
@@ -76,7 +77,7 @@ export const command = defineCommand({
       if (human) await renderInstalled(host.stdout, installed, { dryRun, home: host.user.home, command: "install" });
       const canary = await proveRestart(host, installed, human);
       if (!human) await layoutDocument(host, installed, dryRun, canary);
-      return layoutExit(installed, canary);
+      return layoutExit(host, installed, canary);
     });
   },
 });

@@ -1,29 +1,29 @@
 import { EXIT } from "../../core/exit.ts";
 import { rollback } from "../../install/install.ts";
 import { defineCommand } from "../command.ts";
-import { decideAtTerminal, layoutArgs, layoutDocument, layoutExit, withProblem } from "../layout.ts";
+import { decideAtTerminal, layoutArgs, layoutDocument, layoutExit, proveRestart, withProblem } from "../layout.ts";
 import { renderInstalled } from "../report/install.ts";
 
 export const command = defineCommand({
   name: "rollback",
   summary: "Lays out the version before this one again; what you have changed stays as you have it.",
-  args: {
-    ...layoutArgs,
-    // No canary: it is of this version, and would miss its files.
-    restart: { type: "boolean", description: "restart what still runs as before, and wait until every agent is back" },
-  },
+  args: layoutArgs,
   examples: [
     ["mosaic-fleet rollback --dry-run", "see what would change in each file"],
-    ["mosaic-fleet rollback --restart", "go back, and bring what runs back, too"],
+    ["mosaic-fleet rollback --restart", "go back, bring what runs back, too, and prove that it holds"],
   ],
   exits: [
     [EXIT.ok, "the version before is laid out"],
-    [EXIT.broken, "so it is, but for a file that you and that version have changed; or not all of the fleet came back"],
+    [
+      EXIT.broken,
+      "so it is, but for a file that you and that version have changed; or not all of the fleet came back, or holds",
+    ],
     [EXIT.usage, "wrong usage"],
     [EXIT.unavailable, "no version before is recorded, or the user manager cannot be reached"],
     [EXIT.cantcreate, "a file that is not ours is in the way, or cannot be written; nothing is left written"],
     [EXIT.config, "the receipt cannot be read"],
   ],
+  alwaysDocuments: true,
   async run(host, args) {
     const dryRun = args["dry-run"] ?? false;
     const human = args.output === "human";
@@ -37,8 +37,9 @@ export const command = defineCommand({
           home: host.user.home,
           command: "rollback",
         });
-      else await layoutDocument(host, installed, dryRun);
-      return layoutExit(installed);
+      const canary = await proveRestart(host, installed, human);
+      if (!human) await layoutDocument(host, installed, dryRun, canary);
+      return layoutExit(host, installed, canary);
     });
   },
 });

@@ -27,6 +27,7 @@ export const command = defineCommand({
     [EXIT.cantcreate, "something could not be removed, or your settings could not be kept; what was done is undone"],
     [EXIT.config, "the receipt cannot be read"],
   ],
+  alwaysDocuments: true,
   async run(host, args) {
     const dryRun = args["dry-run"] ?? false;
     const purge = args.purge ?? false;
