@@ -8,6 +8,8 @@ import { type CanaryVerdict, EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { DEFAULT_SOCKET, HOLDER_UNIT } from "../core/names.ts";
 import { allOf } from "./agents.ts";
+import { type ChaosOptions, runChaos } from "./chaos/chaos.ts";
+import { FAULTS } from "./chaos/faults.ts";
 import { type FleetOptions, inFleet } from "./fleet.ts";
 import { type Half, inHalf } from "./half/half.ts";
 import { halfSteps } from "./half/steps/index.ts";
@@ -27,6 +29,8 @@ export interface CanaryOptions extends FleetOptions {
   readonly only?: readonly string[];
   /** How often the sequence is run; once unless told. */
   readonly rounds?: number;
+  /** Instead of the sequence. */
+  readonly chaos?: ChaosOptions;
   /** Gets to see what is so when a promise is broken. */
   readonly folder?: Pick<ReportFolder, "look" | "listen">;
   readonly onStart?: Run["onStart"];
@@ -49,12 +53,14 @@ export async function runCanary(host: Host, options: CanaryOptions): Promise<Can
     options.onStep?.(report);
   };
   const { onStart } = options;
+  const runOf = (round: number): Run => {
+    const deadline = host.now() + options.timeoutMs;
+    return { started, deadline, round, onStep, ...(onStart === undefined ? {} : { onStart }) };
+  };
   const inRounds = async <T>(bench: Bench<T>, all: readonly Step<T>[], asNew: () => Promise<void>) => {
     for (let round = 1; round <= rounds; round++) {
       if (round > 1) await asNew();
-      const deadline = host.now() + options.timeoutMs;
-      const run = { started, deadline, round, onStep, ...(onStart === undefined ? {} : { onStart }) };
-      await runSequence(bench, chosen(all, options.only), run);
+      await runSequence(bench, chosen(all, options.only), runOf(round));
     }
   };
   let problem: CanaryReport["problem"];
@@ -67,7 +73,9 @@ export async function runCanary(host: Host, options: CanaryOptions): Promise<Can
       });
     else
       await inFleet(host, options, async (fleet, journal) => {
-        await inRounds(fleetBench(fleet, journal, folder), steps, () => asNew(fleet));
+        const bench = fleetBench(fleet, journal, folder);
+        if (options.chaos === undefined) await inRounds(bench, steps, () => asNew(fleet));
+        else await runChaos(bench, fleet, options.chaos, runOf(1));
         if (verdictOf(reports, level) !== "pass") await folder?.listen(sceneOf(fleet, journal));
       });
   } catch (thrown) {
@@ -92,9 +100,35 @@ export async function runCanary(host: Host, options: CanaryOptions): Promise<Can
     only: options.only === undefined ? null : [...options.only],
     rounds,
     ...(problem === undefined ? {} : { problem }),
-    steps: inOrder(reports, level),
+    steps: options.chaos === undefined ? inOrder(reports, level) : reports,
+    ...(options.chaos === undefined ? {} : { chaos: chaosOf(reports, options.chaos, options.sandbox) }),
     environment: { binary: options.version, ...(await versionsOf(host)), cgroup: await cgroupMode(host) },
     ms: Math.round(host.now() - started),
+  };
+}
+
+function chaosOf(
+  reports: readonly StepReport[],
+  { seed, forMs }: ChaosOptions,
+  sandbox: boolean,
+): NonNullable<CanaryReport["chaos"]> {
+  const done = reports.flatMap((report) => {
+    const [, fault] = /^\d+\.(.+)$/.exec(report.id) ?? [];
+    return fault === undefined || report.status === "skip" ? [] : [{ ...report, fault }];
+  });
+  const kinds = FAULTS.map(({ id }) => {
+    const times = done.filter(({ fault }) => fault === id).map(({ ms }) => ms);
+    return { fault: id, count: times.length, slowestMs: Math.max(0, ...times) };
+  });
+  const words = [...(sandbox ? ["--sandbox"] : []), "--chaos", "--seed", seed, "--for", `${forMs / 1000}s`];
+  return {
+    seed,
+    forMs,
+    faults: done.length,
+    broken: done.filter(({ status }) => status === "fail").length,
+    unknown: done.filter(({ status }) => status === "unknown").length,
+    kinds: kinds.filter(({ count }) => count > 0),
+    again: `mosaic-fleet canary ${words.join(" ")}`,
   };
 }
 
@@ -146,10 +180,9 @@ function halfBench(half: Half, folder: CanaryOptions["folder"]): Bench<Half> {
   };
 }
 
-/** The agents' starts are counted from here on: ten in ten minutes are the most that systemd allows. */
+/** As before the first round: no agent runs, and their starts are counted from here on (systemd allows ten in ten minutes). */
 async function asNew(fleet: Fleet): Promise<void> {
-  await fleet.systemd.run(
-    "reset-failed",
-    allOf(fleet).map(({ unit }) => unit),
-  );
+  const units = allOf(fleet).map(({ unit }) => unit);
+  await fleet.systemd.run("stop", units);
+  await fleet.systemd.run("reset-failed", units);
 }

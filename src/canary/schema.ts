@@ -22,6 +22,14 @@ const chaosSchema = z.object({
   faults: z.number().int().describe("how many were done"),
   broken: z.number().int().describe("after how many of them a promise was broken"),
   unknown: z.number().int().describe("after how many of them it could not be told"),
+  kinds: z.array(
+    z.object({
+      fault: z.string(),
+      count: z.number().int(),
+      slowestMs: z.number().describe("the longest that one took until all was well again"),
+    }),
+  ),
+  again: z.string().describe("the command that does the same faults"),
 });
 
 /** The document that `canary -o json` prints. */

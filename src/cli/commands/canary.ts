@@ -3,11 +3,12 @@ import { version } from "../../../package.json";
 import type { CanaryReport, Level, StepList } from "../../canary/report.ts";
 import { openReportFolder, type ReportFolder } from "../../canary/report-folder.ts";
 import { runCanary, stepsOf } from "../../canary/run.ts";
-import { didYouMean } from "../../core/did-you-mean.ts";
 import { describeError, FleetError } from "../../core/errors.ts";
 import { EXIT, type ExitCode, exitOf } from "../../core/exit.ts";
 import type { Host } from "../../core/host.ts";
+import { chaosOf, known, refuseStrangers } from "../canary-options.ts";
 import { defineCommand, listOf, UsageError } from "../command.ts";
+import { seconds as inSeconds } from "../duration.ts";
 import {
   CANARY_FORMATS,
   type CanaryFormat,
@@ -19,6 +20,7 @@ import {
   summaryOf,
 } from "../report/canary.ts";
 import { canRedraw, liveTimeline } from "../report/canary-timeline.ts";
+import { whereOf } from "../report/canary-words.ts";
 import { renderError } from "../report/error.ts";
 
 export const command = defineCommand({
@@ -38,6 +40,17 @@ export const command = defineCommand({
     },
     only: { type: "string", valueHint: "STEP,…", description: "only these steps, with those that they require" },
     repeat: { type: "string", valueHint: "N", default: "1", description: "run the sequence so often (1)" },
+    chaos: {
+      type: "boolean",
+      description:
+        "instead: faults at random (kills, restarts, lost sockets …), and after each a look whether all is well",
+    },
+    for: { type: "string", valueHint: "DURATION", description: "with --chaos, how long: 30s, 10m, 2h (1m)" },
+    seed: {
+      type: "string",
+      valueHint: "N",
+      description: "with --chaos: the same seed, the same faults in the same order",
+    },
     list: { type: "boolean", description: "say which steps there are, and try nothing" },
     from: {
       type: "string",
@@ -69,6 +82,10 @@ export const command = defineCommand({
     ["mosaic-fleet canary --sandbox", "in CI, or before anything is installed"],
     ["mosaic-fleet canary -o json", "on the installed fleet, with throwaway agents, as one JSON document"],
     ["mosaic-fleet canary --sandbox --report ./canary-report", "and a folder for a bug report, unless all is well"],
+    [
+      "mosaic-fleet canary --sandbox --chaos --for 10m",
+      "kills, restarts and losses at random, until one is not overcome",
+    ],
     ["mosaic-fleet canary --from report.json -o junit", "the same report in another format, without another run"],
   ],
   exits: [
@@ -85,7 +102,7 @@ export const command = defineCommand({
   async run(host, args) {
     const format = args.output as CanaryFormat;
     const level = args.level as Level;
-    refuseStrangers(args);
+    refuseStrangers(command.args, args);
     if (args.schema) return printSchema(host, args.list ?? false);
     const only = known(level, listOf(args.only));
     if (args.list) return list(host, level, format);
@@ -99,6 +116,8 @@ export const command = defineCommand({
     if (args.keep && !args.sandbox && level === "fleet")
       throw new UsageError("--keep keeps a sandbox: use it with --sandbox");
 
+    const chaos = chaosOf(args);
+
     // A slash at the end would have a link followed.
     const place = args.report === undefined ? undefined : resolve(args.report);
     const folder = place === undefined ? undefined : await openReportFolder(host, place);
@@ -106,7 +125,10 @@ export const command = defineCommand({
     const human = format === "human";
     // On a terminal the steps are shown while they run, and their bars when all is done; elsewhere each as it ends.
     const drawn = host.stdout.isTTY && canRedraw(host);
-    if (human) host.stdout.write(`mosaic-fleet ${version} canary, ${whereOf(level, args.sandbox ?? false)}\n\n`);
+    const seeded = chaos === undefined ? "" : `Faults at random for ${inSeconds(chaos.forMs)}, seed ${chaos.seed}\n`;
+    if (human)
+      host.stdout.write(`mosaic-fleet ${version} canary, ${whereOf(level, args.sandbox ?? false)}\n${seeded}\n`);
+    else host.stderr.write(seeded); // whatever ends the run, its seed is known
     const live = liveTimeline(host);
     const report = await runCanary(host, {
       sandbox: args.sandbox ?? false,
@@ -117,6 +139,7 @@ export const command = defineCommand({
       rounds,
       ...(only === undefined ? {} : { only }),
       ...(folder === undefined ? {} : { folder }),
+      ...(chaos === undefined ? {} : { chaos }),
       onStart: live.start,
       onStep: (step) => {
         live.end(step);
@@ -147,38 +170,6 @@ async function writeReport(host: Host, folder: ReportFolder, report: CanaryRepor
   } catch (error) {
     renderError(host, error);
   }
-}
-
-function whereOf(level: Level, sandbox: boolean): string {
-  if (level === "tmux") return "the tmux half alone: no units, no limits, no restarts";
-  return sandbox ? "in a sandbox" : "on the installed fleet";
-}
-
-/** What goes with what tries nothing; -o goes with all but --schema. */
-const GOES_WITH = { schema: ["list"], list: ["output", "level"], from: ["output"] } as const;
-
-/** An option that would be ignored is no option. */
-function refuseStrangers(args: Readonly<Record<string, unknown>>): void {
-  const given = Object.entries(command.args).flatMap(([name, arg]) =>
-    args[name] === undefined || args[name] === false || args[name] === ("default" in arg ? arg.default : undefined)
-      ? []
-      : [name],
-  );
-  const mode = (["schema", "from", "list"] as const).find((name) => given.includes(name));
-  if (mode !== undefined) {
-    const fits: readonly string[] = [mode, ...GOES_WITH[mode]];
-    const strange = given.find((name) => !fits.includes(name));
-    if (strange !== undefined) throw new UsageError(`--${mode} and --${strange} do not go together`);
-  }
-}
-
-/** The names as they are, when each is a step's. */
-function known(level: Level, names: readonly string[] | undefined): readonly string[] | undefined {
-  const all = stepsOf(level).map(({ id }) => id);
-  for (const name of names ?? [])
-    if (!all.includes(name))
-      throw new UsageError(`no step ${name}${didYouMean(name, all)}; canary --list shows them all`);
-  return names;
 }
 
 function list(host: Host, level: Level, format: CanaryFormat): ExitCode {

@@ -3,23 +3,28 @@ import type { Host, Output } from "../../core/host.ts";
 import { WORDS } from "./canary-words.ts";
 import { paint } from "./paint.ts";
 
-/** Columns of the status, the id and the time; the bar has the rest. */
+/** Columns of the status, the id (where none is longer) and the time; the bar has the rest. */
 const STATUS = 9;
 const ID = 16;
 const TIME = 9;
 /** How often a line that is drawn anew is drawn, in milliseconds. */
 const TICK_MS = 100;
 
-/** A step as a line: its bar is the part that it had of the whole. */
-export function timelineRow(output: Output, step: Stretch, wholeMs: number): string {
+/** The columns that ids take. */
+export function idColumns(steps: Iterable<Pick<Stretch, "id">>): number {
+  return Math.max(ID, ...[...steps].map(({ id }) => id.length));
+}
+
+/** A step as a line: its bar is the part that it had of the whole. `columns`: those of its id. */
+export function timelineRow(output: Output, step: Stretch, wholeMs: number, columns: number): string {
   const { red, green, yellow, dim } = paint(output);
   const color = { pass: green, fail: red, unknown: yellow, skip: dim, blocked: dim, running: dim }[step.status];
   const word = step.status === "running" ? "…" : WORDS[step.status];
   const tried = step.status !== "skip" && step.status !== "blocked";
-  const width = Math.max(10, output.columns - STATUS - ID - TIME - 3);
+  const width = Math.max(10, output.columns - STATUS - columns - TIME - 3);
   const bar = tried ? barOf(step.startMs, step.ms, wholeMs, width) : "";
   const time = tried ? timeOf(step.ms) : "";
-  const line = `${color(word.padEnd(STATUS - 1))} ${step.id.padEnd(ID)}${dim(time.padStart(TIME))}  `;
+  const line = `${color(word.padEnd(STATUS - 1))} ${step.id.padEnd(columns)}${dim(time.padStart(TIME))}  `;
   return `${line}${color(bar)}`.trimEnd();
 }
 
@@ -82,9 +87,16 @@ export function liveTimeline(host: Pick<Host, "env" | "stderr" | "now" | "pause"
     );
     // Never more than the screen has: what has left it at the top cannot be written over.
     const room = Math.max(1, output.rows - 2);
-    const shown =
-      all.length <= room ? all : [...all.filter(({ status }) => status === "running"), ...all].slice(0, room);
-    const lines = [...shown.map((row) => timelineRow(output, row, elapsed)), ...(said === "" ? [] : [said])];
+    const runs = ({ status }: Stretch) => status === "running";
+    let left = room - all.filter(runs).length;
+    // All that run, and as many of those that ended last as there is room for.
+    const shown = all
+      .toReversed()
+      .filter((row) => runs(row) || left-- > 0)
+      .toReversed()
+      .slice(0, room);
+    const columns = idColumns(shown);
+    const lines = [...shown.map((row) => timelineRow(output, row, elapsed, columns)), ...(said === "" ? [] : [said])];
     clear();
     output.write(lines.map((line) => `${line}\n`).join(""));
     drawn = lines.length;

@@ -24,6 +24,12 @@ export function nameOf(level: Level): string {
   return `mosaic-fleet canary${level === "tmux" ? " --level tmux" : ""}`;
 }
 
+/** What it is tried on. */
+export function whereOf(level: Level, sandbox: boolean): string {
+  if (level === "tmux") return "the tmux half alone: no units, no limits, no restarts";
+  return sandbox ? "in a sandbox" : "on the installed fleet";
+}
+
 /** How many steps came to what: "15 kept, 1 skipped". */
 export function tally(steps: readonly Pick<StepReport, "status">[]): string {
   const words = { pass: "kept", fail: "broken", unknown: "unknown", blocked: "blocked", skip: "skipped" } as const;

@@ -1,7 +1,7 @@
 import type { CanaryReport, StepList, StepReport } from "../../canary/report.ts";
 import type { Host, Output } from "../../core/host.ts";
 import { examinationOf } from "./canary-examination.ts";
-import { timelineRow } from "./canary-timeline.ts";
+import { idColumns, timelineRow } from "./canary-timeline.ts";
 import { machineOf, sentenceOf, tally, WORDS } from "./canary-words.ts";
 import { renderMarkdown } from "./formats/markdown.ts";
 import { EXAMINATION_FORMATS, type ExaminationFormat, printExamination } from "./formats/print.ts";
@@ -56,15 +56,18 @@ function renderReason(output: Output, step: StepReport, prefix: string): void {
 }
 
 /** On a terminal, when all is done: each step's bar against the whole; below those that did not pass their promise, and why not. */
-export function renderTimeline(output: Output, { steps, rounds }: CanaryReport): void {
+export function renderTimeline(output: Output, { steps, rounds, chaos }: CanaryReport): void {
   const { bold, dim } = paint(output);
+  const columns = idColumns(steps);
   for (let round = 1; round <= rounds; round++) {
-    const ofRound = steps.filter((step) => step.round === round);
+    // Of faults, which may be thousands, only what was not overcome.
+    const shown = (step: StepReport) => chaos === undefined || step.status !== "pass";
+    const ofRound = steps.filter((step) => step.round === round && shown(step));
     const began = Math.min(...ofRound.map(({ startMs }) => startMs));
     const whole = Math.max(...ofRound.map(({ startMs, ms }) => startMs + ms)) - began;
     if (rounds > 1 && ofRound.length > 0) output.write(`${round === 1 ? "" : "\n"}${bold(`round ${round}`)}\n`);
     for (const step of ofRound) {
-      output.write(`${timelineRow(output, { ...step, startMs: step.startMs - began }, whole)}\n`);
+      output.write(`${timelineRow(output, { ...step, startMs: step.startMs - began }, whole, columns)}\n`);
       if (step.status === "pass") continue;
       for (const line of wrap(step.title, output.columns - INDENT)) output.write(`${" ".repeat(INDENT)}${dim(line)}\n`);
       renderReason(output, step, "");
@@ -83,15 +86,24 @@ export function renderVerdict(output: Output, report: CanaryReport): void {
   }
   output.write("\n");
   for (const line of wrap(sentenceOf(report), output.columns)) output.write(`${color(bold(line))}\n`);
-  if (chaos !== undefined)
-    output.write(
-      `${chaos.faults} faults, ${chaos.broken} broken promises${chaos.unknown > 0 ? `, ${chaos.unknown} unknown` : ""}; again with --seed ${chaos.seed}\n`,
-    );
+  if (chaos !== undefined) renderChaos(output, chaos);
   for (const line of wrap(
     `${tally(report.steps) || "no step was run"} in ${(report.ms / 1000).toFixed(1)} s; ${machineOf(report)}`,
     output.columns,
   ))
     output.write(`${dim(line)}\n`);
+}
+
+/** Which faults, how often, and how to have them again. */
+function renderChaos(output: Output, { faults, kinds, broken, again }: NonNullable<CanaryReport["chaos"]>): void {
+  const { bold, dim } = paint(output);
+  output.write(`${faults} ${faults === 1 ? "fault" : "faults"} in all:\n`);
+  const width = Math.max(0, ...kinds.map(({ fault }) => fault.length));
+  for (const { fault, count, slowestMs } of kinds)
+    output.write(
+      `  ${String(count).padStart(5)}  ${fault.padEnd(width)}  ${dim(`all well after ${slowestMs} ms at most`)}\n`,
+    );
+  output.write(`${broken > 0 ? "The same again" : "The same faults"}:\n  ${bold(again)}\n`);
 }
 
 /** The steps with what each promises. */
