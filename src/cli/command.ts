@@ -146,7 +146,7 @@ export function usageOf(command: Command): string {
       .map(({ spellings, value }) => `[${spellings.at(-1)}${value === undefined ? "" : ` ${value}`}]`),
   ];
   // A part stays in one line, though it may have a blank.
-  const lines = wrap([`mosaic-fleet ${name}`, ...parts].map((part) => part.replaceAll(" ", "\0")).join(" "), 73);
+  const lines = wrap([`mosaic-fleet ${name}`, ...parts].map((part) => part.replaceAll(" ", "\0")).join(" "), 71);
   return lines.join("\n         ").replaceAll("\0", " ");
 }
 

@@ -51,6 +51,7 @@ export const ENVIRONMENT: readonly Place[] = [
     /^(?!self-update|man|completions)/,
   ],
   ["PATH", "Where programs are looked for.", /^(install|doctor|agent (add|edit|show)|self-update)$/],
+  ["SHELL", "The login shell, where the machine's list of users has none: it is asked for its PATH.", /^install$/],
   ["TMUX", "Whether this is inside tmux, and whose.", /^(agent attach|doctor)$/],
   ["TMUX_TMPDIR", "Where tmux has its sockets, instead of /tmp.", /^(canary|doctor|status|agent .*)$/],
   ["TERM", "The terminal; dumb for one that cannot be redrawn.", /^(canary|doctor|agent attach)$/],

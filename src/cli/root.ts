@@ -239,7 +239,7 @@ function rootHelp(): string {
   const rowsFor = (first: string): [string, string][] => {
     if (Object.hasOwn(commands, first)) return [[first, commands[first as Name].summary]];
     const seconds = membersOf(first).map((name) => name.slice(first.length + 1));
-    return wrap(seconds.join(", "), 78 - width).map((line, index) => [index === 0 ? first : "", line]);
+    return wrap(seconds.join(" "), 78 - width).map((line, index) => [index === 0 ? first : "", line]);
   };
   const groups = GROUPS.map((group) => {
     const here = firsts.filter((first) => entriesOf(first).some((entry) => entry.group === group));

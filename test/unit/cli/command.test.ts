@@ -162,7 +162,8 @@ describe("a list", () => {
 
 describe("help", () => {
   test("shows how the command is called", () => {
-    expect(usageOf(command)).toBe("mosaic-fleet try NAME [OTHER] [--keep] [-n] [--timeout S] [-o human|json]");
+    const lines = ["mosaic-fleet try NAME [OTHER] [--keep] [-n] [--timeout S]", "         [-o human|json]"];
+    expect(usageOf(command)).toBe(lines.join("\n"));
   });
 
   for (const words of [["--help"], ["-h"], ["a", "--help"], ["--frobnicate", "--help"]]) {
