@@ -1,0 +1,71 @@
+#!/bin/sh
+# download.sh: puts a release's mosaic-fleet into $MOSAIC_DIR. install.sh of that release does it: it holds the binary against
+# the SHA-256 that is written in it, and where it can against the signature.
+# Called by action.yml, by the snippets in docs/ci, and by all.sh. By the environment:
+#   MOSAIC_BASE_URL  where the files of the release are: https://…, a server of this machine's own, or a folder; the word
+#                    VERSION in it stands for the version
+#   MOSAIC_VERSION   the version; that of the release which is there unless told
+#   MOSAIC_DIR       where to; .mosaic-fleet below the current folder unless told
+# Where GitHub reads them, the folder is added to the next steps' PATH. Exits as install.sh does: 64 wrong usage, 65 not the
+# bytes of the release, 69 it cannot be had.
+set -eu
+
+fail() {
+	code=$1
+	shift
+	printf 'download.sh: %s\n' "$*" >&2
+	exit "$code"
+}
+
+base=${MOSAIC_BASE_URL:-}
+version=${MOSAIC_VERSION:-}
+version=${version#v}
+dir=${MOSAIC_DIR:-.mosaic-fleet}
+case $dir in /*) ;; *) dir=$PWD/$dir ;; esac
+[ -n "$base" ] || fail 64 "MOSAIC_BASE_URL is not set: where the files of the release are"
+case $version in *VERSION* | *[!0-9A-Za-z.+-]*) fail 64 "MOSAIC_VERSION is no version: $version" ;; esac
+base=${base%/}
+while :; do
+	case $base in
+	*VERSION*)
+		[ -n "$version" ] || fail 64 "MOSAIC_BASE_URL has the word VERSION in it, and MOSAIC_VERSION is not set"
+		base=${base%%VERSION*}$version${base#*VERSION}
+		;;
+	*) break ;;
+	esac
+done
+
+umask 077
+mkdir -p "$dir"
+installer=$(mktemp "$dir/.install.XXXXXX")
+trap 'rm -f "$installer"' EXIT
+trap 'exit 1' HUP INT TERM
+
+# What came with install.sh is as good as the way that install.sh came: only one that proves whose it is will do.
+case $base in
+https://*) only='=https' ;;
+http://127.0.0.1 | http://127.0.0.1[:/]* | http://localhost | http://localhost[:/]*) only='=http' ;;
+http://*) fail 64 "will not take install.sh from $base: https:// proves whose it is, http:// does not" ;;
+/*) only='' ;;
+*) fail 64 "MOSAIC_BASE_URL is https://… or the whole path of a folder, not $base" ;;
+esac
+authority=${base#*://}
+case ${authority%%/*} in *@*) fail 64 "MOSAIC_BASE_URL names a user before the @: no password belongs there" ;; esac
+
+if [ -z "$only" ]; then
+	cp "$base/install.sh" "$installer" || fail 69 "there is no install.sh in $base"
+	set -- --from "$base"
+else
+	# By curl alone: it holds every step of the way to https.
+	command -v curl >/dev/null 2>&1 || fail 69 "curl is not installed: prepare.sh installs it"
+	curl --fail --silent --show-error --location --proto "$only" --connect-timeout 20 --max-time 120 --retry 2 \
+		--output "$installer" "$base/install.sh" || fail 69 "cannot download $base/install.sh"
+	set -- --base-url "$base"
+fi
+# Half of one does nothing, and says nothing.
+[ -n "$(sh "$installer" --help 2>/dev/null)" ] || fail 69 "$base/install.sh is no install.sh of a release, or not all of it"
+
+sh "$installer" "$@" ${version:+--version "$version"} --dir "$dir" --no-doctor
+is=$("$dir/mosaic-fleet" --version)
+[ -z "$version" ] || [ "$is" = "$version" ] || fail 65 "asked for $version, got $is"
+[ -z "${GITHUB_PATH:-}" ] || printf '%s\n' "$dir" >>"$GITHUB_PATH"
