@@ -17,10 +17,21 @@ export interface ManualPage {
 
 const PROGRAM = "mosaic-fleet";
 
-/** Every page: of the program, and of each command. The date is YYYY-MM-DD, or empty. */
+const NAMES = Object.keys(commands) as Name[];
+/** The first words of commands that have two. */
+const FIRST_WORDS = [...new Set(NAMES.filter((name) => name.includes(" ")).map((name) => name.split(" ")[0] ?? ""))];
+
+/** Every page: of the program, of what commands start with, and of each command. The date is YYYY-MM-DD, or empty. */
 export async function manual(date: string): Promise<ManualPage[]> {
-  const names = Object.keys(commands) as Name[];
-  return [overview(date), ...(await Promise.all(names.map((name) => pageOf(name, date))))];
+  const pages = await Promise.all(["", ...FIRST_WORDS, ...NAMES].map((words) => pageOf(words, date)));
+  return pages.filter((page) => page !== undefined);
+}
+
+/** The page of the command that these words call, or that start with them; of the program, where there are none. */
+export async function pageOf(words: string, date: string): Promise<ManualPage | undefined> {
+  if (words === "") return overview(date);
+  if (Object.hasOwn(commands, words)) return pageOfCommand(words as Name, date);
+  return FIRST_WORDS.includes(words) ? pageOfGroup(words, date) : undefined;
 }
 
 /** As man knows it: mosaic-fleet-agent-start. */
@@ -28,8 +39,7 @@ function pageName(command: string): string {
   return `${PROGRAM}-${command.replaceAll(" ", "-")}`;
 }
 
-/** The page of a command. */
-export async function pageOf(name: Name, date: string): Promise<ManualPage> {
+async function pageOfCommand(name: Name, date: string): Promise<ManualPage> {
   const { command } = await commands[name].load();
   const { options, positionals } = specOf(command);
   const title = pageName(name);
@@ -50,9 +60,21 @@ export async function pageOf(name: Name, date: string): Promise<ManualPage> {
   return { name: title, text };
 }
 
-/** The page of the program: what it is for, and where the rest is. */
-export function overview(date: string): ManualPage {
-  const names = Object.keys(commands) as Name[];
+function pageOfGroup(first: string, date: string): ManualPage {
+  const title = pageName(first);
+  const members = NAMES.filter((name) => name.startsWith(`${first} `));
+  const text = page({ name: title, date, version }, [
+    nameSection(title, `the commands that start with ${first}`),
+    section("SYNOPSIS", synopsis(`${PROGRAM} ${first}`, [italic("COMMAND"), `[${italic("OPTIONS")}]`])),
+    section("DESCRIPTION", paragraph("Each command has a page of its own.")),
+    section("COMMANDS", terms(members.map(rowOfCommand))),
+    section("SEE ALSO", seeAlso([PROGRAM, ...members.map(pageName)])),
+  ]);
+  return { name: title, text };
+}
+
+/** What the program is for, and where the rest is. */
+function overview(date: string): ManualPage {
   const text = page({ name: PROGRAM, date, version }, [
     nameSection(PROGRAM, "a durable fleet of AI coding agents on this machine"),
     section(
@@ -65,14 +87,7 @@ export function overview(date: string): ManualPage {
       "COMMANDS",
       paragraph("Each has a page of its own."),
       ...GROUPS.map((group) =>
-        subsection(
-          group,
-          terms(
-            names
-              .filter((name) => commands[name].group === group)
-              .map((name) => [`${bold(pageName(name))}(1)`, sentence(commands[name].summary)]),
-          ),
-        ),
+        subsection(group, terms(NAMES.filter((name) => commands[name].group === group).map(rowOfCommand))),
       ),
     ),
     section(
@@ -100,7 +115,7 @@ export function overview(date: string): ManualPage {
     ),
     places("FILES", italic, placesOf(FILES)),
     places("ENVIRONMENT", bold, placesOf(ENVIRONMENT)),
-    section("SEE ALSO", seeAlso(names.map(pageName))),
+    section("SEE ALSO", seeAlso(NAMES.map(pageName))),
   ]);
   return { name: PROGRAM, text };
 }
@@ -150,6 +165,10 @@ function sentence(text: string): string {
   return /^[a-z]+(?![\w.-]*[./=])/.test(text) ? `${text[0]?.toUpperCase()}${text.slice(1)}.` : `${text}.`;
 }
 
+function rowOfCommand(name: Name): [string, string] {
+  return [`${bold(pageName(name))}(1)`, sentence(commands[name].summary)];
+}
+
 function usageOfPositional({ name, list, required }: PositionalSpec): string {
   const shown = `${italic(name)}${list ? plain("…") : ""}`;
   return required ? shown : `[${shown}]`;
@@ -179,9 +198,7 @@ function places(title: string, shown: (name: string) => string, rows: ReturnType
 
 /** The commands that go with one: those of its group. */
 function relatives(name: Name): Name[] {
-  return (Object.keys(commands) as Name[]).filter(
-    (other) => other !== name && commands[other].group === commands[name].group,
-  );
+  return NAMES.filter((other) => other !== name && commands[other].group === commands[name].group);
 }
 
 function seeAlso(pages: readonly string[]): string {

@@ -32,9 +32,9 @@ const flat = (text: string) => text.replace(/\s+/g, " ");
 /** And without blanks at all: a long word may be broken where roff was told that it can be. */
 const dense = (text: string) => text.replace(/\s+/g, "");
 
-test("--dir writes a page of the program and one of each command, for everyone to read", () => {
-  expect(written).toEqual({ code: 0, stdout: expect.stringContaining(`Wrote ${names.length + 1} pages`), stderr: "" });
-  expect(pages).toEqual(["mosaic-fleet.1", ...names.map(pageOf)].sort());
+test("--dir writes a page of the program, of each command, and of what some of them start with, for everyone to read", () => {
+  expect(written).toEqual({ code: 0, stdout: expect.stringContaining(`Wrote ${names.length + 2} pages`), stderr: "" });
+  expect(pages).toEqual(["mosaic-fleet.1", "mosaic-fleet-agent.1", ...names.map(pageOf)].sort());
   for (const page of pages) expect(statSync(join(man1, page)).mode & 0o777).toBe(0o644);
 });
 
@@ -102,6 +102,11 @@ describe.skipIf(!has("groff"))("groff (takes groff)", () => {
       }
     });
 
+  test("the page of agent has its commands", () => {
+    const text = flat(shown("mosaic-fleet-agent.1"));
+    for (const name of names) if (name.startsWith("agent ")) expect(text).toContain(`${pageOf(name).slice(0, -2)}(1) `);
+  });
+
   test("the page of the program has every command, every exit code, every setting", () => {
     const text = flat(shown("mosaic-fleet.1"));
     for (const name of names) expect(text).toContain(`${pageOf(name).slice(0, -2)}(1) `);
@@ -153,6 +158,7 @@ describe("without --dir", () => {
     for (const [words, page] of [
       [[], "mosaic-fleet.1"],
       [["doctor"], "mosaic-fleet-doctor.1"],
+      [["agent"], "mosaic-fleet-agent.1"],
       [["agent", "start"], "mosaic-fleet-agent-start.1"],
     ] as const) {
       const { code, stdout, stderr } = run([binary, "man", ...words], { env });
@@ -161,7 +167,7 @@ describe("without --dir", () => {
     }
   });
 
-  for (const words of [["frobnicate"], ["agent"], ["__proto__"], ["doctor", "--dir", "/tmp"]])
+  for (const words of [["frobnicate"], ["agent", "frobnicate"], ["__proto__"], ["doctor", "--dir", "/tmp"]])
     test(`${words.join(" ")} is wrong usage`, () => expect(run([binary, "man", ...words]).code).toBe(64));
 
   test("a folder that cannot be made is said, and what to type", () => {

@@ -174,4 +174,19 @@ describe.skipIf(skip).each(suites)("a machine with Debian %s", (suite) => {
       /^\.\/(work|\.config|\.config\/mosaic|\.config\/systemd(\/user(\/default\.target\.wants(\/mosaic-agent@(one|two)\.service)?)?)?|\.config\/mosaic\/fleet(\/agents(\/(one|two)\.env)?)?|\.local\/share.*|\.config\/systemd\/user\/mosaic-agent@\.service\.mosaic-[a-z]+.*)$/;
     expect(left.filter((path) => !own.test(path))).toEqual([]);
   });
+
+  test("the package brings it to all users, who have a fleet of their own by it, and it is the package's to replace", () => {
+    machine.login("rm .local/bin/mosaic-fleet*");
+    const installed = machine.asRoot("apt-get install -y -q /release/current/mosaic-fleet_*.deb");
+    expect(installed).toMatchObject({ code: 0 });
+    expect(machine.login("command -v mosaic-fleet").stdout).toBe("/usr/bin/mosaic-fleet\n");
+    expect(fleet("install --now --yes").code).toBe(0);
+    expect(JSON.parse(fleet("canary -o json").stdout)).toMatchObject({ verdict: "pass", sandbox: false });
+    expect(check("layout.binary").status).toBe("pass");
+    const updated = fleet("self-update --from /release/current");
+    expect(updated).toMatchObject({ code: 73, stderr: expect.stringContaining("belongs to the package mosaic-fleet") });
+    expect(fleet("uninstall --yes").code).toBe(0);
+    expect(machine.asRoot("apt-get remove -y -q mosaic-fleet").code).toBe(0);
+    expect(machine.login("command -v mosaic-fleet").code).not.toBe(0);
+  });
 });

@@ -20,7 +20,7 @@ export function machineReleases(folder: string): void {
     [tree, "current"],
     [older, "before"],
   ] as const) {
-    const argv = [bun, "scripts/release.ts", "--xz", "0", "--out", join(folder, out), `linux-${process.arch}`];
+    const argv = [bun, "scripts/release.ts", "--xz", "none", "--out", join(folder, out), `linux-${process.arch}`];
     const made = run(argv, { cwd: root, env });
     if (made.code !== 0) throw new Error(`${made.stdout}${made.stderr}`);
   }

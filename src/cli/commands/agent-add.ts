@@ -10,6 +10,9 @@ import { renderChanged } from "../report/agent.ts";
 export const command = defineCommand({
   name: "agent add",
   summary: "Adds an agent: writes its settings file, for you alone, and its limits; says whether its program is found.",
+  details: [
+    "The file is read by systemd, not by a shell; what is given is quoted so that exactly that arrives. Keys are better asked for (--env KEY), or read from a file or stdin (--env-file), than typed on the command line, where other users can see them.",
+  ],
   args: agentArgs,
   repeats: ["env"],
   completes: { name: [], workdir: "folder", "env-file": "file" },

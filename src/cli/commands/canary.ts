@@ -26,6 +26,9 @@ import { renderError } from "../report/error.ts";
 export const command = defineCommand({
   name: "canary",
   summary: "Proves, promise by promise, on real systemd and real tmux, that the fleet holds.",
+  details: [
+    "Each step breaks or looks at something that is promised to hold: an agent dies, runs out of memory or is stopped, the tmux server is killed, its socket vanishes. On an installed fleet it works with throwaway agents of its own, beside those that run. In a sandbox it starts a private user manager with a HOME of its own, where nothing of yours is touched, and which leaves nothing behind: as root in a container with a writable cgroup tree, or as an ordinary user with a user manager.",
+  ],
   args: {
     sandbox: {
       type: "boolean",

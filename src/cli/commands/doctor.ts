@@ -20,6 +20,10 @@ export const command = defineCommand({
   name: "doctor",
   summary:
     "Says whether a fleet will hold on this machine, and exactly what to do about what is not right. Changes nothing, unless --fix is said.",
+  details: [
+    "It reads what is in effect, not what files say: units as the manager has merged them, the server's real cgroup, the PATH that a pane will get. What could not be told is said to be that, and is no pass. A check that hangs on another that did not pass is blocked, and says by which.",
+    "Each finding says what to type: as this user, or as root. --fix does itself only what is ours and can be undone.",
+  ],
   args: {
     pre: { type: "boolean", description: "only what says something before anything is installed" },
     only: { type: "string", valueHint: "ID|AREA,…", description: "only these checks; those that they need are silent" },

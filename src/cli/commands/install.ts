@@ -17,6 +17,10 @@ import { renderInstalled } from "../report/install.ts";
 export const command = defineCommand({
   name: "install",
   summary: "Lays out the units and scripts of the fleet for this user; run again, it brings them up to date.",
+  details: [
+    "Each file is judged by three hashes: of what was last written, of what is there, of what this version brings. What you have not touched is brought up to date. What you alone have changed stays. What both have changed stays yours, ours lies beside it as .mosaic-new, and at a terminal you are asked. What you have removed stays removed. What is not ours, or no plain file, is found before anything is written, and is left alone.",
+    "Nothing that runs is restarted, unless --restart is said. Killed at any point, the next run finishes or undoes it. To change a unit, use systemctl --user edit: no command of this program touches your drop-ins.",
+  ],
   args: {
     "dry-run": layoutArgs["dry-run"],
     enable: { type: "boolean", description: "start the holder at boot (or at login, without lingering)" },

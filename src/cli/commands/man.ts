@@ -1,11 +1,12 @@
 import { join, resolve } from "node:path";
+import { didYouMean } from "../../core/did-you-mean.ts";
 import { describeError, FleetError } from "../../core/errors.ts";
 import { describeResult, succeeded } from "../../core/exec.ts";
 import { EXIT } from "../../core/exit.ts";
 import type { Host } from "../../core/host.ts";
 import { shellPath } from "../../core/shell.ts";
 import { defineCommand, listOf, UsageError } from "../command.ts";
-import { type ManualPage, manual, overview, pageOf } from "../manual.ts";
+import { type ManualPage, manual, pageOf } from "../manual.ts";
 import { commands } from "../root.ts";
 
 export const command = defineCommand({
@@ -39,18 +40,16 @@ export const command = defineCommand({
       host.stdout.write(`Wrote ${pages.length} pages to ${shellPath(folder, host.user.home)}.\n`);
       return EXIT.ok;
     }
-    if (name !== undefined && !isCommand(name))
-      throw new UsageError(`no command ${name}: mosaic-fleet help has them all`);
-    const page = name === undefined ? overview(date) : await pageOf(name, date);
+    const page = await pageOf(name ?? "", date);
+    if (page === undefined)
+      throw new UsageError(
+        `no command ${name}${didYouMean(name ?? "", Object.keys(commands))}; mosaic-fleet help has them all`,
+      );
     if (host.stdout.isTTY) await show(host, page);
     else host.stdout.write(page.text);
     return EXIT.ok;
   },
 });
-
-function isCommand(name: string): name is keyof typeof commands {
-  return Object.hasOwn(commands, name);
-}
 
 /** A page is the same whenever it is made: only who builds a package knows its day. */
 function dateOf({ env }: Host): string {

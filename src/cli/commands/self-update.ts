@@ -12,6 +12,10 @@ export const command = defineCommand({
   name: "self-update",
   summary:
     "Replaces this binary by that of a newer release: verified, tried with its own doctor first, the one before kept.",
+  details: [
+    "The new binary is held against SHA256SUMS of the release, and where this binary knows a key, against the signature: then there is no way around that. Without a key only https, this machine and a folder are believed. Lying beside the old one it must run, its doctor must find nothing that the old one's does not, and with --canary its canary must be no worse; only then it takes the place, in one step. If it does not run there, the old one comes back by itself.",
+    "The layout is a step of its own: mosaic-fleet install. A binary that a package, a link or another user has put there is left alone.",
+  ],
   args: {
     from: { type: "string", valueHint: "URL|DIR", description: "where the files of the release are" },
     check: { type: "boolean", description: "only say whether there is a newer one" },

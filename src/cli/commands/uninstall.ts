@@ -9,6 +9,9 @@ import { disableCommand, renderGrave, renderUninstalled } from "../report/uninst
 export const command = defineCommand({
   name: "uninstall",
   summary: "Removes what install has laid out, and nothing else: your settings, edits and drop-ins stay.",
+  details: [
+    "A file of ours that you have changed stays. What install has switched on (--enable, --linger) is switched off again, and only that. With --purge your settings and your agents' limits go, too, into an archive in your home folder.",
+  ],
   args: {
     "dry-run": { type: "boolean", description: "show what would be done, and do nothing" },
     purge: { type: "boolean", description: "remove your settings too, when an archive of them is in your home folder" },
