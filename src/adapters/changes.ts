@@ -1,15 +1,26 @@
 import { type FSWatcher, watch } from "node:fs";
 
+export interface Writes {
+  /** False where the kernel does not tell: the file is gone, or the user's watches are used up. */
+  told(): boolean;
+  end(): void;
+}
+
 /**
- * Tells of each write to a file, as the kernel does (inotify), and when it is gone: a terminal is one, and what is written to it is what
- * a program prints. Where the kernel tells nothing, nor does this. Returns what ends it.
+ * Tells of each write to a file, as the kernel does (inotify), and once when it is gone: a terminal is one, and what is written to it
+ * is what a program prints.
  */
-export function onWrites(path: string, told: () => void): () => void {
+export function onWrites(path: string, tell: () => void): Writes {
   let watcher: FSWatcher | undefined;
+  const lost = () => {
+    watcher?.close();
+    watcher = undefined;
+    tell();
+  };
   try {
-    watcher = watch(path, told).on("error", told);
+    watcher = watch(path, (event) => (event === "rename" ? lost() : tell())).on("error", lost);
   } catch {
-    // gone already, or the user has no watches left
+    // so it is not told
   }
-  return () => watcher?.close();
+  return { told: () => watcher !== undefined, end: () => watcher?.close() };
 }

@@ -43,7 +43,7 @@ export interface Capture {
   readonly from: number;
   /** One that was broken at the right edge is one line again. */
   readonly joined?: boolean;
-  /** Rows as wide as the pane, with the blanks at their end. */
+  /** With the blanks at the ends of rows, which may have a colour; before tmux 3.4 not those that were only erased. */
   readonly whole?: boolean;
   /** With escape sequences. */
   readonly colours?: boolean;

@@ -1,4 +1,4 @@
-import { onWrites } from "../adapters/changes.ts";
+import { onWrites, type Writes } from "../adapters/changes.ts";
 import { type Manager, openUserManager } from "../adapters/manager.ts";
 import type { AgentPane } from "../adapters/tmux-pane.ts";
 import { terminalProbe } from "../adapters/tty.ts";
@@ -40,7 +40,7 @@ export async function follow<T>(
   const unit = await unitOf(host, name, bell.ring);
   cancelled.addEventListener("abort", bell.ring);
   let found: FoundPane | undefined = first;
-  let watched: { readonly pane: AgentPane; end(): void } | undefined;
+  let watched: (Writes & { readonly pane: AgentPane }) | undefined;
   let before = "";
   let gone = false;
   try {
@@ -49,13 +49,16 @@ export async function follow<T>(
       // Before the look: what is written after it rings.
       if (found !== undefined && !samePane(found.pane, watched?.pane)) {
         watched?.end();
-        watched = { pane: found.pane, end: onWrites(found.pane.tty, bell.ring) };
+        watched = { pane: found.pane, ...onWrites(found.pane.tty, bell.ring) };
       }
       const looked: Awaited<ReturnType<typeof look>> = found && (await look(found));
       if (cancelled.aborted) return;
       if (found === undefined || looked === undefined) {
         found = await findPane(host, name);
-        if (found !== undefined) continue;
+        if (found !== undefined) {
+          await host.pause(APART_MS, cancelled);
+          continue;
+        }
         if (!(await unit.comesBack())) return;
         if (!gone) away();
         gone = true;
@@ -70,7 +73,7 @@ export async function follow<T>(
       const now = JSON.stringify([looked.pane, looked.seen]);
       const settled = now === before && samePane(looked.pane, watched?.pane);
       before = now;
-      const told = probe?.(looked.pane.tty)?.echo === false && unit.told();
+      const told = probe?.(looked.pane.tty)?.echo === false && watched?.told() && unit.told();
       await host.pause(APART_MS - (host.now() - started), cancelled);
       await bell.next(Math.min(again ?? QUIET_MS, settled ? (told ? QUIET_MS : LOOK_MS) : APART_MS));
     }

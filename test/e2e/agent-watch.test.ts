@@ -46,7 +46,7 @@ function watch(name: string, columns?: number, rows?: number, before = ""): Type
   return fleet.terminals.typed(`unset TMUX TMUX_PANE; ${before}${binary} agent watch ${name}`, columns, rows);
 }
 
-const rowsOf = (screen: string) => readRows(screen.split("\n")).map((row) => styledRow(row).trimEnd());
+const rowsOf = (screen: string) => readRows(screen.split("\n")).map(styledRow);
 const plain = (screen: string) =>
   Bun.stripANSI(screen)
     .split("\n")
@@ -63,14 +63,15 @@ const FULL = "for n in $(seq 50); do printf '\\033[%s;1Hrow %s' $n $n; done; pri
 
 test("all of it, in colour, as it is and as it changes; the agent and its server know nothing of it", async () => {
   const paint =
-    "printf '\\033[1;31mred\\033[0m plain \\033[44mblue to the end\\033[K\\033[0m\\r\\n漢字 \\033(0lqk\\033(B'";
+    "printf '\\033[1;31mred\\033[0m plain \\033[44mblue with blanks      \\033[0m\\r\\n漢字 \\033(0lqk\\033(B'";
   await agent("colours", `${paint}; sleep 2; printf '\\r\\nlater'`);
   const before = await serverState();
   const terminal = watch("colours", 200, 51);
   await sees(terminal, "later");
   const agentScreen = (await fleet.tmuxCommand("capture-pane", "-p", "-e", "-N", "-t", "=colours:")).stdout;
-  expect(rowsOf(terminal.screen()).slice(0, 50)).toEqual(rowsOf(agentScreen).slice(0, 50));
+  expect(rowsOf(terminal.screen("whole")).slice(0, 50)).toEqual(rowsOf(agentScreen).slice(0, 50));
   expect(terminal.screen()).toContain("\x1b[1m\x1b[31mred");
+  expect(rowsOf(agentScreen)[0]).toContain(`\x1b[44mblue with blanks      \x1b[0m`);
   expect(plain(terminal.screen())[50]).toMatch(/^ colours: up {100,}read-only, q ends$/);
   terminal.press("x", "Enter", "C-d", "y");
   await fleet.tmuxCommand("send-keys", "-t", "=colours:", "its own"); // and so we know that what is typed would be there

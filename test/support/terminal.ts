@@ -5,8 +5,8 @@ import { type Run, run } from "./build.ts";
 
 /** What runs in a terminal of its own. */
 export interface Typed {
-  /** What is on the screen, with its colours. */
-  screen(): string;
+  /** What is on the screen, with its colours; `whole`: also blanks at the ends of rows, which may have a colour. */
+  screen(whole?: "whole"): string;
   press(...keys: string[]): void;
   resize(columns: number, rows: number): void;
   /** Waits for the end, and returns the screen. */
@@ -36,7 +36,8 @@ export function openTerminals(env: Readonly<Record<string, string | undefined>>)
       const size = ["-x", String(columns), "-y", String(rows)];
       const made = tmux("new-session", "-d", "-s", name, ...size, line);
       if (made.code !== 0) throw new Error(made.stderr);
-      const screen = () => tmux("capture-pane", "-p", "-e", "-t", `=${name}:`).stdout;
+      const screen = (whole?: "whole") =>
+        tmux("capture-pane", "-p", "-e", ...(whole ? ["-N"] : []), "-t", `=${name}:`).stdout;
       return {
         screen,
         press: (...keys) => void tmux("send-keys", "-t", `=${name}:`, ...keys),
