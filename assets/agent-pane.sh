@@ -4,6 +4,10 @@
 # Its own variables start with mosaic_: any other name may be the agent's.
 set -u
 
+# Somebody has respawned the pane: no start script waits, which would have emptied this file. systemd does it better: what
+# the program before has left is ended first.
+if read -r _ <"$1/agent"; then exec systemctl --user --no-block --job-mode=fail restart "mosaic-agent@${1##*/}.service"; fi 2>/dev/null
+
 while IFS= read -r mosaic_procs; do
 	echo $$ >"$mosaic_procs" || mosaic_failed=yes
 done 2>/dev/null <"$1/memberships"

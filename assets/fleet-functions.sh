@@ -43,9 +43,10 @@ runs() {
 	{ read -r stat <"/proc/$1/stat"; } 2>/dev/null && case ${stat##*) } in Z*) return 1 ;; esac
 }
 
-# close_session NAME SOCKET: ends an agent's session with all its panes, if it is ours.
+# close_session NAME SOCKET: ends an agent's session with all its panes, if it is ours. The hook of tmux.conf knows by
+# @mosaic_closed that nobody has to look after it.
 close_session() {
-	timeout -k 1 10 tmux -u -N -S "$2" if-shell -F -t "=$1:" '#{@mosaic_session}' "kill-session -t =$1" 2>/dev/null
+	timeout -k 1 10 tmux -u -N -S "$2" if-shell -F -t "=$1:" '#{@mosaic_session}' "set-option -s @mosaic_closed $1 ; kill-session -t =$1" 2>/dev/null
 }
 
 # wake_server: has the tmux server reap its children. tmux 3.3 with utempter loses the signal of about one death in

@@ -21,6 +21,8 @@ export interface Scene extends FleetFacts {
   readonly restarts: ReadonlyMap<string, number>;
   /** The agents' own panes, by session: most often the agent's name. */
   readonly panes: ReadonlyMap<string, ScenePane>;
+  /** Of sessions without an agent's own pane the first one, by session: somebody's, and an agent's only if it is called so. */
+  readonly strays: ReadonlyMap<string, ScenePane>;
   /** Where the fleet's server is reached; undefined without one. */
   readonly socketPath: string | undefined;
   /** The folders from which the manager reads units. */
@@ -38,19 +40,27 @@ export async function readScene(host: Host, manager: Manager, { restarts = false
   ]);
   const procfs = procfsOf(host);
   const age = await processAges(host);
+  const look = async (pane: Pane): Promise<ScenePane> => {
+    const [cgroup, process] = pane.dead ? [] : await Promise.all([procfs.cgroup(pane.pid), age(pane.pid)]);
+    return { ...pane, cgroup, process, age: process?.age };
+  };
   const panes = new Map<string, ScenePane>();
+  const strays = new Map<string, ScenePane>();
   const homes = new Map<string, string>();
   for (const pane of server?.panes ?? []) {
     if (!pane.agent) continue;
-    const [cgroup, process] = pane.dead ? [] : await Promise.all([procfs.cgroup(pane.pid), age(pane.pid)]);
-    panes.set(pane.session, { ...pane, cgroup, process, age: process?.age });
-    const home = cgroup === undefined ? undefined : agentOfGroup(cgroup);
+    const seen = await look(pane);
+    panes.set(pane.session, seen);
+    const home = seen.cgroup === undefined ? undefined : agentOfGroup(seen.cgroup);
     if (home !== undefined) homes.set(home, pane.session);
   }
+  for (const pane of server?.panes ?? [])
+    if (!panes.has(pane.session) && !strays.has(pane.session)) strays.set(pane.session, await look(pane));
   return {
     units,
     restarts: brought,
     panes,
+    strays,
     homes,
     socketPath: server === undefined ? undefined : target,
     unitPath,

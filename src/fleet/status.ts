@@ -67,7 +67,7 @@ async function look(host: Host, manager: Manager, names: readonly string[]): Pro
       const restarts = scene.restarts.get(name) ?? 0;
       const masked = links.masks.has(name);
       const enabled = links.wanted.has(agentUnit(name)) && !masked;
-      const pane = scene.panes.get(name);
+      const pane = scene.panes.get(name) ?? scene.strays.get(name);
       const { state, verdict, message } = judgeAgent({ name, unit, restarts, enabled, masked, pane }, scene);
       const process = pane?.process;
       const group = ownGroup(name, pane?.cgroup);

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import agentPane from "../../assets/agent-pane.sh" with { type: "text" };
+import agentPaneClosed from "../../assets/agent-pane-closed.sh" with { type: "text" };
 import agentPaneDied from "../../assets/agent-pane-died.sh" with { type: "text" };
 import agentSessionEnded from "../../assets/agent-session-ended.sh" with { type: "text" };
 import agentCanary from "../../assets/dropins/mosaic-agent-canary.conf" with { type: "text" };
@@ -39,6 +40,7 @@ export function ownedFiles(paths: Paths, systemdMajor: number): OwnedFile[] {
     script("start-agent-session.sh", startAgentSession),
     script("agent-pane.sh", agentPane),
     script("agent-pane-died.sh", agentPaneDied),
+    script("agent-pane-closed.sh", agentPaneClosed),
     script("stop-agent-session.sh", stopAgentSession),
     script("agent-session-ended.sh", agentSessionEnded),
     { ...script("fleet-functions.sh", fleetFunctions), mode: 0o644 },

@@ -217,7 +217,7 @@ const broken: readonly (readonly [how: string, change: Change, titles: readonly 
   ],
   [
     "a stop that matches by prefix",
-    replace("fleet-functions.sh", '"kill-session -t =$1"', '"kill-session -t $1"'),
+    replace("fleet-functions.sh", 'kill-session -t =$1"', 'kill-session -t $1"'),
     ["every tmux target is exact"],
     "fleet-functions.sh",
   ],

@@ -31,6 +31,7 @@ const layout: Record<string, [number, string]> = {
   "mosaic/tools/fleet/tmux-holder-ended.sh": [0o755, "tmux-holder-ended.sh"],
   "mosaic/tools/fleet/start-agent-session.sh": [0o755, "start-agent-session.sh"],
   "mosaic/tools/fleet/agent-pane.sh": [0o755, "agent-pane.sh"],
+  "mosaic/tools/fleet/agent-pane-closed.sh": [0o755, "agent-pane-closed.sh"],
   "mosaic/tools/fleet/agent-pane-died.sh": [0o755, "agent-pane-died.sh"],
   "mosaic/tools/fleet/stop-agent-session.sh": [0o755, "stop-agent-session.sh"],
   "mosaic/tools/fleet/agent-session-ended.sh": [0o755, "agent-session-ended.sh"],

@@ -117,6 +117,52 @@ test("an agent whose own pane was closed, in a session that stays, gets a window
   await stop("closed");
 });
 
+describe("an agent below a shell that outlives its terminal", () => {
+  /** The agent's own pane, with another one beside it where `beside`. */
+  const opened = async (name: string, seconds: string, beside: boolean) => {
+    await fleet.agent(name, { MOSAIC_AGENT_COMMAND: `sh -c 'sleep ${seconds}; :'` });
+    await start(name);
+    if (beside) await fleet.tmuxCommand("split-window", "-d", "-t", `=${name}:`, "exec sleep 54329");
+    const own = ["-s", "-t", `=${name}:`, "-f", "#{@mosaic_agent}", "-F", "#{pane_id}"];
+    const pane = (await fleet.tmuxCommand("list-panes", ...own)).stdout.trim();
+    return { pane, program: await fleet.wait("its program", () => sleeper(seconds)) };
+  };
+  const closed = [
+    ["kill-session", false],
+    ["kill-window", false],
+    ["kill-pane", false],
+    ["kill-pane", true],
+  ] as const;
+
+  test.each(closed)(
+    "is started anew when somebody closes its pane by %s (another pane beside it: %p)",
+    async (verb, beside) => {
+      const { pane, program } = await opened("shut", "54331", beside);
+      await fleet.tmuxCommand(verb, "-t", verb === "kill-session" ? "=shut" : pane);
+      await fleet.wait("the end of its program", async () => !(await alive(program)));
+      await fleet.wait("another program", () => sleeper("54331"));
+      await fleet.up("shut");
+      await stop("shut");
+      expect((await fleet.unit("shut")).active).toBe("inactive");
+    },
+  );
+
+  test("is started anew, and does not run twice, when somebody respawns its pane", async () => {
+    const { pane, program } = await opened("respawned", "54332", false);
+    await fleet.tmuxCommand("respawn-pane", "-k", "-t", pane);
+    const again = await fleet.wait("another program alone", async () => {
+      const pid = await sleeper("54332");
+      return !(await alive(program)) && pid;
+    });
+    await fleet.wait("it in its unit", async () =>
+      (await fleet.procfs.cgroup(again))?.includes("mosaic-agent@respawned"),
+    );
+    await fleet.up("respawned");
+    await stop("respawned");
+    expect(await sleeper("54332")).toBeUndefined();
+  });
+});
+
 /** The pid of "sleep SECONDS", for a number of seconds that nobody else uses. */
 async function sleeper(seconds: string): Promise<number | undefined> {
   for (const pid of await fleet.procfs.pids()) {
@@ -505,7 +551,7 @@ describe("the holder", () => {
     );
   });
 
-  test("runs nothing that a session's name says when a pane in it dies, and closes a pane that is no agent's", async () => {
+  test("runs nothing that a session's name says when a pane in it dies or it is closed, and closes a pane that is no agent's", async () => {
     await fleet.systemctl("start", HOLDER_UNIT);
     const mark = join(fleet.root, "marked");
     const name = `$(touch ${mark});'"\`touch ${mark}\``;
@@ -520,5 +566,9 @@ describe("the holder", () => {
     });
     expect(await fleet.host.files.status(mark)).toBeUndefined();
     await fleet.tmuxCommand("kill-session", "-t", `=${name}`);
+    await fleet.tmuxCommand("new-session", "-d", "-s", "last");
+    await fleet.tmuxCommand("kill-session", "-t", "=last"); // what its hook runs comes after what that of the first has run
+    await fleet.host.pause(200);
+    expect(await fleet.host.files.status(mark)).toBeUndefined();
   });
 });
