@@ -78,15 +78,27 @@ if stop_waits; then
 	close_session "$name" "$socket"
 	exit 0
 fi
+
+# count_killed: has $killed say what the kernel has killed in the unit for want of memory. A shell whose child was ends with 137.
+count_killed() {
+	while read -r key count; do
+		case $key-$count in oom_kill-0) continue ;; oom_kill-*) read -r limit <"$group/memory.max" ;; *) continue ;; esac
+		[ "$limit" = max ] || limit="$((limit / 1048576)) MiB"
+		killed=" (the kernel has killed $count of its processes for want of memory; limit: $limit)"
+	done <"$group/memory.events"
+} 2>/dev/null
+killed=''
 case $session in
 '1 1 '[0-9]*)
 	code=${session#1 1 }
-	told "exited with status ${code% }"
+	[ "${code% }" -ne 137 ] || count_killed
+	told "exited with status ${code% }$killed"
 	exit "${code% }"
 	;;
 '1 1  '[0-9]*)
 	signal=${session#1 1  }
-	told "killed by signal $signal"
+	[ "$signal" -ne 9 ] || count_killed
+	told "killed by signal $signal$killed"
 	# shellcheck disable=SC3045 # where there is no such limit there is no core file either
 	ulimit -c 0 2>/dev/null
 	kill -s "$signal" $$

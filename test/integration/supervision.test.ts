@@ -528,6 +528,42 @@ describe("the holder", () => {
     await fleet.systemctl("reset-failed");
   });
 
+  test("that cannot come back at once has its agents wait for it, and they come back with it; one stopped meanwhile stays down", async () => {
+    const bin = join(fleet.root, "bin");
+    await fleet.host.files.makeFolder(bin);
+    const broken = join(bin, "broken");
+    const tmux = `#!/bin/sh\n[ ! -e ${broken} ] || { echo 'tmux: cannot be loaded' >&2; exit 127; }\nPATH=\${PATH#${bin}:} exec tmux "$@"\n`;
+    await fleet.host.files.writeAtomic(join(bin, "tmux"), tmux, 0o755);
+    const fleetEnv = join(fleet.paths.site, "fleet.env");
+    await fleet.host.files.writeAtomic(fleetEnv, `MOSAIC_PATH=${bin}\n`, 0o600);
+    await fleet.systemctl("restart", HOLDER_UNIT);
+    for (const name of ["waits", "stopped"]) await fleet.agent(name, { MOSAIC_AGENT_COMMAND: "sleep infinity" });
+    let { pid } = await start("waits");
+    await start("stopped");
+    const waiting = async () =>
+      /mosaic-agent@waits\.service +start +waiting/.test((await fleet.systemctl("list-jobs")).stdout);
+    for (const how of ["crash", "restart"] as const) {
+      await fleet.host.files.writeAtomic(broken, "", 0o600);
+      if (how === "crash") fleet.host.kill((await fleet.tmux.server())?.pid ?? 0, "SIGKILL");
+      else await fleet.systemctl("--no-block", "restart", HOLDER_UNIT);
+      await fleet.wait("the start that waits", waiting);
+      if (how === "crash") await stop("stopped");
+      await fleet.host.pause(1_500); // for tries that fail
+      expect(await waiting()).toBe(true);
+      await fleet.host.files.removeFile(broken);
+      const back = await fleet.up("waits");
+      expect(back.pid).not.toBe(pid);
+      pid = back.pid;
+    }
+    expect(await fleet.unit("stopped")).toMatchObject({ active: "inactive", result: "success" });
+    expect(await said("mosaic-tmux-holder: the tmux server on socket 'mosaic-factory' was not founded")).toHaveLength(
+      2,
+    );
+    await stop("waits");
+    await fleet.host.files.removeFile(fleetEnv);
+    await fleet.systemctl("restart", HOLDER_UNIT);
+  });
+
   test("reads its own tmux.conf and tmux.local.conf, never ~/.tmux.conf, and hands its server a clean environment", async () => {
     await fleet.host.files.writeAtomic(join(fleet.host.user.home, ".tmux.conf"), "set -g @home yes\n", 0o600);
     await fleet.host.files.writeAtomic(join(fleet.paths.site, "tmux.local.conf"), "set -g @local yes\n", 0o600);

@@ -112,7 +112,25 @@ describe.skipIf(skip).each(suites)("memory runs out on a machine with Debian %s"
     expect(back).toMatchObject({ restarts: 1, state: "up", memoryMaxBytes: 96 * MIB });
     expect(back.pid).not.toBe(pid);
     expect(others()).toEqual(before);
-    expect(journal()).toContain("hog: killed by signal 9");
+    expect(journal()).toContain(
+      "hog: killed by signal 9 (the kernel has killed 2 of its processes for want of memory; limit: 96 MiB)",
+    );
+  });
+
+  test("one that eats past its limit whenever it is started is given up, and doctor says why", () => {
+    const before = others();
+    const dropIn = ".config/systemd/user/mosaic-agent@eater.service.d";
+    machine.login(
+      `mkdir -p ${dropIn}; printf '[Unit]\\nStartLimitBurst=2\\n' >${dropIn}/soon.conf; systemctl --user daemon-reload`,
+    );
+    fleet("agent add eater --command 'exec tail /dev/zero' --memory-max 32M --start"); // well or not: it ends at once
+    machine.until("systemd has given it up", `[ "$(${systemctl} is-failed mosaic-agent@eater)" = failed ]`);
+    expect(check("agents.restarts")).toMatchObject({ status: "fail" });
+    expect(check("agents.restarts").message).toMatch(
+      /^eater: systemd gave it up after 2 restarts: its program killed by signal 9 \(the kernel has killed 1 of its processes for want of memory; limit: 32 MiB\)/,
+    );
+    expect(fleet("agent rm eater --yes").code).toBe(0);
+    expect(others()).toEqual(before);
   });
 
   test("the canary tries its own promise of memory here, and it holds", () => {

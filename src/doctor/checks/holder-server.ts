@@ -23,11 +23,11 @@ export const holderServer: Check = {
   async run(tools): Promise<CheckResult> {
     const [unit, server] = await Promise.all([tools.holder(), tools.server()]);
     const start = `systemctl --user start ${HOLDER_UNIT}`;
-    if (unit.active === "inactive" || unit.active === "failed" || unit.sub === "auto-restart") {
+    if (unit.active === "inactive" || unit.active === "failed" || unit.active === "activating") {
       if (server !== undefined)
         return {
           status: "fail",
-          message: `the holder is ${unit.sub === "auto-restart" ? "between two attempts to start" : unit.active}, but a tmux server that is not its own (pid ${server.pid}) serves ${server.socketPath}: no agent can start`,
+          message: `the holder is ${unit.active === "activating" ? "trying to start" : unit.active}, but a tmux server that is not its own (pid ${server.pid}) serves ${server.socketPath}: no agent can start`,
           evidence: { pid: server.pid, cgroup: (await tools.procfs.cgroup(server.pid)) ?? "unknown" },
           fix: { commands: [...squatter(server.pid, server.socketPath), start] },
         };
