@@ -10,7 +10,7 @@ import { fleetSocket } from "../core/settings.ts";
 import { typed } from "../core/user-bus.ts";
 import { clearLeftAgents, isCanaryAgent, makeAgents, removeCanaryAgents } from "./agents.ts";
 import { plantUserConfig } from "./bait.ts";
-import { requireTmux } from "./requires.ts";
+import { HALF, requireTmux } from "./requires.ts";
 import { openSandbox, type Sandbox } from "./sandbox.ts";
 import type { DefaultServer, Fleet } from "./step.ts";
 
@@ -29,13 +29,11 @@ type Use = (fleet: Fleet, journal: readonly string[]) => Promise<void>;
 export async function inFleet(host: Host, options: FleetOptions, use: Use): Promise<void> {
   if (!options.sandbox) {
     const problem = await managerProblem(host, await systemdOf(host).managerVersion());
-    if (problem !== undefined)
-      throw new FleetError(
-        EXIT.unavailable,
-        "The user manager cannot be reached",
-        problem.cause,
-        typed(problem.remedy),
-      );
+    if (problem !== undefined) {
+      const booted = (await host.files.status("/run/systemd/system")) !== undefined;
+      const next = [...typed(problem.remedy), ...(booted ? [] : [HALF])];
+      throw new FleetError(EXIT.unavailable, "The user manager cannot be reached", problem.cause, next);
+    }
     await requireTmux(host);
     return withAgents(host, options, await rememberDefaultServer(host), ["--user"], use);
   }

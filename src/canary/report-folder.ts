@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describeError, FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
@@ -85,11 +85,20 @@ async function requireOurs(host: Host, folder: string): Promise<void> {
   const there = await host.files.status(folder).catch((error) => {
     throw cannot(folder, describeError(error));
   });
-  if (there === undefined) return;
+  if (there === undefined) return requireRoom(host, folder);
   if (there.kind === "link") throw cannot(folder, "it is a symbolic link, which is not followed");
   if (there.kind !== "folder") throw cannot(folder, "something else than a folder is there");
   if (there.uid !== host.user.uid) throw cannot(folder, `it belongs to another user (uid ${there.uid})`);
   if ((await host.files.list(folder)).length > 0) throw cannot(folder, "it is not empty");
+}
+
+/** Told now, and not after the run: whether it can be made. */
+async function requireRoom(host: Host, folder: string): Promise<void> {
+  let above = dirname(folder);
+  while ((await host.files.realPath(above)) === undefined) above = dirname(above);
+  const real = (await host.files.realPath(above)) ?? above;
+  if ((await host.files.status(real))?.kind !== "folder") throw cannot(folder, `${above} is no folder`);
+  if (!(await host.files.allows(real, "write"))) throw cannot(folder, `${above} cannot be written`);
 }
 
 /** Where it ran, as far as it may matter. */

@@ -4,6 +4,9 @@ import { describeResult, succeeded } from "../core/exec.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 
+/** What there is to try where no manager can be had. */
+export const HALF = "mosaic-fleet canary --level tmux   # only the tmux half, which needs none of it";
+
 /** What is typed to install a package; nothing where the distribution is not known. */
 export async function packageLines(host: Pick<Host, "files" | "user">, names: PackageNames): Promise<string[]> {
   const lines = await installLines(host, names);

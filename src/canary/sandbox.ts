@@ -13,7 +13,7 @@ import { pathsOf } from "../core/paths.ts";
 import { until } from "../core/until.ts";
 import { typed } from "../core/user-bus.ts";
 import { type Cage, clearLeftovers, endCage, writeOwner } from "./cage.ts";
-import { packageLines, requireTmux } from "./requires.ts";
+import { HALF, packageLines, requireTmux } from "./requires.ts";
 
 /** A private user manager with its own HOME and runtime folder, in cgroups of its own. */
 export interface Sandbox {
@@ -34,9 +34,6 @@ const BOOT_LIMIT_MS = 20_000;
  * scope of the system's manager where it is; an ordinary user has a scope of the user manager.
  */
 type Way = "own-groups" | "system-scope" | "user-scope";
-
-/** What there is to try where no sandbox can be made. */
-const HALF = "mosaic-fleet canary --level tmux   # only the tmux half, which needs none of it";
 
 function missing(why: string, next: readonly string[] = []): FleetError {
   return new FleetError(EXIT.unavailable, "A sandbox cannot be made here", why, [...next, HALF]);
@@ -204,5 +201,8 @@ async function untilBooted(inside: Host, ended: () => boolean, log: string): Pro
   const why = ready === undefined ? "it ended, or never opened its socket" : describeResult(ready);
   // Slow is not the same as impossible.
   const exit = seen === undefined ? EXIT.unknown : EXIT.unavailable;
-  throw new FleetError(exit, "The sandbox did not start", `${why}${said === "" ? "" : ` (its manager said: ${said})`}`);
+  const next =
+    exit === EXIT.unavailable ? [HALF] : ["mosaic-fleet canary --sandbox   # again, when the machine has less to do"];
+  const whole = `${why}${said === "" ? "" : ` (its manager said: ${said})`}`;
+  throw new FleetError(exit, "The sandbox did not start", whole, next);
 }

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { canaryReportSchema } from "../../src/canary/schema.ts";
 import { binary, run, temporaryFolder } from "../support/build.ts";
@@ -126,6 +126,13 @@ describe("it is refused before anything is tried (73)", () => {
       }
     });
   }
+});
+
+test("where it cannot be made that is said before anything is tried, too", () => {
+  writeFileSync(folder, "");
+  const { code, stderr } = run([binary, "canary", "--level", "tmux", "--report", join(folder, "deeper/still")]);
+  expect(stderr).toContain(`Why:  ${folder} is no folder`);
+  expect(code).toBe(73);
 });
 
 test("where nothing could be tried it says at least where that was", () => {

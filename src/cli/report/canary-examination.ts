@@ -7,7 +7,8 @@ import { evidenceLines } from "./formats/rows.ts";
 export function examinationOf(report: CanaryReport): Examination {
   const { verdict, steps, rounds, environment, sandbox, level, chaos, ms } = report;
   const well = verdict === "pass" || verdict === "tmux-only";
-  const rows = steps.map((step) => rowOf(step, rounds));
+  const again = chaos === undefined ? [] : [chaos.again];
+  const rows = steps.map((step) => rowOf(step, rounds, again));
   // No format may look like a pass when the run is none: nothing tried at all is not green.
   const told = rows.some(({ status }) => status === "fail" || status === "unknown" || status === "blocked");
   const extra = report.problem !== undefined || (!well && !told) ? [rowOfRun(report)] : [];
@@ -25,7 +26,12 @@ export function examinationOf(report: CanaryReport): Examination {
   };
 }
 
-function rowOf({ id, title, status, message, evidence, ms, round }: StepReport, rounds: number): Row {
+/** `again`: what is typed to have a broken promise broken once more. */
+function rowOf(
+  { id, title, status, message, evidence, ms, round }: StepReport,
+  rounds: number,
+  again: readonly string[],
+): Row {
   return {
     id: rounds > 1 ? `${id}#${round}` : id,
     area: rounds > 1 ? `round-${round}` : "promises",
@@ -33,7 +39,7 @@ function rowOf({ id, title, status, message, evidence, ms, round }: StepReport, 
     status,
     message: message ?? null,
     details: status === "pass" ? [] : evidenceLines(evidence),
-    fix: [],
+    fix: status === "fail" ? again : [],
     ms,
   };
 }
