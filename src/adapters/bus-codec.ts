@@ -38,13 +38,56 @@ const LONGEST_MESSAGE = 32 * 1024 * 1024;
 
 const OBJECT_PATH = /^\/(?:[A-Za-z0-9_]+(?:\/[A-Za-z0-9_]+)*)?$/;
 
-/** The bytes of a method call that starts nobody. Throws on what a peer would end the connection for: no path, a NUL. Little endian, as the protocol lets the sender choose. */
-export function encodeCall({ serial, object, interfaceName, member, destination, args }: MethodCall): Buffer {
+/**
+ * The bytes of a method call that starts nobody. Throws on what a peer would end the connection for: no path, a NUL.
+ * Little endian, as the protocol lets the sender choose.
+ */
+export function encodeCall(call: MethodCall): Buffer {
+  const { serial, object } = call;
   if (!OBJECT_PATH.test(object)) throw new Error(`no object path: ${JSON.stringify(object)}`);
+  const { fields, rest } = afterPath(call);
+  // The path comes first, so that what follows is the same for all objects of which the same is asked.
+  const start = nextMultiple(PATH + object.length + 1, 8);
+  const buffer = Buffer.alloc(start + rest.length);
+  buffer.write(`l${CALL}`, 0, "latin1");
+  buffer.writeUInt32LE(rest.length - nextMultiple(fields, 8), 4);
+  buffer.writeUInt32LE(serial, 8);
+  buffer.writeUInt32LE(start + fields - FIXED_HEADER, 12);
+  buffer.write("\x01\x01o\0", FIXED_HEADER, "latin1");
+  buffer.writeUInt32LE(object.length, PATH - 4);
+  buffer.write(object, PATH, "latin1");
+  rest.copy(buffer, start);
+  return buffer;
+}
+
+/** Type, flags and version of a message, behind the letter for its byte order. */
+const CALL = String.fromCharCode(METHOD_CALL, NO_AUTO_START, 1);
+/** Where the path's text starts: behind the fixed header, the field's code and type, and the text's length. */
+const PATH = FIXED_HEADER + 8;
+
+/** What of a call follows its path: `fields` bytes of the header's, and after a gap its arguments. */
+interface AfterPath {
+  readonly fields: number;
+  readonly rest: Buffer;
+}
+
+/** By member, arguments and destination: of two hundred units the same is asked. */
+const encoded = new Map<string, AfterPath>();
+
+function afterPath(call: MethodCall): AfterPath {
+  const { interfaceName, member, destination, args } = call;
+  const key = JSON.stringify([interfaceName, member, destination, args]);
+  const known = encoded.get(key);
+  if (known !== undefined) return known;
   if (args.flat().some((text) => text.includes("\0"))) throw new Error("a text with a NUL");
+  const made = encodeAfterPath(call);
+  encoded.set(key, made);
+  return made;
+}
+
+function encodeAfterPath({ interfaceName, member, destination, args }: MethodCall): AfterPath {
   const signature = args.map((arg) => (typeof arg === "string" ? "s" : "as")).join("");
-  const fields: [code: number, type: "o" | "s" | "g", value: string][] = [
-    [FIELD.path, "o", object],
+  const fields: [code: number, type: "s" | "g", value: string][] = [
     [FIELD.interface, "s", interfaceName],
     [FIELD.member, "s", member],
     ...(destination === undefined ? [] : [[FIELD.destination, "s", destination] as [number, "s", string]]),
@@ -55,9 +98,9 @@ export function encodeCall({ serial, object, interfaceName, member, destination,
   const buffer = Buffer.alloc(
     64 + letters(fields.map(([, , value]) => value)) + letters(args.flat()) + 8 * args.length,
   );
-  let at = FIXED_HEADER;
+  let at = 0;
   const align = (size: number) => {
-    at = Math.ceil(at / size) * size;
+    at = nextMultiple(at, size);
   };
   const text = (value: string) => {
     align(4);
@@ -71,9 +114,8 @@ export function encodeCall({ serial, object, interfaceName, member, destination,
     if (type !== "g") text(value);
     else at += buffer.write(`${String.fromCharCode(value.length)}${value}\0`, at, "latin1");
   }
-  buffer.writeUInt32LE(at - FIXED_HEADER, 12);
+  const end = at;
   align(8);
-  const body = at;
   for (const arg of args) {
     if (typeof arg === "string") {
       text(arg);
@@ -86,10 +128,12 @@ export function encodeCall({ serial, object, interfaceName, member, destination,
     for (const each of arg) text(each);
     buffer.writeUInt32LE(at - first, length);
   }
-  buffer.set([LITTLE, METHOD_CALL, NO_AUTO_START, 1]);
-  buffer.writeUInt32LE(at - body, 4);
-  buffer.writeUInt32LE(serial, 8);
-  return buffer.subarray(0, at);
+  return { fields: end, rest: buffer.subarray(0, at) };
+}
+
+/** `size`: a power of two. */
+function nextMultiple(at: number, size: number): number {
+  return (at + size - 1) & -size;
 }
 
 /** How long the message is that starts here, by its fixed header. Throws when it is none. */
@@ -112,23 +156,18 @@ export function decodeReply(
   const kind = bytes[1];
   if (kind !== METHOD_RETURN && kind !== ERROR) return undefined;
   if (bytes[3] !== 1) throw new Error(`version ${bytes[3]} of the protocol`);
-  const read = decoder(bytes);
-  read.at = 12;
-  const fields = new Map(read.value("a(yv)") as readonly [number, BusValue][]);
-  read.align(8);
-  const signature = String(fields.get(FIELD.signature) ?? "");
-  const to = Number(fields.get(FIELD.replySerial));
+  read.open(bytes);
+  const { to, signature, errorName } = read.fields();
   const wanted = signature === "a{sv}" ? wantedBy?.(to) : undefined;
   const values = wanted === undefined ? types(signature).map(read.value) : [read.entries(wanted)];
   if (read.at !== bytes.length) throw new Error("a body is not as long as its header says");
-  const error = kind === ERROR ? String(fields.get(FIELD.errorName) ?? "an error without a name") : undefined;
-  return { to, values, error };
+  return { to, values, error: kind === ERROR ? errorName : undefined };
 }
 
 /** The object of a message that is a signal; undefined for another. Throws on nonsense. */
 export function signalObject(bytes: Buffer): string | undefined {
   if (bytes[1] !== SIGNAL) return undefined;
-  const read = decoder(bytes);
+  read.open(bytes);
   read.at = 12;
   const fields = new Map(read.value("a(yv)") as readonly (readonly [number, BusValue])[]);
   return String(fields.get(FIELD.path) ?? "");
@@ -142,13 +181,39 @@ const ALIGNMENT: Readonly<Record<string, number>> = {
 const SIZE: Readonly<Record<string, number>> = { y: 1, n: 2, q: 2, i: 4, u: 4, b: 4, h: 4, x: 8, t: 8, d: 8 };
 const NO_LIMIT = 0xffff_ffff_ffff_ffffn;
 
-/** Reads values one after another out of a message. */
-function decoder(bytes: Buffer) {
-  const little = bytes[0] === LITTLE;
+/** Reads values one after another out of a message. One for all: to make one for each would take as long as to read it. */
+const read = decoder();
+
+function decoder() {
+  let bytes: Buffer = Buffer.alloc(0);
+  let little = true;
   const read = {
     at: 0,
+    open(message: Buffer) {
+      bytes = message;
+      little = message[0] === LITTLE;
+      read.at = 0;
+    },
     align(size: number) {
-      read.at = Math.ceil(read.at / size) * size;
+      read.at = nextMultiple(read.at, size);
+    },
+    /** Of the fields of the header, which it goes past, those that say something. */
+    fields() {
+      const found = { to: Number.NaN, path: "", signature: "", errorName: "an error without a name" };
+      read.at = FIXED_HEADER - 4;
+      const end = endOfList("(yv)");
+      while (read.at < end) {
+        read.align(8);
+        const code = bytes.readUInt8(skip(1));
+        if (code === FIELD.replySerial) found.to = Number(read.value("v"));
+        else if (code === FIELD.signature) found.signature = String(read.value("v"));
+        else if (code === FIELD.path) found.path = String(read.value("v"));
+        else if (code === FIELD.errorName) found.errorName = String(read.value("v"));
+        else pass("v");
+      }
+      if (read.at !== end) throw new Error("a header is not as long as it says");
+      read.align(8);
+      return found;
     },
     value(type: string): BusValue {
       const size = ALIGNMENT[type[0] ?? ""];

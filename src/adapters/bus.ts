@@ -35,6 +35,24 @@ export class BusError extends Error {
   }
 }
 
+/** Calls that go out in one piece: one timer is enough for them. */
+interface Batch {
+  /** How many are not answered yet. */
+  open: number;
+  readonly timer: ReturnType<typeof setTimeout>;
+}
+
+/** A call that waits for its answer. */
+interface Asked {
+  resolve(value: readonly BusValue[]): void;
+  reject(error: BusError): void;
+  readonly to: string | undefined;
+  readonly member: string;
+  /** Of an answer that is a dictionary, the entries that are wanted. */
+  readonly wanted: ReadonlySet<string> | undefined;
+  readonly batch: Batch;
+}
+
 /** Milliseconds until a peer that does not let us in, or leaves a call unanswered, is given up. */
 const LIMIT_MS = 5_000;
 /** A line of the handshake is shorter; what is longer is none. */
@@ -46,14 +64,7 @@ const PROPERTIES = "org.freedesktop.DBus.Properties";
  * Throws BusError when nobody who speaks D-Bus lets us in there. `limitMs`: how long anything may take.
  */
 export async function openBus(path: string, uid: number, destination?: string, limitMs = LIMIT_MS): Promise<Bus> {
-  const waiting = new Map<
-    number,
-    {
-      resolve(value: readonly BusValue[]): void;
-      reject(error: BusError): void;
-      wanted: ReadonlySet<string> | undefined;
-    }
-  >();
+  const waiting = new Map<number, Asked>();
   /** Peers that have left a call unanswered: asked again, each call would take its time anew. */
   const silent = new Map<string, BusError>();
   let serial = 0;
@@ -62,23 +73,42 @@ export async function openBus(path: string, uid: number, destination?: string, l
   let told: ((object: string) => void) | undefined;
   /** What is called in one go goes out in one piece, and the rest when the peer has taken what it could. */
   let unsent: Buffer[] = [];
+  /** The calls that go out next. */
+  let next: Batch | undefined;
   const flush = () => {
+    next = undefined;
     const bytes = Buffer.concat(unsent);
     const taken = socket === undefined || over !== undefined ? 0 : Math.max(socket.write(bytes), 0);
     unsent = taken < bytes.length ? [bytes.subarray(taken)] : [];
   };
   const end = (error: BusError) => {
     over ??= error;
-    for (const { reject } of waiting.values()) reject(over);
+    for (const { reject, batch } of waiting.values()) {
+      clearTimeout(batch.timer);
+      reject(over);
+    }
     waiting.clear();
     socket?.terminate();
   };
 
   const settle = ({ to, values, error }: Reply) => {
     const asked = waiting.get(to);
-    if (error === undefined) asked?.resolve(values);
-    else asked?.reject(new BusError(error, String(values[0] ?? error)));
+    if (asked === undefined) return;
     waiting.delete(to);
+    if (--asked.batch.open === 0) clearTimeout(asked.batch.timer);
+    if (error === undefined) asked.resolve(values);
+    else asked.reject(new BusError(error, String(values[0] ?? error)));
+  };
+  const expired = (batch: Batch) => {
+    for (const [serial, asked] of waiting) {
+      if (asked.batch !== batch) continue;
+      const { to, member } = asked;
+      const error = new BusError("ETIMEDOUT", `${to ?? path} did not answer ${member} within ${limitMs / 1000} s`);
+      if (to === undefined) return end(error);
+      silent.set(to, error);
+      waiting.delete(serial);
+      asked.reject(error);
+    }
   };
 
   await new Promise<void>((resolve, reject) => {
@@ -151,20 +181,12 @@ export async function openBus(path: string, uid: number, destination?: string, l
         destination: to,
         args,
       });
-      const timer = setTimeout(() => {
-        const error = new BusError("ETIMEDOUT", `${to ?? path} did not answer ${member} within ${limitMs / 1000} s`);
-        if (to === undefined) return end(error);
-        silent.set(to, error);
-        waiting.delete(mine);
-        reject(error);
-      }, limitMs);
-      const done =
-        <T>(then: (value: T) => void) =>
-        (value: T) => {
-          clearTimeout(timer);
-          then(value);
-        };
-      waiting.set(mine, { resolve: done(resolve), reject: done(reject), wanted });
+      if (next === undefined) {
+        const batch: Batch = { open: 0, timer: setTimeout(() => expired(batch), limitMs) };
+        next = batch;
+      }
+      next.open++;
+      waiting.set(mine, { resolve, reject, to, member, wanted, batch: next });
       if (unsent.push(message) === 1) queueMicrotask(flush);
     });
 

@@ -1,31 +1,15 @@
-import { constants, createReadStream, readFileSync } from "node:fs";
+import { createReadStream } from "node:fs";
 import * as fs from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { FileStatus, Files } from "../core/host.ts";
+import type { Files } from "../core/host.ts";
 import { type Disk, disk } from "./disk.ts";
+import { codeOf, isMissing, looks, orUndefined } from "./looks.ts";
 
 /** What a file or a link is called until it is whole, or on its way out. */
 export const TEMPORARY = /^\.mosaic-[0-9a-f]{8}\.tmp$/;
 
 function temporaryBeside(path: string): string {
   return join(dirname(path), `.mosaic-${crypto.randomUUID().slice(0, 8)}.tmp`);
-}
-
-function codeOf(error: unknown): string | undefined {
-  return (error as { code?: string }).code;
-}
-
-function isMissing(error: unknown): boolean {
-  return codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR";
-}
-
-async function orUndefined<T>(attempt: Promise<T>): Promise<T | undefined> {
-  try {
-    return await attempt;
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  }
 }
 
 /** Whether it was made here: false when another process was faster. */
@@ -39,42 +23,11 @@ async function orFalse(making: Promise<void>): Promise<boolean> {
   }
 }
 
-/**
- * Files in which the kernel writes down what it knows, without waiting for a disk or for the memory of a process that
- * may hang (environ, cmdline). Read at once they cost a tenth of a read on another thread, and there are hundreds.
- */
-function isInstant(path: string): boolean {
-  return /^\/(?:proc\/(?:\d+\/(?:cgroup|comm|limits|stat|status)$|(?:self|sys)\/|[^/]+$)|sys\/)/.test(path);
-}
-
-/** As a promise that is settled already. */
-async function instantly(path: string): Promise<string> {
-  return readFileSync(path, "utf8");
-}
-
 /** Makes every folder of a tree one that its owner may enter and change. */
 async function openFolders(path: string): Promise<void> {
   await fs.chmod(path, 0o700);
   for (const entry of await fs.readdir(path, { withFileTypes: true }))
     if (entry.isDirectory()) await openFolders(join(path, entry.name));
-}
-
-async function statusOf(path: string): Promise<FileStatus | undefined> {
-  const stat = await orUndefined(fs.lstat(path));
-  if (stat === undefined) return undefined;
-  let kind: FileStatus["kind"] = "other";
-  if (stat.isFile()) kind = "file";
-  else if (stat.isDirectory()) kind = "folder";
-  else if (stat.isSymbolicLink()) kind = "link";
-  else if (stat.isSocket()) kind = "socket";
-  return {
-    kind,
-    mode: stat.mode & 0o7777,
-    uid: stat.uid,
-    gid: stat.gid,
-    size: stat.size,
-    modified: stat.mtimeMs,
-  };
 }
 
 /** What a file system says that has no hard links, or none to this. */
@@ -100,28 +53,14 @@ export function filesOn(disk: Disk): Files {
       await disk.link(temporary, path);
     } catch (error) {
       if (!NO_LINKS.includes(codeOf(error) ?? "")) throw error;
-      if ((await statusOf(path)) !== undefined) throw Object.assign(new Error(`EEXIST: '${path}'`), { code: "EEXIST" });
+      if ((await looks.status(path)) !== undefined)
+        throw Object.assign(new Error(`EEXIST: '${path}'`), { code: "EEXIST" });
       await disk.rename(temporary, path);
     }
   }
 
   const files: Files = {
-    read: async (path) => orUndefined(isInstant(path) ? instantly(path) : fs.readFile(path, "utf8")),
-    readBytes: (path) => orUndefined(fs.readFile(path)),
-
-    async readStart(path, length) {
-      const handle = await orUndefined(fs.open(path, constants.O_RDONLY));
-      if (handle === undefined) return undefined;
-      try {
-        const { buffer, bytesRead } = await handle.read(new Uint8Array(length), 0, length, 0);
-        return buffer.subarray(0, bytesRead);
-      } finally {
-        await handle.close();
-      }
-    },
-
-    status: statusOf,
-    list: async (folder) => ((await orUndefined(fs.readdir(folder))) ?? []).sort(),
+    ...looks,
 
     async writeAtomic(path, content, mode) {
       await files.replace(path, content, mode);
@@ -195,7 +134,8 @@ export function filesOn(disk: Disk): Files {
 
     async makeFolder(path, mode = 0o755) {
       const missing: string[] = [];
-      for (let folder = path; (await statusOf(folder)) === undefined; folder = dirname(folder)) missing.unshift(folder);
+      for (let folder = path; (await looks.status(folder)) === undefined; folder = dirname(folder))
+        missing.unshift(folder);
       const made: string[] = [];
       try {
         for (const folder of missing) {
@@ -237,14 +177,6 @@ export function filesOn(disk: Disk): Files {
 
     rename: (from, to) => disk.rename(from, to),
 
-    async readLink(path) {
-      try {
-        return await fs.readlink(path);
-      } catch {
-        return undefined;
-      }
-    },
-
     async makeLink(path, target) {
       try {
         await disk.symlink(target, path);
@@ -267,42 +199,9 @@ export function filesOn(disk: Disk): Files {
       if (found !== undefined && found !== target) await files.makeLink(path, found);
       await files.removeFile(aside);
     },
-
-    async realPath(path) {
-      try {
-        return await fs.realpath(path);
-      } catch {
-        return undefined;
-      }
-    },
-
-    async allows(path, what) {
-      const mode = { read: constants.R_OK, write: constants.W_OK, execute: constants.X_OK }[what];
-      try {
-        await fs.access(path, mode);
-        return true;
-      } catch {
-        return false;
-      }
-    },
-
-    async space(path) {
-      const { bavail, bsize, ffree, files: inodes } = await fs.statfs(path);
-      return { freeBytes: bavail * bsize, freeInodes: ffree, inodes };
-    },
-
-    async samePlace(one, other) {
-      const [a, b] = await Promise.all([orUndefined(fs.stat(one)), orUndefined(fs.stat(other))]);
-      return a !== undefined && a.dev === b?.dev && a.ino === b.ino;
-    },
-
-    ownerOf: async (path) => (await orUndefined(fs.stat(path)))?.uid,
   };
   return files;
 }
 
 /** The file system of this machine. */
 export const files = filesOn(disk);
-
-/** As a function of its own, for who only looks. */
-export const { samePlace } = files;

@@ -10,7 +10,11 @@ export interface Mount {
 
 /** Those of this process, in the order in which they were mounted. */
 export async function mountsOf(host: Pick<Host, "files">): Promise<Mount[]> {
-  const text = (await host.files.read("/proc/self/mountinfo")) ?? "";
+  return parseMounts((await host.files.read("/proc/self/mountinfo")) ?? "");
+}
+
+/** Out of the text of /proc/PID/mountinfo. */
+export function parseMounts(text: string): Mount[] {
   return text.split("\n").flatMap((line) => {
     const [left = "", right = ""] = line.split(" - ");
     const [, , , , folder, options] = left.split(" ");

@@ -46,9 +46,6 @@ export interface Process {
   readonly name: string;
 }
 
-/** What is asked of /proc/PID/status. A process without memory of its own, the kernel's or a dead one, is left out. */
-const STATUS = /^Name:\t(.*)\n[\s\S]*?^PPid:\t(\d+)\n[\s\S]*?^Uid:\t(\d+)\t[\s\S]*?^VmSize:/m;
-
 export function procfsOf(host: Pick<Host, "files">): Procfs {
   const read = async (pid: number, file: string) => {
     try {
@@ -135,11 +132,18 @@ export function procfsOf(host: Pick<Host, "files">): Procfs {
     async ofUser(uid) {
       const statuses = await Promise.all((await pids()).map(async (pid) => ({ pid, text: await read(pid, "status") })));
       return statuses.flatMap(({ pid, text = "" }) => {
-        const [, name = "", parent, owner] = STATUS.exec(text) ?? [];
-        return owner === String(uid) ? [{ pid, parent: Number(parent), name }] : [];
+        // A process without memory of its own, the kernel's or a dead one, is left out.
+        if (!text.includes("\nVmSize:") || lineOf(text, "Uid") !== String(uid)) return [];
+        return [{ pid, parent: Number(lineOf(text, "PPid")), name: text.slice("Name:\t".length, text.indexOf("\n")) }];
       });
     },
   };
+}
+
+/** The first value in a line of /proc/PID/status. */
+function lineOf(status: string, name: string): string {
+  const start = status.indexOf(`\n${name}:\t`) + name.length + 3;
+  return status.slice(start, status.indexOf("\n", start)).split("\t", 1)[0] ?? "";
 }
 
 /** What /proc/PID/stat says from the state on. The program's name before it, in brackets, may hold anything. */
@@ -147,14 +151,12 @@ function statFields(stat: string | undefined): string[] | undefined {
   return stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
 }
 
-/** Of a process's cgroups the one by which systemd knows it; as cgroupPath(). */
-export function systemdGroup(groups: ReadonlyMap<string, string>): string | undefined {
-  return groups.get("") || groups.get("name=systemd") || undefined; // empty where the process is gone
-}
-
 /** Out of the text of /proc/PID/cgroup. On a hybrid machine both lines are there and systemd goes by the unified one. */
 export function cgroupPath(text: string): string | undefined {
-  const lines = text.split("\n");
-  const line = lines.find((each) => each.startsWith("0::")) ?? lines.find((each) => each.includes(":name=systemd:"));
-  return line?.split(":").slice(2).join(":");
+  const lines = `\n${text}`;
+  for (const mark of ["\n0::", ":name=systemd:"]) {
+    const at = lines.indexOf(mark);
+    if (at >= 0) return lines.slice(at + mark.length, `${lines}\n`.indexOf("\n", at + 1));
+  }
+  return undefined;
 }

@@ -33,7 +33,10 @@ export function isTerminal(descriptor: 0 | 1 | 2): boolean {
 /** Device 1:3. */
 const DEV_NULL = 0x103;
 
-/** A stream as an Output, opened when it is first written to: each takes 2 ms, and most runs write to one only. */
+/**
+ * A descriptor as an Output. A terminal is a stream of node's, opened when it is first written to. Anything else is written
+ * as it is, each text after the one before: for node's streams that takes as long as a whole run of many commands.
+ */
 export function outputOf(
   descriptor: 1 | 2,
   open: () => NodeJS.WriteStream,
@@ -42,12 +45,18 @@ export function outputOf(
 ): Output {
   let stream: NodeJS.WriteStream | undefined;
   const gone = new AbortController();
+  const end = (error: unknown) => {
+    gone.abort();
+    failed(error);
+  };
   const opened = () => {
-    stream ??= open().on("error", (error) => {
-      gone.abort();
-      failed(error);
-    });
+    stream ??= open().on("error", end);
     return stream;
+  };
+  let written: Promise<unknown> = Promise.resolve();
+  const write = (text: string) => {
+    const target = descriptor === 1 ? Bun.stdout : Bun.stderr;
+    written = written.then(() => Bun.write(target, text)).catch(end);
   };
   const isTTY = isTerminal(descriptor);
   return {
@@ -60,7 +69,7 @@ export function outputOf(
     },
     color: wantsColor(env, isTTY),
     gone: gone.signal,
-    write: (text) => void opened().write(text),
+    write: isTTY ? (text) => void opened().write(text) : write,
   };
 }
 

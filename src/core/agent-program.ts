@@ -13,7 +13,13 @@ export interface AgentProgram {
   readonly launcher?: typeof LAUNCHER;
 }
 
-type Environment = Readonly<Record<string, string | undefined>>;
+/** The variables of which it is made. */
+export const PROGRAM_KEYS = [
+  ...["HOME", "PATH", "MOSAIC_PATH", "MOSAIC_AGENT_WORKDIR"],
+  ...["MOSAIC_AGENT_COMMAND", "MOSAIC_RUNTIME_BIN", "MOSAIC_AGENT_RUNTIME"],
+] as const;
+
+type Environment = { readonly [key in (typeof PROGRAM_KEYS)[number]]?: string | undefined };
 
 /** ~ and ~/x, which systemd leaves as they are. */
 export function expandHome(path: string, home: string): string {

@@ -16,6 +16,8 @@ export async function ofAgents(
     readonly healthy: string | ((looks: readonly SubjectResult[]) => string);
     readonly failing: string;
     readonly sessions?: boolean;
+    /** What is well of one agent is so of all with the same: those are not looked at again. */
+    readonly alike?: (agent: Agent) => unknown;
   },
   look: (agent: Agent) => Look | Promise<Look>,
 ): Promise<CheckResult> {
@@ -24,13 +26,37 @@ export async function ofAgents(
       isAgentName(name) && (words.sessions || file !== undefined || loaded !== undefined || enabled),
   );
   if (agents.length === 0) return noAgents;
-  const subjects = await Promise.all(agents.map(async (agent) => ({ subject: agent.name, ...(await look(agent)) })));
-  const { healthy, failing } = words;
+  const { healthy, failing, alike } = words;
+  const lookAt = alike === undefined ? look : once(alike, look);
+  const subjects = await Promise.all(agents.map((agent) => named(agent.name, lookAt(agent))));
   return ofSubjects(subjects, {
     many: "agents",
     healthy: typeof healthy === "string" ? healthy : healthy(subjects),
     failing,
   });
+}
+
+/** A look with its subject: at once where it was looked at at once. Two hundred promises are not for nothing. */
+export function named<L extends Look>(subject: string, look: L | Promise<L>): Named<L> | Promise<Named<L>> {
+  return look instanceof Promise ? look.then((found) => ({ subject, ...found })) : { subject, ...look };
+}
+
+type Named<L> = L & { readonly subject: string };
+
+/** look(), but of agents that are alike only once, where that one is well. */
+function once(
+  alike: (agent: Agent) => unknown,
+  look: (agent: Agent) => Look | Promise<Look>,
+): (agent: Agent) => Look | Promise<Look> {
+  const looks = new Map<unknown, Look | Promise<Look>>();
+  return (agent) => {
+    const key = alike(agent);
+    const known = looks.get(key);
+    const found = known ?? look(agent);
+    if (known === undefined) looks.set(key, found);
+    const orAnew = (one: Look) => (known === undefined || one.status === "pass" ? one : look(agent));
+    return found instanceof Promise ? found.then(orAnew) : orAnew(found);
+  };
 }
 
 export const noAgents: CheckResult = { status: "skip", reason: "there is no agent" };

@@ -1,6 +1,6 @@
 import type { LoadedUnit } from "../adapters/manager.ts";
 import type { Pane } from "../adapters/tmux.ts";
-import { type AgentProgram, agentProgram } from "../core/agent-program.ts";
+import { type AgentProgram, agentProgram, PROGRAM_KEYS } from "../core/agent-program.ts";
 import { agentOfUnit, agentUnit } from "../core/names.ts";
 import type { SettingsFile } from "../fleet/settings-files.ts";
 import type { Tools } from "./tools.ts";
@@ -48,13 +48,19 @@ export async function readAgents(tools: Tools): Promise<readonly Agent[]> {
     ...wanted,
     ...panes.keys(),
   ]);
-  const common = managed ? await tools.unitEnvironment("doctor") : {};
+  const below = (own: Readonly<Record<string, string>>) => ({
+    ...state?.environment,
+    ...own,
+    ...settings?.variables,
+  });
+  const common = below(managed ? await tools.unitEnvironment("doctor") : {});
+  const programOf = rememberingPrograms(host.user.home);
   return Promise.all(
     [...names].sort().map(async (name): Promise<Agent> => {
       const unit = agentUnit(name);
       const file = files.get(name);
-      const own = links?.changedAgents.has(name) ? await tools.unitEnvironment(name) : common;
-      const environment = { ...state?.environment, ...own, ...settings?.variables, ...file?.variables };
+      const base = links?.changedAgents.has(name) ? below(await tools.unitEnvironment(name)) : common;
+      const environment = { ...base, ...file?.variables };
       return {
         name,
         unit,
@@ -64,8 +70,19 @@ export async function readAgents(tools: Tools): Promise<readonly Agent[]> {
         mask: links?.masks.get(name),
         pane: panes.get(name),
         environment,
-        program: agentProgram(environment, host.user.home),
+        program: programOf(environment),
       };
     }),
   );
+}
+
+/** agentProgram(), the same object for all that are configured alike: of two hundred agents most are. */
+function rememberingPrograms(home: string): (environment: Agent["environment"]) => AgentProgram {
+  const known = new Map<string, AgentProgram>();
+  return (environment) => {
+    const key = PROGRAM_KEYS.map((name) => (environment[name] === undefined ? "" : `=${environment[name]}`)).join("\0");
+    const program = known.get(key) ?? agentProgram(environment, home);
+    known.set(key, program);
+    return program;
+  };
 }

@@ -1,4 +1,4 @@
-import { samePlace } from "../adapters/files.ts";
+import { samePlace } from "../adapters/looks.ts";
 import { pathsOf, tilde } from "../core/paths.ts";
 import { shellPath, shellWord } from "../core/shell.ts";
 import type { Fix } from "./check.ts";

@@ -1,5 +1,5 @@
 import { describeError } from "../core/errors.ts";
-import type { Check, CheckResult, SubjectResult } from "./check.ts";
+import type { Check, CheckResult, Evidence, Fix, SubjectResult } from "./check.ts";
 import { type FixAction, fixText } from "./fix.ts";
 import type { CheckReport } from "./report.ts";
 import type { Tools } from "./tools.ts";
@@ -25,42 +25,53 @@ export function because(status: "skip" | "blocked" | "unknown", message: string)
 export async function attempt(check: Check, tools: Tools, limit: Promise<string>): Promise<Outcome> {
   try {
     const result = await Promise.race([check.run(tools), limit]);
-    return typeof result === "string" ? because("unknown", result) : outcomeOf(plain(result), tools.host.user.home);
+    return typeof result === "string" ? because("unknown", result) : outcomeOf(result, tools.host.user.home);
   } catch (error) {
     return because("unknown", `could not tell: ${describeError(error)}`);
   }
 }
 
-/** The same without what JSON does not know: it is to be shown as it is seen. */
-function plain<T>(value: T): T {
-  if (typeof value === "bigint" || (typeof value === "number" && !Number.isFinite(value))) return String(value) as T;
-  if (Array.isArray(value)) return value.map(plain) as T;
-  if (typeof value !== "object" || value === null) return value;
-  const copy: Record<string, unknown> = {};
-  for (const [name, item] of Object.entries(value)) if (item !== undefined) copy[name] = plain(item);
-  return copy as T;
+/** Evidence without what JSON does not know: it is to be shown as it is seen. Throws on what is none. */
+function plain(evidence: Evidence | undefined): CheckReport["evidence"] {
+  if (evidence === undefined) return NOTHING;
+  const copy: CheckReport["evidence"] = {};
+  for (const [name, item] of Object.entries(evidence)) {
+    if (typeof item === "object") copy[name] = [...item];
+    else if (item !== undefined) copy[name] = isOdd(item) ? String(item) : item;
+  }
+  return copy;
 }
+
+function isOdd(value: unknown): boolean {
+  return typeof value === "bigint" || (typeof value === "number" && !Number.isFinite(value));
+}
+
+/** Of two hundred agents most have neither. */
+const NOTHING: CheckReport["evidence"] = {};
+const NO_FIX = fixText({}, "");
 
 function outcomeOf(result: CheckResult, home: string): Outcome {
   if (result.status === "skip") return because("skip", result.reason);
   const passed = result.status === "pass";
   const subjects = result.subjects ?? [];
-  const fixes = [passed ? {} : result.fix, ...subjects.map(({ fix = {} }) => fix)];
   const untold = result.status === "fail" ? [] : subjects.filter(({ status }) => status === "unknown");
+  const textOf = (fix: Fix | undefined) => (fix === undefined ? NO_FIX : fixText(fix, home));
+  const actions: FixAction[] = passed ? [] : [...(result.fix.actions ?? [])];
+  for (const { fix } of subjects) if (fix?.actions !== undefined) actions.push(...fix.actions);
   return {
     status: untold.length > 0 ? "unknown" : result.status,
     message: messageOf(untold) ?? (passed ? (result.detail ?? null) : result.message),
-    evidence: { ...result.evidence } as CheckReport["evidence"],
-    fix: fixText(passed ? {} : result.fix, home),
-    subjects: subjects.map(({ subject, status, message, evidence, fix = {} }) => ({
+    evidence: plain(result.evidence),
+    fix: textOf(passed ? undefined : result.fix),
+    subjects: subjects.map(({ subject, status, message, evidence, fix }) => ({
       subject,
       status,
       message,
-      evidence: { ...evidence } as CheckReport["evidence"],
-      fix: fixText(fix, home),
+      evidence: plain(evidence),
+      fix: textOf(fix),
     })),
     blockedBy: [],
-    actions: fixes.flatMap(({ actions = [] }) => actions),
+    actions,
     unreadable: !passed && result.unreadable === true,
   };
 }

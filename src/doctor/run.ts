@@ -6,6 +6,7 @@ import { attempt, because, blockedBy, type Outcome } from "./outcome.ts";
 import { type CheckReport, type DoctorReport, type FailOn, type FixReport, okOf, verdictOf } from "./report.ts";
 import { areaOf, type Selection, select } from "./select.ts";
 import { toolsOf } from "./tools.ts";
+import type { Verification } from "./verify.ts";
 
 /** Milliseconds until what has not ended is unknown, and every child process is killed. */
 const LIMIT_MS = 10_000;
@@ -14,6 +15,8 @@ export interface DoctorOptions extends Selection {
   readonly version: string;
   /** What counts as broken; fail unless told. */
   readonly failOn?: FailOn;
+  /** What was asked before. */
+  readonly asked?: Verification | undefined;
   /** What was mended before this run. */
   readonly fixes?: readonly FixReport[];
 }
@@ -31,14 +34,18 @@ export interface DoctorRun {
 export async function runDoctor(host: Host, checks: readonly Check[], options: DoctorOptions): Promise<DoctorRun> {
   const started = host.now();
   const over = new AbortController();
-  const end = () => over.abort();
+  const end = () => {
+    over.abort();
+    options.asked?.cancel();
+  };
   host.interrupted.addEventListener("abort", end);
   if (host.interrupted.aborted) end();
   const limit = host
     .pause(LIMIT_MS, over.signal)
     .then(() => (host.interrupted.aborted ? "interrupted" : `did not end within ${LIMIT_MS / 1000} s`));
   void limit.then(end);
-  const tools = toolsOf({ ...host, exec: (argv, more) => host.exec(argv, { ...more, cancelled: over.signal }) });
+  const cancelled = over.signal;
+  const tools = toolsOf({ ...host, exec: (argv, more) => host.exec(argv, { ...more, cancelled }) }, options.asked);
 
   const selected = select(checks, options);
   const wanted = new Set(selected.checks.map(({ id }) => id as string));
@@ -66,7 +73,7 @@ export async function runDoctor(host: Host, checks: readonly Check[], options: D
 
   const lookAtAll = async () => {
     try {
-      await tools.begin(selected.checks.filter(({ id }) => !selected.skipped.has(id)).map(({ id }) => id));
+      tools.begin(selected.checks.filter(({ id }) => !selected.skipped.has(id)).map(({ id }) => id));
       const found = await Promise.all([Promise.all(selected.checks.map(look)), tools.environment()]);
       // A secret that was read after it was found elsewhere is one all the same.
       await Promise.race([Promise.all([tools.learnSecrets(), tools.settled()]), limit]);
@@ -119,25 +126,35 @@ interface Shown<E> {
 
 /** The same, redacted where it is free text: a secret may be called "unknown", as a status is. */
 function withoutSecrets<E>(redact: (text: string) => string, all: Shown<E>): Shown<E> {
-  const texts = redacted(redact, {
-    environment: all.environment,
-    planned: all.planned.map(({ command }) => ({ command })),
-    fixes: all.fixes.map(({ command, message }) => ({ command, message })),
-    reports: all.reports.map(({ message, evidence, fix, subjects }) => ({
-      message,
-      evidence,
-      fix,
-      subjects: subjects.map(({ subject, message, evidence, fix }) => ({ subject, message, evidence, fix })),
-    })),
-  });
+  const { environment, reports, fixes, planned } = all;
+  const texts: unknown[] = [environment];
+  for (const { command } of planned) texts.push(command);
+  for (const { command, message } of fixes) texts.push(command, message);
+  for (const { message, evidence, fix, subjects } of reports) {
+    texts.push(message, evidence, fix);
+    for (const each of subjects) texts.push(each.subject, each.message, each.evidence, each.fix);
+  }
+  const shown = redacted(redact, texts);
+  if (shown === texts) return all;
+  // In the order in which they were put in.
+  let at = 0;
+  const next = <T>(_: T): T => shown[at++] as T;
   return {
-    environment: texts.environment,
-    planned: all.planned.map((fix, index) => ({ ...fix, ...texts.planned[index] })),
-    fixes: all.fixes.map((fix, index) => ({ ...fix, ...texts.fixes[index] })),
-    reports: all.reports.map((report, index) => ({
+    environment: next(environment),
+    planned: planned.map((fix) => ({ ...fix, command: next(fix.command) })),
+    fixes: fixes.map((fix) => ({ ...fix, command: next(fix.command), message: next(fix.message) })),
+    reports: reports.map((report) => ({
       ...report,
-      ...texts.reports[index],
-      subjects: report.subjects.map((subject, at) => ({ ...subject, ...texts.reports[index]?.subjects[at] })),
+      message: next(report.message),
+      evidence: next(report.evidence),
+      fix: next(report.fix),
+      subjects: report.subjects.map((each) => ({
+        subject: next(each.subject),
+        status: each.status,
+        message: next(each.message),
+        evidence: next(each.evidence),
+        fix: next(each.fix),
+      })),
     })),
   };
 }

@@ -9,14 +9,14 @@ import {
   openUserManager,
 } from "../adapters/manager.ts";
 import { type Mount, mountsOf } from "../adapters/mounts.ts";
-import { type Process, type Procfs, procfsOf, systemdGroup } from "../adapters/procfs.ts";
+import { type Process, type Procfs, procfsOf } from "../adapters/procfs.ts";
 import { type Systemd, systemdMajor, systemdOf, type Unit } from "../adapters/systemd.ts";
 import { type ServerLook, socketPath, tmuxOf } from "../adapters/tmux.ts";
 import { type Versions, versionsOf } from "../adapters/versions.ts";
 import { describeError } from "../core/errors.ts";
 import type { ExecResult } from "../core/exec.ts";
-import type { Host } from "../core/host.ts";
-import { AGENT_TEMPLATE, agentUnit, DEFAULT_SOCKET, HOLDER_UNIT } from "../core/names.ts";
+import type { Files, Host } from "../core/host.ts";
+import { agentUnit, DEFAULT_SOCKET, HOLDER_UNIT } from "../core/names.ts";
 import { type Paths, pathsOf } from "../core/paths.ts";
 import { type Redactor, redactorFor } from "../core/redact.ts";
 import { JUDGED_PROPERTIES } from "../core/unit-settings.ts";
@@ -28,7 +28,9 @@ import type { Plan } from "../install/action.ts";
 import { planLayout } from "../install/install.ts";
 import { type Receipt, readReceipt } from "../install/receipt.ts";
 import { type Agent, readAgents } from "./agents.ts";
-import { editedAgents, readUnitFiles, type UnitFiles } from "./unit-files.ts";
+import { installedSystemd, installedTmux } from "./installed.ts";
+import { readUnitFiles, type UnitFiles } from "./unit-files.ts";
+import { type Verification, verification, verify } from "./verify.ts";
 
 /** Why the user manager cannot be reached, in words and in the words of systemctl. */
 export interface ManagerMissing {
@@ -49,9 +51,9 @@ export interface Tools {
   /** Whether systemd is the machine's first process. */
   booted(): Promise<boolean>;
   mounts(): Promise<readonly Mount[]>;
-  /** `systemctl --version`, `tmux -V`: whether the program is there. */
-  systemctlVersion(): Promise<ExecResult>;
-  tmuxVersion(): Promise<ExecResult>;
+  /** Their versions on disk; undefined where they are not there. */
+  installedSystemd(): Promise<string | undefined>;
+  installedTmux(): Promise<string | undefined>;
   /** The user manager, or why it cannot be reached. */
   userManager(): Promise<{ manager: Manager } | ManagerMissing>;
   /** Throws where the manager cannot be reached, as do all that follow up to unitLinks(). */
@@ -89,8 +91,8 @@ export interface Tools {
   plan(): Promise<Plan>;
   /** What a report says of the machine. */
   environment(): Promise<Versions & { readonly host: string; readonly user: string }>;
-  /** Asks the slow questions of these checks: when they want the answers they wait less. Resolves when all are asked. */
-  begin(checks: readonly string[]): Promise<void>;
+  /** Asks the slow questions of these checks: when they want the answers they wait less. */
+  begin(checks: readonly string[]): void;
   /** Resolves when nothing that begin() has asked is under way: systemd-analyze that is killed leaves a folder in /tmp. */
   settled(): Promise<unknown>;
   close(): void;
@@ -103,10 +105,11 @@ const UNIT_EXTRA = [
   ...["ManagedOOMPreference", "MemoryMax", "Slice", "StatusText", "TasksMax"],
 ];
 
-export function toolsOf(host: Host): Tools {
+/** `asked`: that question, where it is on its way already. */
+export function toolsOf(host: Host, asked?: Verification): Tools {
   const paths = pathsOf(host);
   const systemd = systemdOf(host);
-  const procfs = rememberingGroups(procfsOf(host));
+  const procfs = procfsOf({ files: rememberingGroups(host.files) });
   const redactor = redactorFor(host.user.home);
   redactor.learn(host.env);
   const opened: { close(): void }[] = [];
@@ -159,16 +162,12 @@ export function toolsOf(host: Host): Tools {
       loaded.map(async (unit) => ({ ...unit, restarts: Number(await found.serviceProperty(unit, "NRestarts")) })),
     );
   });
-  const systemctlVersion = once(() => host.exec(["systemctl", "--version"], { timeoutMs: 5_000 }));
-  const tmuxVersion = once(() => host.exec(["tmux", "-V"], { timeoutMs: 5_000 }));
-  const managersFolder = once(() => host.files.status(join(paths.runtime ?? "/nonexistent", "systemd")));
   const verified = once(async () => {
-    // systemd-analyze would make this folder, which every manager has.
-    if ((await managersFolder())?.kind !== "folder") await manager();
-    const units = [HOLDER_UNIT, AGENT_TEMPLATE, ...(await editedAgents(host, paths.units))];
-    return systemd.verify(units.map((unit) => join(paths.units, unit)));
+    const answer = await (asked ?? verification(host)).answer;
+    if (answer !== undefined) return answer;
+    await manager(); // which makes the folder, where it runs
+    return verify(host);
   });
-  const versions = once(() => versionsOf(host, { systemctlVersion, tmuxVersion }));
   const tools: Tools = {
     host,
     paths,
@@ -177,8 +176,8 @@ export function toolsOf(host: Host): Tools {
     redactor,
     booted: once(async () => (await host.files.status("/run/systemd/system")) !== undefined),
     mounts: once(() => mountsOf(host)),
-    systemctlVersion,
-    tmuxVersion,
+    installedSystemd: once(() => installedSystemd(tools)),
+    installedTmux: once(() => installedTmux(tools)),
     userManager,
     managerState,
     holder: () => units(HOLDER_UNIT),
@@ -215,28 +214,26 @@ export function toolsOf(host: Host): Tools {
     plan: once(async () => {
       // As install: by the manager that will read the units, which may be older than the program on disk.
       const running = await managerState().catch(() => undefined); // told by systemd.user-manager
-      const major = systemdMajor(running?.version ?? (await systemctlVersion()).stdout) ?? 0;
+      const major = systemdMajor(running?.version ?? (await tools.installedSystemd().catch(() => "")) ?? "") ?? 0;
       const recorded = await tools.receipt();
       return planLayout(host, major, recorded === "unreadable" ? undefined : recorded);
     }),
     environment: async () => ({
-      ...(await versions()),
+      ...(await versionsOf(host, { systemd: tools.installedSystemd, tmux: tools.installedTmux })),
       host: (await host.files.read("/proc/sys/kernel/hostname"))?.trim() ?? "unknown",
       user: host.user.name,
     }),
-    async begin(checks) {
-      await managersFolder().catch(() => undefined);
+    begin(checks) {
       const slow: readonly (readonly [check: string, ask: () => Promise<unknown>])[] = [
         ["units.verify", verified],
-        ["tmux.version", tmuxVersion],
         ["holder.server", server],
+        ["tmux.version", tools.installedTmux],
         ["agents.state", agentUnits],
         ["holder.server", tools.holder],
         ["units.promises", tools.template],
       ];
       // What fails is told by those who want the answer.
       for (const [check, ask] of slow) if (checks.includes(check)) begun.push(ask().catch(() => undefined));
-      await tools.booted(); // any answer of the machine: by then they are on their way, and all hands are free
     },
     settled: () => Promise.all(begun),
     close() {
@@ -248,10 +245,9 @@ export function toolsOf(host: Host): Tools {
 }
 
 /** A process is asked for its cgroups by many checks, and with two hundred agents there are many processes. */
-function rememberingGroups(procfs: Procfs): Procfs {
-  const groups = keyed((pid) => procfs.cgroups(Number(pid)));
-  const cgroups = (pid: number) => groups(String(pid));
-  return { ...procfs, cgroups, cgroup: async (pid) => systemdGroup(await cgroups(pid)) };
+function rememberingGroups(files: Files): Files {
+  const groups = keyed(files.read);
+  return { ...files, read: (path) => (path.endsWith("/cgroup") ? groups(path) : files.read(path)) };
 }
 
 function once<T>(ask: () => Promise<T>): () => Promise<T> {

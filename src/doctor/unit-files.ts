@@ -8,6 +8,8 @@ export interface UnitFiles {
   dropIns(unit: string): string[];
   /** Where a unit's own file is, the one that wins first. */
   ownFiles(unit: string): string[];
+  /** Whether a unit has a file or drop-ins that another instance of its template has not. */
+  hasOwn(unit: string): boolean;
   /** Agents with drop-ins or a unit file of their own. */
   readonly agents: readonly string[];
   /** The text of one of them; undefined when there is nothing. Throws what the system says. */
@@ -59,12 +61,18 @@ export async function readUnitFiles(host: Host, unitPath: readonly string[]): Pr
   /** By what they are called. */
   const folders = new Map<string, Folder[]>();
   const unitFiles = new Set<string>();
+  const unitNames = new Set<string>();
   const readEntry = async (parent: string, at: number, name: string) => {
     const isFolder = ours.test(name);
     const agent = agentOfUnit(isFolder ? name.slice(0, -2) : name);
     if (agent !== undefined) agents.add(agent);
     const path = join(parent, name);
-    if (!isFolder) return void (name.startsWith("mosaic-") && unitFiles.add(path));
+    if (!isFolder) {
+      if (!name.startsWith("mosaic-")) return;
+      unitFiles.add(path);
+      unitNames.add(name);
+      return;
+    }
     const folder = { path, at, names: await host.files.list(path) };
     folders.set(name, [...(folders.get(name) ?? []), folder]);
   };
@@ -98,6 +106,7 @@ export async function readUnitFiles(host: Host, unitPath: readonly string[]): Pr
   return {
     dropIns,
     ownFiles,
+    hasOwn: (unit) => unitNames.has(unit) || withPrefixes(unit).some((name) => folders.has(`${name}.d`)),
     agents: [...agents].sort(),
     text: (path) => ask(texts, path, () => host.files.read(path)),
     async hasOdd(unit) {
@@ -112,21 +121,6 @@ export async function readUnitFiles(host: Host, unitPath: readonly string[]): Pr
       return Math.max(...(await Promise.all(paths.map((path) => ask(times, path, () => modified(host, path))))));
     },
   };
-}
-
-/** Units of agents with drop-ins of the user's own beside ours, which are not masked: without asking the manager. */
-export async function editedAgents(host: Host, folder: string): Promise<string[]> {
-  const names = await host.files.list(folder);
-  const units = names.filter((name) => name.endsWith(".d")).map((name) => name.slice(0, -2));
-  const edited = await Promise.all(
-    units.map(async (unit) => {
-      if (agentOfUnit(unit) === undefined) return [];
-      if (names.includes(unit) && (await host.files.realPath(join(folder, unit))) === "/dev/null") return [];
-      const dropIns = await host.files.list(join(folder, `${unit}.d`));
-      return dropIns.some((name) => name.endsWith(".conf") && !name.startsWith("10-mosaic-")) ? [unit] : [];
-    }),
-  );
-  return edited.flat();
 }
 
 async function modified(host: Host, path: string): Promise<number> {

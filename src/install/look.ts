@@ -1,4 +1,5 @@
 import { basename, dirname, join } from "node:path";
+import { sha256 } from "../adapters/sum.ts";
 import { FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
@@ -6,7 +7,6 @@ import { pathsOf } from "../core/paths.ts";
 import { moveAside } from "../core/shell.ts";
 import type { Found } from "./judge.ts";
 import { type Receipt, readReceipt } from "./receipt.ts";
-import { sha256 } from "./sum.ts";
 
 /** What a command was about to do, for its errors: "Nothing was installed", "mosaic-fleet install". */
 export interface Intent {

@@ -1,13 +1,13 @@
 import { dirname } from "node:path";
 import { lingers } from "../adapters/logind.ts";
 import { reloadManager } from "../adapters/reload.ts";
+import { sha256 } from "../adapters/sum.ts";
 import { systemdOf } from "../adapters/systemd.ts";
 import { FleetError } from "../core/errors.ts";
 import { describeResult, type ExecResult, succeeded } from "../core/exec.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host, Prepared } from "../core/host.ts";
 import type { Action, WriteFile } from "./action.ts";
-import { sha256 } from "./sum.ts";
 
 /** What has been done so far. */
 export interface Ledger {

@@ -1,4 +1,5 @@
 import { dirname } from "node:path";
+import { sha256 } from "../adapters/sum.ts";
 import type { Host } from "../core/host.ts";
 import { HOLDER_UNIT } from "../core/names.ts";
 import { changes, type Kept, keeps, type Plan } from "./action.ts";
@@ -7,7 +8,6 @@ import type { WantedFile } from "./judge.ts";
 import type { Manager } from "./manager.ts";
 import type { LayoutPlan } from "./plan.ts";
 import { type Receipt, type RecordedFile, settledFiles } from "./receipt.ts";
-import { sha256 } from "./sum.ts";
 
 /** The files of one version. */
 export interface Layout {

@@ -11,6 +11,7 @@ import {
   programStart,
   searchIn,
 } from "../adapters/program-search.ts";
+import { sha256 } from "../adapters/sum.ts";
 import { expandHome } from "../core/agent-program.ts";
 import { settingLine, unwritable } from "../core/env-edit.ts";
 import { assignedValue, parseEnvFile } from "../core/env-file.ts";
@@ -21,7 +22,6 @@ import { shellPath } from "../core/shell.ts";
 import { hasInvisible } from "../core/visible.ts";
 import type { Step } from "./action.ts";
 import type { Receipt } from "./receipt.ts";
-import { sha256 } from "./sum.ts";
 
 /** What becomes of fleet.env, in which agents are told where their programs are. */
 export interface Seed {

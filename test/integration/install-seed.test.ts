@@ -14,12 +14,12 @@ import {
 import { basename, dirname, join } from "node:path";
 import { files } from "../../src/adapters/files.ts";
 import { localHost } from "../../src/adapters/local-host.ts";
+import { sha256 } from "../../src/adapters/sum.ts";
 import { assignedValue, parseEnvFile } from "../../src/core/env-file.ts";
 import type { Host } from "../../src/core/host.ts";
 import { LAUNCHER, RUNTIMES } from "../../src/core/runtimes.ts";
 import { type InstallOptions, install } from "../../src/install/install.ts";
 import { readReceipt } from "../../src/install/receipt.ts";
-import { sha256 } from "../../src/install/sum.ts";
 import { uninstall } from "../../src/install/uninstall.ts";
 import { temporaryFolder, writeFiles } from "../support/build.ts";
 import { fakeManager } from "../support/fake-manager.ts";

@@ -3,8 +3,9 @@ import type { Host, Output } from "../../core/host.ts";
 import { examinationOf } from "./canary-examination.ts";
 import { idColumns, timelineRow } from "./canary-timeline.ts";
 import { machineOf, sentenceOf, tally, WORDS } from "./canary-words.ts";
+import { EXAMINATION_FORMATS, type ExaminationFormat } from "./formats/examination.ts";
 import { renderMarkdown } from "./formats/markdown.ts";
-import { EXAMINATION_FORMATS, type ExaminationFormat, printExamination } from "./formats/print.ts";
+import { printExamination } from "./formats/print.ts";
 import { paint } from "./paint.ts";
 import { wrap } from "./text.ts";
 

@@ -2,11 +2,8 @@ import type { Host } from "../../core/host.ts";
 import type { DoctorLine, DoctorReport } from "../../doctor/report.ts";
 import { type DoctorView, renderDoctor } from "./doctor.ts";
 import { examinationOf } from "./doctor-examination.ts";
-import { EXAMINATION_FORMATS, printExamination } from "./formats/print.ts";
-
-/** What `-o` knows. */
-export const FORMATS = ["human", "json", "ndjson", ...EXAMINATION_FORMATS] as const;
-export type Format = (typeof FORMATS)[number];
+import type { Format } from "./doctor-words.ts";
+import { printExamination } from "./formats/print.ts";
 
 /** In an annotation of GitHub, which has room for a few. */
 const MOST_ANNOTATED = 5;

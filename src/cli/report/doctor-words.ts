@@ -1,4 +1,9 @@
 import type { CheckReport, DoctorReport } from "../../doctor/report.ts";
+import { EXAMINATION_FORMATS } from "./formats/examination.ts";
+
+/** What `-o` knows. */
+export const FORMATS = ["human", "json", "ndjson", ...EXAMINATION_FORMATS] as const;
+export type Format = (typeof FORMATS)[number];
 
 const SENTENCES: Readonly<Record<DoctorReport["verdict"], string>> = {
   pass: "Nothing is broken.",

@@ -3,7 +3,7 @@ import { type EnvProblem, envProblems, type ValueProblem, valueProblems } from "
 import { shellPath } from "../../core/shell.ts";
 import { editCommand, folderCommand, unsetCommand } from "../../fleet/setting-commands.ts";
 import type { SettingsFile } from "../../fleet/settings-files.ts";
-import { counted, noAgents } from "../agent-subjects.ts";
+import { counted, type Look, named, noAgents } from "../agent-subjects.ts";
 import { type Check, type CheckResult, type Fix, ofSubjects, type SubjectResult } from "../check.ts";
 import type { Tools } from "../tools.ts";
 
@@ -29,10 +29,7 @@ export const agentsEnvFile: Check = {
     if (files.length === 0)
       return agents.length === 0 ? noAgents : { status: "skip", reason: "no agent has a file with settings" };
     const looks = await Promise.all(
-      files.map(async ({ subject, file }) => ({
-        subject,
-        ...(await lookAt(tools, file, file === settings ? undefined : subject)),
-      })),
+      files.map(({ subject, file }) => named(subject, lookAt(tools, file, file === settings ? undefined : subject))),
     );
     const subjects = looks.map(({ lost: _, ...result }): SubjectResult => result);
     const result: CheckResult = ofSubjects(subjects, {
@@ -45,11 +42,9 @@ export const agentsEnvFile: Check = {
 };
 
 /** `lost`: nothing of the file can be read, by us or by systemd. */
-async function lookAt(
-  tools: Tools,
-  file: SettingsFile,
-  agent: string | undefined,
-): Promise<Omit<SubjectResult, "subject"> & { readonly lost: boolean }> {
+type FileLook = Look & { readonly lost: boolean };
+
+function lookAt(tools: Tools, file: SettingsFile, agent: string | undefined): FileLook | Promise<FileLook> {
   if (file.problem !== undefined)
     return {
       lost: true,
@@ -66,6 +61,15 @@ async function lookAt(
     const names = keys.length > 4 ? `${keys.slice(0, 3).join(", ")} and ${keys.length - 3} more` : keys.join(", ");
     return { lost: false, status: "pass", message: keys.length === 0 ? "no settings" : names };
   }
+  return problematic(tools, file, first, problems);
+}
+
+async function problematic(
+  tools: Tools,
+  file: SettingsFile,
+  first: EnvProblem | ValueProblem,
+  problems: readonly (EnvProblem | ValueProblem)[],
+): Promise<FileLook> {
   const more = problems.length === 1 ? "" : ` (and ${counted(problems.length - 1, "more line")})`;
   return {
     lost: problems.some(({ kind }) => kind === "nul" || kind === "not-utf8"),

@@ -4,8 +4,8 @@ import { looksSecret, secretInArguments } from "../../core/redact.ts";
 import { shellPath } from "../../core/shell.ts";
 import { editCommand } from "../../fleet/setting-commands.ts";
 import type { SettingsFile } from "../../fleet/settings-files.ts";
-import { counted, noAgents } from "../agent-subjects.ts";
-import { type Check, ofSubjects, type SubjectResult } from "../check.ts";
+import { counted, type Look, named, noAgents } from "../agent-subjects.ts";
+import { type Check, ofSubjects } from "../check.ts";
 import type { Tools } from "../tools.ts";
 
 const GROUP_OR_OTHERS_WRITE = 0o022;
@@ -36,13 +36,13 @@ export const agentsSecrets: Check = {
       shields.set(folder, known);
       return known;
     };
+    const looks = files.map(({ subject, file }) => ({ subject, file, keys: secretKeys(file) }));
     const subjects = await Promise.all(
-      files.map(async ({ subject, file }): Promise<SubjectResult> => {
-        const result = await lookAt(tools, file, shielded);
-        return { subject, ...result };
-      }),
+      looks.map(({ subject, file, keys }) =>
+        named(subject, isHarmless(tools, file, keys) ?? lookAt(tools, file, keys, shielded)),
+      ),
     );
-    const holding = files.filter(({ file }) => secretKeys(file).length > 0).length;
+    const holding = looks.filter(({ keys }) => keys.length > 0).length;
     return ofSubjects(subjects, {
       many: "files",
       healthy: holding === 0 ? "no keys in files" : `${counted(holding, "file")} with keys`,
@@ -55,15 +55,27 @@ function secretKeys({ variables }: SettingsFile): string[] {
   return Object.entries(variables).flatMap(([key, value]) => (looksSecret(key, value) ? [key] : []));
 }
 
+/** Of a file with no key in it, its owner's alone: there is nothing to look closer at. */
+function isHarmless({ host }: Tools, { status, variables }: SettingsFile, keys: readonly string[]): Look | undefined {
+  const others = status.mode & (GROUP_OR_OTHERS_READ | GROUP_OR_OTHERS_WRITE);
+  if (status.kind !== "file" || status.uid !== host.user.uid || others !== 0) return undefined;
+  if (keys.length > 0 || variables.MOSAIC_AGENT_COMMAND !== undefined) return undefined;
+  return { status: "pass", message: `no keys, mode ${modeOf(status)}` };
+}
+
+function modeOf({ mode }: SettingsFile["status"]): string {
+  return mode.toString(8).padStart(3, "0");
+}
+
 async function lookAt(
   tools: Tools,
   file: SettingsFile,
+  keys: readonly string[],
   shielded: (folder: string) => Promise<boolean>,
-): Promise<Omit<SubjectResult, "subject">> {
+): Promise<Look> {
   const { home, uid } = tools.host.user;
   const { status, real, variables } = file;
-  const keys = secretKeys(file);
-  const mode = status.mode.toString(8).padStart(3, "0");
+  const mode = modeOf(status);
   const evidence = { file: file.path, mode, "looks like a key": keys };
   const makePrivate = { actions: [{ kind: "make-private", path: real } as const] };
   if (status.kind !== "file") return { status: "pass", message: "no file that could be read" }; // agents.env-file says why

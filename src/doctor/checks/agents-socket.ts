@@ -43,15 +43,27 @@ async function holderSocket(tools: Tools, named: string | undefined): Promise<{ 
   return { name: own?.slice(KEY.length + 1) || DEFAULT_SOCKET, running: false };
 }
 
-async function look(
+function look(
   tools: Tools,
-  { name, file, environment }: Agent,
+  agent: Agent,
+  socket: string,
+  running: boolean,
+  settings: SettingsFile | undefined,
+): Look | Promise<Look> {
+  const meant = agent.environment[KEY] || socket;
+  return meant === socket
+    ? { status: "pass", message: socket }
+    : refused(tools, agent, meant, socket, running, settings);
+}
+
+async function refused(
+  tools: Tools,
+  { name, file }: Agent,
+  meant: string,
   socket: string,
   running: boolean,
   settings: SettingsFile | undefined,
 ): Promise<Look> {
-  const meant = environment[KEY] || socket;
-  if (meant === socket) return { status: "pass", message: socket };
   const whose = running ? "the holder serves" : "the holder would serve";
   const message = `means socket '${meant}', but ${whose} '${socket}': it is refused (exit 78)`;
   const { fix, from } = await origin(tools, name, file, settings, socket);

@@ -9,18 +9,42 @@ interface Counter {
   readonly mount: string;
   /** As /proc/PID/cgroup names the hierarchy. */
   readonly controllers: (names: string) => boolean;
-  readonly file: string;
   readonly limit: string;
+  /** How often it has killed in a group; undefined where that is not counted. */
+  readonly killedIn: (group: string) => Promise<number | undefined>;
+  /** What is counted in a group is counted in those above, too. */
+  readonly upwards: boolean;
 }
 
 async function counters(tools: Tools): Promise<Counter[]> {
-  return (await tools.mounts()).flatMap(({ folder, type, options }) => {
-    if (type === "cgroup2")
-      return [{ mount: folder, controllers: (names) => names === "", file: "memory.events", limit: "memory.max" }];
-    if (type !== "cgroup" || !options.includes("memory")) return [];
-    const controllers = (names: string) => names.split(",").includes("memory");
-    return [{ mount: folder, controllers, file: "memory.oom_control", limit: "memory.limit_in_bytes" }];
-  });
+  const { files } = tools.host;
+  const counted = (file: string) => {
+    const known = new Map<string, Promise<number | undefined>>();
+    const read = async (group: string) => {
+      const killed = /^oom_kill (\d+)$/m.exec((await files.read(join(group, file))) ?? "")?.[1];
+      return killed === undefined ? undefined : Number(killed);
+    };
+    return (group: string) => {
+      const killed = known.get(group) ?? read(group);
+      known.set(group, killed);
+      return killed;
+    };
+  };
+  const found = await Promise.all(
+    (await tools.mounts()).map(async ({ folder, type, options }): Promise<Counter[]> => {
+      const common = { mount: folder, limit: "memory.max", killedIn: counted("memory.events") };
+      if (type === "cgroup2") {
+        const here = (await files.read(join(folder, "cgroup.controllers")))?.trim().split(" ").includes("memory");
+        const upwards = !options.includes("memory_localevents");
+        return here ? [{ ...common, controllers: (names) => names === "", upwards }] : [];
+      }
+      if (type !== "cgroup" || !options.includes("memory")) return [];
+      const controllers = (names: string) => names.split(",").includes("memory");
+      const killedIn = counted("memory.oom_control");
+      return [{ ...common, controllers, limit: "memory.limit_in_bytes", killedIn, upwards: false }];
+    }),
+  );
+  return found.flat();
 }
 
 interface Count {
@@ -31,20 +55,22 @@ interface Count {
 
 /** What the kernel killed in a unit's own cgroup, by one of its processes; undefined where it has none with memory. */
 async function countOf(tools: Tools, among: readonly Counter[], unit: string, pid: number): Promise<Count | undefined> {
+  if (among.length === 0) return undefined;
   const groups = await tools.procfs.cgroups(pid);
-  for (const { mount, controllers, file, limit } of among) {
+  for (const { mount, controllers, limit, killedIn, upwards } of among) {
     const [, path = ""] = [...groups].find(([names]) => controllers(names)) ?? [];
     // One that others share says nothing of this unit.
     const [above, below] = path.split(`/${unit}`);
     if (above === undefined || below === undefined) continue;
     const group = join(mount, above, unit);
-    const events = await tools.host.files.read(join(group, file));
-    const killed = /^oom_kill (\d+)$/m.exec(events ?? "")?.[1];
+    const { files } = tools.host;
+    // Where nothing was killed in all the groups above together, it need not be asked one by one.
+    const none = upwards && (await killedIn(join(mount, above))) === 0 && (await files.status(join(group, limit)));
+    const killed = none ? 0 : await killedIn(group);
     if (killed === undefined) continue;
-    const most =
-      killed === "0" ? undefined : Number.parseInt((await tools.host.files.read(join(group, limit))) ?? "", 10);
+    const most = killed === 0 ? undefined : Number.parseInt((await files.read(join(group, limit))) ?? "", 10);
     // "max", or version 1's number for no limit.
-    return { killed: Number(killed), limit: most !== undefined && most < 2 ** 62 ? most : undefined };
+    return { killed, limit: most !== undefined && most < 2 ** 62 ? most : undefined };
   }
   return undefined;
 }

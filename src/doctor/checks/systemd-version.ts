@@ -1,5 +1,4 @@
 import { systemdMajor } from "../../adapters/systemd.ts";
-import { describeResult, succeeded } from "../../core/exec.ts";
 import type { Check } from "../check.ts";
 
 /** The oldest systemd on which the canary has passed. */
@@ -10,21 +9,21 @@ export const systemdVersion: Check = {
   title: `systemd is installed, ${OLDEST} or later, and the user manager runs this version`,
   pre: true,
   explain: {
-    checks: `The version that \`systemctl --version\` names, and the one that the running user manager names over D-Bus. ${OLDEST} is the oldest on which a fleet was proved.`,
+    checks: `The version that is installed, and the one that the running user manager names over D-Bus. The installed one is what \`systemctl --version\` names, unless the manager runs the very file that the package has on disk: then they are the same. ${OLDEST} is the oldest on which a fleet was proved.`,
     why: "An older systemd lacks settings that the units rely on. After an upgrade of the package the user manager goes on as the old program until it is re-executed, and the two may differ in what a unit file means.",
     mend: "Upgrade the distribution for an older systemd. `systemctl --user daemon-reexec` puts the new program in the place of the running manager; units, agents and sessions stay.",
   },
   async run(tools) {
-    const result = await tools.systemctlVersion();
-    if (result.kind === "not-found")
+    const version = await tools.installedSystemd();
+    if (version === undefined)
       return {
         status: "fail",
         message: "systemctl is not installed: without systemd nothing starts, limits or brings back an agent",
         fix: { root: ["apt-get install systemd dbus-user-session   # or your distribution's packages of these"] },
       };
-    const installed = /^systemd \d+ \((.+)\)/m.exec(result.stdout)?.[1];
-    const major = succeeded(result) ? systemdMajor(result.stdout) : undefined;
-    if (major === undefined) throw new Error(describeResult(result));
+    const major = systemdMajor(version);
+    if (major === undefined) throw new Error(`systemctl names a version that is none: ${version}`);
+    const installed = /\((.+)\)/.exec(version)?.[1];
     if (major < OLDEST)
       return {
         status: "fail",

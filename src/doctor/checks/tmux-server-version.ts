@@ -18,8 +18,8 @@ export const tmuxServerVersion: Check = {
     mend: "At a quiet moment restart the holder (`systemctl --user restart mosaic-tmux-holder.service`): every agent is stopped, and comes back under the new server. Where it is only this shell that has another tmux, call the fleet's by its path.",
   },
   async run(tools): Promise<CheckResult> {
-    const [client, found] = await Promise.all([
-      tools.tmuxVersion().then(({ stdout }) => stdout.trim().replace(/^tmux /, "")),
+    const [client = "", found] = await Promise.all([
+      tools.installedTmux(),
       tools.server().catch((error: unknown) => {
         // It runs, but speaks another language.
         if (error instanceof ToolError && /protocol version mismatch/.test(error.message)) return error;

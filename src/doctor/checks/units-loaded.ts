@@ -1,5 +1,5 @@
 import { dirname, join } from "node:path";
-import { samePlace } from "../../adapters/files.ts";
+import { samePlace } from "../../adapters/looks.ts";
 import type { Unit } from "../../adapters/systemd.ts";
 import { AGENT_TEMPLATE, HOLDER_UNIT } from "../../core/names.ts";
 import { tilde } from "../../core/paths.ts";

@@ -5,9 +5,6 @@ import type { Check } from "../check.ts";
 import type { Tools } from "../tools.ts";
 import type { UnitFiles } from "../unit-files.ts";
 
-/** What is written while the manager reads may have been missed, or not. */
-const READING_MS = 5_000;
-
 export const unitsReload: Check = {
   id: "units.reload",
   title: "the manager has read the units as they are on disk",
@@ -47,15 +44,20 @@ export const unitsReload: Check = {
   },
 };
 
-/** Loaded agents of whose files one was written since the manager last read any: of the others nothing needs be asked. */
+/**
+ * Loaded agents of whose files one was written since the manager last began to read: of the others nothing needs be asked.
+ * The clock of files runs behind by a tick of the kernel's; but the manager first runs its generators, which takes longer,
+ * and then reads the units.
+ */
 async function suspects(tools: Tools, files: UnitFiles) {
   const found = await tools.userManager();
   if (!("manager" in found)) throw new Error(found.problem.cause);
   const [{ readAt = 0 }, loaded] = await Promise.all([tools.managerState(), tools.agentUnits()]);
+  const written = async (unit: string) => (await files.writtenAt(unit)) >= readAt;
+  // What has nothing of its own is made of the same files as all that have nothing.
+  const allWritten = await written(AGENT_TEMPLATE);
   const units: LoadedUnit[] = [];
-  for (const unit of loaded) {
-    if (unit.load !== "loaded") continue;
-    if ((await files.writtenAt(unit.unit)) >= readAt - READING_MS) units.push(unit);
-  }
+  for (const unit of loaded)
+    if (unit.load === "loaded" && (files.hasOwn(unit.unit) ? await written(unit.unit) : allWritten)) units.push(unit);
   return { manager: found.manager, readAt, units };
 }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Host } from "../../../src/core/host.ts";
 import { agentUnit } from "../../../src/core/names.ts";
 import type { CheckReport } from "../../../src/doctor/report.ts";
@@ -215,6 +215,7 @@ describe("holder.oom", () => {
         const root = existsSync("/sys/fs/cgroup/unified") ? "/sys/fs/cgroup/unified" : "/sys/fs/cgroup";
         const group = join(root, (await fleet.procfs.cgroup(await mainPid())) ?? "");
         const texts: Record<string, string> = {
+          [join(root, "cgroup.controllers")]: "cpu memory pids\n",
           [join(group, "memory.events")]: "low 0\noom 2\noom_kill 2\n",
           [join(group, "memory.max")]: `${limit}\n`,
         };
@@ -224,6 +225,21 @@ describe("holder.oom", () => {
         );
       },
     );
+  green("holder.oom", "where version 2 counts nothing above all units, which are then not asked (fake)", async () => {
+    const { files } = fleet.host;
+    const root = existsSync("/sys/fs/cgroup/unified") ? "/sys/fs/cgroup/unified" : "/sys/fs/cgroup";
+    const group = join(root, (await fleet.procfs.cgroup(await mainPid())) ?? "");
+    const texts: Record<string, string> = {
+      [join(root, "cgroup.controllers")]: "memory\n",
+      [join(dirname(group), "memory.events")]: "low 0\noom_kill 0\n",
+    };
+    const read = async (path: string) => {
+      if (path === join(group, "memory.events")) throw new Error("that of each unit was asked");
+      return texts[path] ?? files.read(path);
+    };
+    const status = (path: string) => files.status(path.endsWith("/memory.max") ? join(group, "cgroup.procs") : path);
+    return examine({ ...fleet.host, files: { ...files, read, status } }, "holder.oom");
+  });
   green("holder.oom", "where nothing was killed", async () => {
     await memoryGroup(await mainPid(), HOLDER_UNIT);
     return examine(fleet.host, id);

@@ -53,20 +53,43 @@ const UNBOOTED = { "/run/systemd/system": undefined };
 const NO_MARKS = { "/.dockerenv": undefined, "/run/.containerenv": undefined, "/run/systemd/container": undefined };
 const nowhere = { XDG_RUNTIME_DIR: undefined, DBUS_SESSION_BUS_ADDRESS: undefined };
 
-/** The sandbox with a systemctl that says this of its version. */
+/** The sandbox in a shell whose first systemctl is one that says this of its version. */
 function saying(stdout: string): Host {
-  const { exec } = fleet.host;
-  return {
-    ...fleet.host,
-    exec: async (argv, options) =>
-      argv[0] === "systemctl" && argv[1] === "--version"
-        ? { argv, stdout, stderr: "", kind: "exited", code: 0 }
-        : exec(argv, options),
-  };
+  const bin = join(fleet.root, "bin");
+  mkdirSync(bin, { recursive: true });
+  const script = `#!/bin/sh\n[ "$*" != --version ] || { printf '${stdout}'; exit; }\nexec /usr/bin/systemctl "$@"\n`;
+  writeFileSync(join(bin, "systemctl"), script, { mode: 0o755 });
+  return faked({}, { PATH: `${bin}:${fleet.host.env.PATH}` });
 }
 
 describe("systemd.version", () => {
   green("systemd.version", "in the sandbox", () => examine(fleet.host, "systemd.version"));
+
+  /** The sandbox, with the manager's program where `program` says, and what is run noted. */
+  function replaced(program: (path: string) => string): { host: Host; run: string[] } {
+    const run: string[] = [];
+    const { files, exec } = fleet.host;
+    const readLink = async (path: string) => {
+      const target = await files.readLink(path);
+      return target?.endsWith("/systemd") ? program(target) : target;
+    };
+    const noting: Host["exec"] = async (argv, options) => {
+      run.push(argv.join(" "));
+      return exec(argv, options);
+    };
+    return { host: { ...fleet.host, files: { ...files, readLink }, exec: noting }, run };
+  }
+
+  test("asks no systemctl where the manager is the program on disk, and one where it was replaced (fake)", async () => {
+    const ofThisPackage = existsSync("/usr/lib/systemd/systemd") && existsSync("/usr/bin/systemctl");
+    const same = replaced((path) => path);
+    const asked = await examine(same.host, "systemd.version");
+    expect(same.run.includes("systemctl --version")).toBe(!ofThisPackage);
+    const old = replaced((path) => `${path} (deleted)`);
+    expect(await examine(old.host, "systemd.version")).toMatchObject({ status: "pass", message: asked.message });
+    expect(old.run).toContain("systemctl --version");
+  });
+
   red(
     "systemd.version",
     "that the running manager is not the installed program (fake --version)",

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { FORMATS, printDoctor } from "../../../src/cli/report/doctor-formats.ts";
-import { sentenceOf } from "../../../src/cli/report/doctor-words.ts";
+import { printDoctor } from "../../../src/cli/report/doctor-formats.ts";
+import { FORMATS, sentenceOf } from "../../../src/cli/report/doctor-words.ts";
 import type { Check, CheckResult } from "../../../src/doctor/check.ts";
 import { ofSubjects } from "../../../src/doctor/check.ts";
 import { runDoctor } from "../../../src/doctor/run.ts";

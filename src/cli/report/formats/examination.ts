@@ -1,3 +1,7 @@
+/** What every examination can be printed as. */
+export const EXAMINATION_FORMATS = ["junit", "tap", "github", "markdown"] as const;
+export type ExaminationFormat = (typeof EXAMINATION_FORMATS)[number];
+
 /** What every machine format shows: the results of doctor, or of the canary, without what is particular to either. */
 export interface Examination {
   /** Such as "mosaic-fleet doctor". */

@@ -1,14 +1,10 @@
 import { describeError } from "../../../core/errors.ts";
 import type { Host } from "../../../core/host.ts";
-import type { Examination } from "./examination.ts";
+import type { Examination, ExaminationFormat } from "./examination.ts";
 import { renderGithub } from "./github.ts";
 import { renderJunit } from "./junit.ts";
 import { renderMarkdown } from "./markdown.ts";
 import { renderTap } from "./tap.ts";
-
-/** What every examination can be printed as. */
-export const EXAMINATION_FORMATS = ["junit", "tap", "github", "markdown"] as const;
-export type ExaminationFormat = (typeof EXAMINATION_FORMATS)[number];
 
 /** To stdout. `brief`: what an annotation of GitHub has room for, where that is less than the whole. */
 export async function printExamination(

@@ -1,0 +1,194 @@
+import {
+  accessSync,
+  closeSync,
+  constants,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  realpathSync,
+  type Stats,
+  statfsSync,
+  statSync,
+} from "node:fs";
+import * as fs from "node:fs/promises";
+import type { FileStatus, Files } from "../core/host.ts";
+import { promptPaths } from "./prompt-paths.ts";
+
+/** What of a file system is only looked at. */
+type Looks = Pick<
+  Files,
+  | "read"
+  | "readBytes"
+  | "readStart"
+  | "status"
+  | "list"
+  | "readLink"
+  | "realPath"
+  | "samePlace"
+  | "ownerOf"
+  | "allows"
+  | "space"
+>;
+
+export function codeOf(error: unknown): string | undefined {
+  return (error as { code?: string }).code;
+}
+
+export function isMissing(error: unknown): boolean {
+  return codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR";
+}
+
+export async function orUndefined<T>(attempt: T | Promise<T>): Promise<T | undefined> {
+  try {
+    return await attempt;
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+/** orUndefined(), of what is done at once. */
+function orUndefinedNow<T>(attempt: () => T): T | undefined {
+  try {
+    return attempt();
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Files of the kernel of which most is asked, known by their names; not those that need the memory of a process. */
+const INSTANT = /^\/(?:proc\/(?:\d+\/(?:cgroup|comm|limits|stat|status)$|(?:self|sys)\/|[^/]+$)|sys\/)/;
+const isPromptPath = promptPaths();
+
+/**
+ * Whether a path can be looked at on this thread, without waiting. Another thread takes ten times as long, and with two
+ * hundred agents there are a thousand looks.
+ */
+function isPrompt(path: string, follows = true): boolean {
+  return INSTANT.test(path) || isPromptPath(path, follows);
+}
+
+/** A pipe in the place of a file is empty, or refuses to be read: it keeps nobody waiting. */
+const AT_ONCE = constants.O_RDONLY | constants.O_NONBLOCK;
+const BYTES = { flag: AT_ONCE as unknown as string };
+const TEXT = { ...BYTES, encoding: "utf8" } as const;
+const QUIET = { throwIfNoEntry: false, bigint: false } as const;
+const MODES = { read: constants.R_OK, write: constants.W_OK, execute: constants.X_OK };
+
+async function stat(path: string): Promise<Stats | undefined> {
+  return isPrompt(path) ? orUndefinedNow(() => statSync(path, QUIET)) : orUndefined(fs.stat(path));
+}
+
+/** What files of the kernel are read into: there are hundreds, and none of those of which there are many is as long. */
+const shared = Buffer.alloc(16_384);
+
+/** Its text, read until nothing more comes: its size the kernel does not know, nor whether one read is all. */
+function kernelText(path: string): string {
+  const descriptor = openSync(path, AT_ONCE);
+  let length = 0;
+  try {
+    for (let more = -1; more !== 0 && length < shared.length; length += more)
+      more = readSync(descriptor, shared, length, shared.length - length, null);
+  } finally {
+    closeSync(descriptor);
+  }
+  return length === shared.length ? readFileSync(path, TEXT) : shared.toString("utf8", 0, length);
+}
+
+function startNow(path: string, length: number): Uint8Array {
+  const descriptor = openSync(path, AT_ONCE);
+  try {
+    const bytes = new Uint8Array(length);
+    return bytes.subarray(0, readSync(descriptor, bytes, 0, length, null));
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function kindOf(stat: Stats): FileStatus["kind"] {
+  if (stat.isFile()) return "file";
+  if (stat.isDirectory()) return "folder";
+  if (stat.isSymbolicLink()) return "link";
+  return stat.isSocket() ? "socket" : "other";
+}
+
+export const looks: Looks = {
+  async read(path) {
+    if (INSTANT.test(path)) return orUndefinedNow(() => kernelText(path));
+    return isPrompt(path) ? orUndefinedNow(() => readFileSync(path, TEXT)) : orUndefined(fs.readFile(path, "utf8"));
+  },
+
+  readBytes: async (path) =>
+    isPrompt(path) ? orUndefinedNow(() => readFileSync(path, BYTES)) : orUndefined(fs.readFile(path)),
+
+  async readStart(path, length) {
+    if (isPrompt(path)) return orUndefinedNow(() => startNow(path, length));
+    const handle = await orUndefined(fs.open(path, constants.O_RDONLY));
+    if (handle === undefined) return undefined;
+    try {
+      const { buffer, bytesRead } = await handle.read(new Uint8Array(length), 0, length, 0);
+      return buffer.subarray(0, bytesRead);
+    } finally {
+      await handle.close();
+    }
+  },
+
+  async status(path) {
+    const stat = isPrompt(path, false)
+      ? orUndefinedNow(() => lstatSync(path, QUIET))
+      : await orUndefined(fs.lstat(path));
+    if (stat === undefined) return undefined;
+    const { mode, uid, gid, size, mtimeMs } = stat;
+    return { kind: kindOf(stat), mode: mode & 0o7777, uid, gid, size, modified: mtimeMs };
+  },
+
+  async list(folder) {
+    const names = isPrompt(folder) ? orUndefinedNow(() => readdirSync(folder)) : await orUndefined(fs.readdir(folder));
+    return (names ?? []).sort();
+  },
+
+  async readLink(path) {
+    try {
+      return isPrompt(path, false) ? readlinkSync(path) : await fs.readlink(path);
+    } catch {
+      return undefined;
+    }
+  },
+
+  async realPath(path) {
+    try {
+      return isPrompt(path) ? realpathSync.native(path) : await fs.realpath(path);
+    } catch {
+      return undefined;
+    }
+  },
+
+  async samePlace(one, other) {
+    const [a, b] = await Promise.all([stat(one), stat(other)]);
+    return a !== undefined && a.dev === b?.dev && a.ino === b.ino;
+  },
+
+  ownerOf: async (path) => (await stat(path))?.uid,
+
+  async allows(path, what) {
+    try {
+      if (isPrompt(path)) accessSync(path, MODES[what]);
+      else await fs.access(path, MODES[what]);
+      return true;
+    } catch {
+      return false;
+    }
+  },
+
+  async space(path) {
+    const { bavail, bsize, ffree, files: inodes } = isPrompt(path) ? statfsSync(path) : await fs.statfs(path);
+    return { freeBytes: bavail * bsize, freeInodes: ffree, inodes };
+  },
+};
+
+/** As a function of its own. */
+export const { samePlace } = looks;
