@@ -87,6 +87,10 @@ export function filesOn(disk: Disk): Files {
           await ready;
           await disk.rename(temporary, path);
         },
+        async placeNew() {
+          await ready;
+          return orFalse(placeNew(temporary, path));
+        },
         async discard() {
           await ready.catch(() => undefined);
           await files.removeFile(temporary);
@@ -94,17 +98,23 @@ export function filesOn(disk: Disk): Files {
       };
     },
 
-    async writeWhereNone(path, content, mode) {
+    async setAside(path) {
       const temporary = temporaryBeside(path);
+      const discard = () => files.removeFile(temporary);
       try {
-        await writeWhole(disk, temporary, content, mode);
-        const made = await orFalse(placeNew(temporary, path));
-        await files.removeFile(temporary);
-        return made;
+        await files.keep(path, temporary);
       } catch (error) {
-        await disk.unlink(temporary).catch(() => undefined);
-        throw error; // the first failure is the one to tell
+        if (isMissing(error)) return undefined;
+        await discard().catch(() => undefined);
+        throw error;
       }
+      return {
+        async restore() {
+          await disk.rename(temporary, path);
+          await discard(); // two names of one file are left as they are by a rename
+        },
+        discard,
+      };
     },
 
     chunks: (path) => createReadStream(path, { highWaterMark: 1 << 20 }),

@@ -26,7 +26,17 @@ export interface Prepared {
   readonly ready: Promise<void>;
   /** Has it take the file's place. */
   place(): Promise<void>;
+  /** Only where nothing is, links included: says whether it did. */
+  placeNew(): Promise<boolean>;
   /** Removes it, unless it has. */
+  discard(): Promise<void>;
+}
+
+/** A file as it was, under a name of its own beside the file. */
+export interface Aside {
+  /** Brings it back, which takes no space. */
+  restore(): Promise<void>;
+  /** Removes it, unless it was brought back. */
   discard(): Promise<void>;
 }
 
@@ -48,8 +58,8 @@ export interface Files {
   replace(path: string, content: string | Uint8Array, mode: number): Promise<void>;
   /** The first half of replace, for many files at once: it has begun when this returns. */
   prepare(path: string, content: string | Uint8Array, mode: number): Prepared;
-  /** As replace, but only where nothing is, links included: says whether it did. */
-  writeWhereNone(path: string, content: string, mode: number): Promise<boolean>;
+  /** Keeps a file as it is now, under a name of its own beside it; undefined when nothing is there. */
+  setAside(path: string): Promise<Aside | undefined>;
   /** Its bytes, piece by piece, where it may be too large to be read at once. Throws ENOENT when it is not there. */
   chunks(path: string): AsyncIterable<Uint8Array>;
   /** Writes a file that was not there, piece by piece, and has its content outlast a power loss. */

@@ -19,16 +19,18 @@ interface Wording {
 
 /**
  * Does what a plan without conflicts says. Either all of it is done and recorded, or what was done is undone and a
- * FleetError says why. The receipt is written first, with all that any file may hold until it is written again at the
- * end: a run that is killed at any point leaves what the next run finishes or undoes.
+ * FleetError says why. The receipt is written first, with all that any file may hold until it is replaced by the one that
+ * is true at the end: a run that is killed at any point leaves what the next run finishes or undoes. All that takes space
+ * is on the disk before anything is changed.
  */
 export async function applyPlan(host: Host, plan: Plan, records: Records, { what, again }: Wording): Promise<void> {
   const { after } = records;
   const { receipt } = pathsOf(host);
   const ledger = newLedger();
   ledger.touched.add(dirname(receipt));
-  const save = (saved: Receipt) => host.files.writeAtomic(receipt, `${JSON.stringify(saved, null, 2)}\n`, 0o600);
-  const was = await host.files.readBytes(receipt);
+  const save = (saved: Receipt) => host.files.writeAtomic(receipt, textOf(saved), 0o600);
+  /** Puts the receipt back as it was. */
+  let restore = async () => {};
   let meanwhile = unfinished(records);
   /** What leaves no trace by which a later run could tell whether it was ours to undo is told the receipt one by one. */
   const note = async (action: Action, when: "before" | "after") => {
@@ -39,31 +41,35 @@ export async function applyPlan(host: Host, plan: Plan, records: Records, { what
   };
   const actions = changes(plan).map(({ action }) => action);
   try {
-    await save(meanwhile);
     await clearTemporaries(host, meanwhile.files);
+    const was = await host.files.setAside(receipt);
+    restore = () => (was === undefined ? host.files.removeFile(receipt) : was.restore());
+    await save(meanwhile);
+    const last = after && host.files.prepare(receipt, textOf(after), 0o600);
+    if (last !== undefined) {
+      const before = restore;
+      restore = () => last.discard().then(before);
+      await last.ready;
+    }
     for (const action of actions) {
       if (host.interrupted.aborted) throw new FleetError(EXIT.interrupted, what, "it was interrupted");
-      if (action.kind === "write-file" && ledger.prepared.size === 0)
-        await prepareFiles(
-          host,
-          actions.filter((each) => each.kind === "write-file"),
-          ledger,
-        );
+      if (ledger.prepared.size === 0 && takesSpace(action)) await prepareFiles(host, actions, ledger);
       await note(action, "before");
       await perform(host, action, ledger, what);
       await note(action, "after");
     }
     // Before the receipt says so, it is so, whatever happens to the machine.
     await Promise.all([...ledger.touched].map((folder) => host.files.sync(folder)));
-    // Whatever becomes of the last write: nothing is undone under a receipt that says it is done.
-    ledger.undos.push(() => save(meanwhile));
-    if (after !== undefined) await save(after);
-    else {
-      await host.files.removeFile(receipt);
-      await host.files.sync(dirname(receipt));
-    }
+    // Whatever becomes of the last step: nothing is undone under a receipt that says it is done.
+    ledger.undos.push(async () => {
+      if ((await host.files.read(receipt)) !== textOf(meanwhile)) await save(meanwhile);
+    });
+    await (last === undefined ? host.files.removeFile(receipt) : last.place());
+    await host.files.sync(dirname(receipt));
+    // A later run clears it where it cannot be removed now.
+    await was?.discard().catch(() => undefined);
   } catch (error) {
-    const stuck = await takeBack(host, ledger, was);
+    const stuck = await takeBack(host, ledger, restore);
     const failure = error instanceof FleetError ? error : new FleetError(EXIT.cantcreate, what, describeError(error));
     const why = failure.why.replace(/\.$/, "");
     if (stuck === undefined)
@@ -75,6 +81,15 @@ export async function applyPlan(host: Host, plan: Plan, records: Records, { what
       [...failure.next, again],
     );
   }
+}
+
+function textOf(receipt: Receipt): string {
+  return `${JSON.stringify(receipt, null, 2)}\n`;
+}
+
+/** Whether it is on the disk before anything takes its place. Folders come first: it lies in them. */
+function takesSpace({ kind }: Action): boolean {
+  return kind === "write-file" || kind === "seed-file" || kind === "keep-copy";
 }
 
 /** A receipt of a run that goes on, with what is about to be turned on, or has been turned off. */
@@ -95,14 +110,14 @@ function noteIn(receipt: Receipt, action: Action, when: "before" | "after"): Rec
 async function takeBack(
   host: Host,
   { undos, touched }: Ledger,
-  was: Uint8Array | undefined,
+  restore: () => Promise<void>,
 ): Promise<string | undefined> {
   const { receipt } = pathsOf(host);
   try {
     for (const undo of undos.toReversed()) await undo();
     await Promise.all([...touched].map((folder) => host.files.sync(folder)));
-    if (was === undefined) await host.files.removeFile(receipt);
-    else await host.files.writeAtomic(receipt, was, 0o600);
+    await restore();
+    await host.files.sync(dirname(receipt));
     return undefined;
   } catch (error) {
     return describeError(error);

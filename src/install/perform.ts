@@ -7,7 +7,7 @@ import { FleetError } from "../core/errors.ts";
 import { describeResult, type ExecResult, succeeded } from "../core/exec.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host, Prepared } from "../core/host.ts";
-import type { Action, WriteFile } from "./action.ts";
+import type { Action } from "./action.ts";
 
 /** What has been done so far. */
 export interface Ledger {
@@ -27,13 +27,16 @@ export function newLedger(): Ledger {
  * Has every file's new content on the disk before the first of them takes its place: all at once, since a disk syncs many as
  * quickly as one, and what does not fit changes nothing. Throws what the file system says.
  */
-export async function prepareFiles(host: Host, writes: readonly WriteFile[], ledger: Ledger): Promise<void> {
+export async function prepareFiles(host: Host, actions: readonly Action[], ledger: Ledger): Promise<void> {
+  const writes = actions.filter((action) => action.kind === "write-file" || action.kind === "seed-file");
   for (const folder of new Set(writes.map(({ path }) => dirname(path)))) await makeFolder(host, folder, ledger);
-  ledger.undos.push(async () => {
-    for (const prepared of ledger.prepared.values()) await prepared.discard();
-  });
+  ledger.undos.push(() => discardPrepared(ledger));
   for (const { path, text, mode } of writes) ledger.prepared.set(path, host.files.prepare(path, text, mode));
   await Promise.all([...ledger.prepared.values()].map(({ ready }) => ready));
+}
+
+async function discardPrepared({ prepared }: Ledger): Promise<void> {
+  for (const each of prepared.values()) await each.discard();
 }
 
 /** Does one thing, and notes how to undo it before it is done. Throws FleetError, or what the file system says. */
@@ -54,15 +57,14 @@ export async function perform(host: Host, action: Action, ledger: Ledger, what: 
       return prepared.get(action.path)?.place();
     }
     case "seed-file": {
-      await makeFolder(host, dirname(action.path), ledger);
       touched.add(dirname(action.path));
       // Since it is there it is the user's: what the user has made of it stays.
       undos.push(async () => {
         const found = await contentOf(host, action.path);
         if (found === undefined || found.sha256 === action.sha256) await files.removeFile(action.path);
       });
-      if (await files.writeWhereNone(action.path, action.text, action.mode)) return;
-      throw changedMeanwhile(what, action.path);
+      if (!(await prepared.get(action.path)?.placeNew())) throw changedMeanwhile(what, action.path);
+      return prepared.get(action.path)?.discard(); // it has two names now
     }
     case "keep-copy": {
       const found = await contentOf(host, action.path);

@@ -45,7 +45,10 @@ export function planInstall(input: PlanInput): LayoutPlan {
   }));
   const removed = judged.flatMap(({ file, judgement }) => (judgement === "removed" ? [file.path] : []));
   const folders = foldersOf(input).flatMap((path) => planFolder(path, input, removed));
-  const files = [...judged.flatMap(({ file, judgement }) => planFile(file, judgement, input)), ...planDropped(input)];
+  const all = [...judged.flatMap(({ file, judgement }) => planFile(file, judgement, input)), ...planDropped(input)];
+  // The user's versions are kept before anything takes the place of anything.
+  const isCopy = ({ action }: Step) => action.kind === "keep-copy";
+  const files = [...all.filter(isCopy), ...all.filter((step) => !isCopy(step))];
   // A run that was killed may have written files that the manager has not read.
   const reload = input.recorded?.phase === "applying" || changes({ steps: files }).length > 0;
   const ask = (wanted: boolean, so: boolean, action: Step["action"]): Step[] =>

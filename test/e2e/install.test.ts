@@ -556,6 +556,19 @@ describe("what cannot be finished is taken back", () => {
   }
 });
 
+test.skipIf(process.getuid?.() !== 0)("on a disk of whatever size: all of it, or nothing is left", () => {
+  const sizes = Array.from({ length: 18 }, (_, index) => 16 + 12 * index);
+  const seen = sizes.map((size) => {
+    const look = `${binary} install >/dev/null 2>&1; echo $?; find ${home} | wc -l`;
+    const script = `mount -t tmpfs -o size=${size}k none ${home} && { ${look}; }`;
+    const { stdout } = inside(["unshare", "--mount", "--propagation", "private", "sh", "-c", script]);
+    const [code = "", left = ""] = stdout.split("\n");
+    return [size, Number(code), Number(left) > 1];
+  });
+  expect(seen).toEqual(sizes.map((size, index) => [size, ...(seen[index]?.[2] ? [0, true] : [73, false])]));
+  expect([...new Set(seen.map(([, code]) => code))]).toEqual([73, 0]);
+});
+
 test("of two installs at once the second one does nothing: 69, and it says which one runs", async () => {
   const [reached, go] = ["reached", "go"].map((name) => join(sandbox.root, name)) as [string, string];
   run(["mkfifo", reached, go]);
