@@ -64,7 +64,7 @@ export function openFullScreen({ key, resized }: ScreenEvents): FullScreen | und
   };
   const size = () => {
     const [columns, rows] = stdout.getWindowSize();
-    return { columns, rows };
+    return { columns: columns || 80, rows: rows || 24 }; // a terminal that does not know its size says 0
   };
   const again = () => {
     shown = [];

@@ -1,4 +1,5 @@
 import { type AgentPane, type AgentPanes, agentPanesOf } from "../adapters/tmux-pane.ts";
+import { ToolError } from "../adapters/tool-error.ts";
 import { FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
@@ -22,11 +23,21 @@ export async function findPane(host: Host, name: string): Promise<FoundPane | un
 
 /** The same where there has to be one. Throws FleetError, which says what to type: 64 for a name that no agent has, 69. */
 export async function demandPane(host: Host, name: string, what: string): Promise<FoundPane> {
-  const found = await findPane(host, name);
+  const found = await findPane(host, name).catch((error) => {
+    if (error instanceof ToolError) throw silent(what, error);
+    throw error;
+  });
   if (found !== undefined) return found;
   await (await import("./select.ts")).selectFrom(host, { names: [name], all: false });
   throw new FleetError(EXIT.unavailable, what, `the agent ${name} does not run`, [
     `mosaic-fleet agent start ${name}`,
     `mosaic-fleet agent logs ${name}`,
+  ]);
+}
+
+/** The fleet's tmux server is there, and does not answer. */
+export function silent(what: string, { message }: ToolError): FleetError {
+  return new FleetError(EXIT.unavailable, what, `the fleet's tmux server does not answer: ${message}`, [
+    "mosaic-fleet doctor --only holder",
   ]);
 }

@@ -1,11 +1,12 @@
 import { onWrites, type Writes } from "../adapters/changes.ts";
 import { type Manager, openUserManager } from "../adapters/manager.ts";
 import type { AgentPane } from "../adapters/tmux-pane.ts";
+import { ToolError } from "../adapters/tool-error.ts";
 import { terminalProbe } from "../adapters/tty.ts";
 import { createBell } from "../core/bell.ts";
 import type { Host } from "../core/host.ts";
 import { agentUnit } from "../core/names.ts";
-import { type FoundPane, findPane } from "./agent-pane.ts";
+import { type FoundPane, findPane, silent } from "./agent-pane.ts";
 
 export interface Following<T> {
   /** Reads of the pane what somebody wants to know; undefined when it is not there any more. */
@@ -23,11 +24,13 @@ const APART_MS = 100;
 const LOOK_MS = 1_000;
 /** And where it tells everything. */
 const QUIET_MS = 60_000;
+/** A server that does not answer may only be busy, with a herd of starts for instance; it is given up after that. */
+const SILENT_MS = 60_000;
 
 /**
  * Looks at an agent's pane when its program has written something, which the kernel tells, and when systemd has changed its unit:
  * no viewer is attached, and nothing in tmux is changed. Goes on through restarts of the agent and of its server; ends when the
- * agent does not run and nobody restarts it, or at `cancelled`.
+ * agent does not run and nobody restarts it, or at `cancelled`. Throws FleetError (69) where the server does not answer any more.
  */
 export async function follow<T>(
   host: Host,
@@ -43,6 +46,7 @@ export async function follow<T>(
   let watched: (Writes & { readonly pane: AgentPane }) | undefined;
   let before = "";
   let gone = false;
+  let answered = host.now();
   try {
     while (!cancelled.aborted) {
       const started = host.now();
@@ -51,10 +55,19 @@ export async function follow<T>(
         watched?.end();
         watched = { pane: found.pane, ...onWrites(found.pane.tty, bell.ring) };
       }
-      const looked: Awaited<ReturnType<typeof look>> = found && (await look(found));
+      let looked: Awaited<ReturnType<typeof look>>;
+      try {
+        looked = found && (await look(found));
+        if (looked === undefined) found = await findPane(host, name);
+        answered = host.now();
+      } catch (error) {
+        if (!(error instanceof ToolError)) throw error;
+        if (host.now() - answered > SILENT_MS) throw silent(`${name} cannot be followed any more`, error);
+        await host.pause(LOOK_MS, cancelled);
+        continue;
+      }
       if (cancelled.aborted) return;
-      if (found === undefined || looked === undefined) {
-        found = await findPane(host, name);
+      if (looked === undefined || found === undefined) {
         if (found !== undefined) {
           await host.pause(APART_MS, cancelled);
           continue;

@@ -179,6 +179,27 @@ describe("-f", () => {
     expect(await follower.end()).toBe(130);
   });
 
+  test("a server that does not answer for a while is waited for; who asks it something new is told", async () => {
+    await agent("stuck", "stty -echo; echo READY; while read -r line; do echo $line; done");
+    const follower = following("stuck");
+    await follower.until("READY");
+    const server = (await fleet.tmux.server())?.pid ?? 0;
+    const tty = (await fleet.tmuxCommand("display-message", "-p", "-t", "=stuck:", "#{pane_tty}")).stdout.trim();
+    process.kill(server, "SIGSTOP");
+    try {
+      writeFileSync(tty, "now it looks\n");
+      const unanswered = await tail("stuck");
+      expect(unanswered).toMatchObject({ kind: "exited", code: 69, stdout: "" });
+      expect(unanswered.stderr).toContain("the fleet's tmux server does not answer");
+    } finally {
+      process.kill(server, "SIGCONT");
+    }
+    await press("stuck", "there again", "Enter");
+    await follower.until("there again\n");
+    expect(await follower.end()).toBe(130);
+    expect(follower.said).toEqual({ stdout: "READY\nnow it looks\nthere again\n", stderr: "" });
+  });
+
   test("a full-screen program: the rows that have changed, once they rest; then again what comes beneath", async () => {
     const frames = "for n in 1 2 3 4 5 6 7 8; do printf '\\033[2;1HWorking %ss' $n; sleep 0.15; done";
     await agent(
