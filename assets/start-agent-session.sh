@@ -235,6 +235,8 @@ make_sessions() {
 { read -r pane <"$state/pane"; } 2>/dev/null
 # tmux writes it down: how the program ended before, for who looks.
 ended='#{?pane_dead_signal,killed by signal #{pane_dead_signal},#{?pane_dead_status,exited with status #{pane_dead_status},ended}}'
+# And that a program which was there before us is none of ours, as long as it runs.
+taken='#{?#{m:*/agent-pane.sh*,#{pane_start_command}},,1}'
 set -- -- /bin/sh "$tools/agent-pane.sh" "$state" "$slot"
 # Always tried as new first: after a crash of the server, when starts are many, that is the least.
 if [ -z "$pane" ] && ! make_sessions; then
@@ -251,9 +253,9 @@ if [ -z "$pane" ] && ! make_sessions; then
 	else
 		target=${own:-=$name:}
 		if ! pane=$(mark "$target" if-shell -F -t "$target" '#{pane_dead}' "send-keys -R -t '$target' ; \
-			set-option -pF -t '$target' @mosaic_ended '$ended'" \; respawn-pane -t "$target" "$@"); then
+			set-option -pF -t '$target' @mosaic_ended '$ended' ; set-option -pu -t '$target' @mosaic_taken" \; respawn-pane -t "$target" "$@"); then
 			case $pane in *"still active"*) ;; *) refuse 75 "its session cannot be reused: $pane" ;; esac
-			pane=$(mark "$target") || refuse 75 "its session cannot be reused: $pane"
+			pane=$(mark "$target" set-option -pF -t "$target" @mosaic_taken "$taken") || refuse 75 "its session cannot be reused: $pane"
 			move_tree "$pane"
 			printf '%s\n' "$pane" >"$state/agent"
 		fi

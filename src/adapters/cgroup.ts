@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Host } from "../core/host.ts";
 
 /** A mounted cgroup hierarchy. */
@@ -74,34 +74,87 @@ export interface GroupUsage {
   readonly memoryMaxBytes: number | "infinity" | null;
   /** Since the group was made. */
   readonly cpuSeconds: number | null;
+  /** How many processors' time it may have. */
+  readonly cpuMax: number | "infinity" | null;
 }
 
-export const NO_USAGE: GroupUsage = { memoryBytes: null, memoryMaxBytes: null, cpuSeconds: null };
+export const NO_USAGE: GroupUsage = { memoryBytes: null, memoryMaxBytes: null, cpuSeconds: null, cpuMax: null };
 
-/** Reads what groups use, by their path in the unified hierarchy. */
-export async function groupUsages(host: Pick<Host, "files">): Promise<(group: string) => Promise<GroupUsage>> {
-  const mount = await unifiedMount(host);
-  if (mount === undefined) return async () => NO_USAGE;
-  // Not asked in vain of a thousand: a file that is not there costs more than one that is.
-  const controllers = (await host.files.read(join(mount, "cgroup.controllers"))) ?? "";
-  const memory = controllers.split(/\s+/).includes("memory");
-  return (group) => groupUsage(host, join(mount, group), memory);
+/** Where the kernel counts what groups use: in the unified tree, or in one of a controller's own (version 1). */
+export interface Counters {
+  /** The unified tree, which counts time whatever its controllers are. */
+  readonly unified: string | undefined;
+  readonly memory: Tree | undefined;
+  readonly cpu: Tree | undefined;
 }
 
-/** Of a group's folder. `memory`: whether its tree counts that. */
-export async function groupUsage(host: Pick<Host, "files">, folder: string, memory: boolean): Promise<GroupUsage> {
-  const read = (file: string) => host.files.read(join(folder, file)).catch(() => undefined);
-  const [cpu, current, most] = await Promise.all([
-    read("cpu.stat"),
-    ...(memory ? [read("memory.current"), read("memory.max")] : []),
-  ]);
-  const used = /^usage_usec (\d+)$/m.exec(cpu ?? "")?.[1];
-  return {
-    memoryBytes: bytesIn(current),
-    memoryMaxBytes: most?.trim() === "max" ? "infinity" : bytesIn(most),
-    cpuSeconds: used === undefined ? null : Number(used) / 1_000_000,
+interface Tree {
+  readonly mount: string;
+  readonly version: 1 | 2;
+}
+
+/** Reads what groups use, by the path by which systemd knows them. */
+export async function groupUsages(host: Pick<Host, "files">): Promise<(group: string) => GroupUsage> {
+  const found = await hierarchies(host);
+  const unified = found.find(({ controllers }) => controllers === "")?.mount;
+  const here = unified === undefined ? "" : ((await host.files.read(join(unified, "cgroup.controllers"))) ?? "");
+  const treeOf = (controller: string): Tree | undefined => {
+    if (unified !== undefined && here.split(/\s+/).includes(controller)) return { mount: unified, version: 2 };
+    const own = found.find(({ controllers }) => controllers.split(",").includes(controller));
+    return own && { mount: own.mount, version: 1 };
+  };
+  const all = { unified, memory: treeOf("memory"), cpu: treeOf("cpu") };
+  // Not asked in vain of a thousand: a file that is not there costs more than one that is. Where systemd has a group for one
+  // unit of a slice, it has one for each.
+  const bySlice = new Map<string, Counters>();
+  return (group) => {
+    const slice = dirname(group);
+    const counters = bySlice.get(slice) ?? countersOf(host, all, group);
+    bySlice.set(slice, counters);
+    return groupUsage(host, counters, group);
   };
 }
+
+function countersOf(host: Pick<Host, "files">, { unified, memory, cpu }: Counters, group: string): Counters {
+  const here = (tree: Tree | undefined, file: string) =>
+    tree !== undefined && readNow(host, tree.mount, group, file) !== undefined ? tree : undefined;
+  return {
+    unified,
+    memory: here(memory, memory?.version === 1 ? "memory.usage_in_bytes" : "memory.current"),
+    cpu: here(cpu, cpu?.version === 1 ? "cpu.cfs_quota_us" : "cpu.max"),
+  };
+}
+
+function readNow(host: Pick<Host, "files">, mount: string, group: string, file: string): string | undefined {
+  try {
+    return host.files.readNow(join(mount, group, file));
+  } catch {
+    return undefined; // its group is gone
+  }
+}
+
+/** Of one group. */
+export function groupUsage(host: Pick<Host, "files">, { unified, memory, cpu }: Counters, group: string): GroupUsage {
+  const read = (mount: string | undefined, file: string) =>
+    mount === undefined ? undefined : readNow(host, mount, group, file);
+  const used = read(memory?.mount, memory?.version === 1 ? "memory.usage_in_bytes" : "memory.current");
+  const most = read(memory?.mount, memory?.version === 1 ? "memory.limit_in_bytes" : "memory.max");
+  const bytes = most?.trim() === "max" ? Number.POSITIVE_INFINITY : bytesIn(most);
+  const micros = /^usage_usec (\d+)$/m.exec(read(unified, "cpu.stat") ?? "")?.[1];
+  const quota = read(cpu?.mount, cpu?.version === 1 ? "cpu.cfs_quota_us" : "cpu.max") ?? "";
+  const [part = "", period] = quota.trim().split(" ");
+  const limited = /^[1-9]/.test(part); // else max, or -1
+  const of = limited ? (period ?? read(cpu?.mount, "cpu.cfs_period_us")) : undefined;
+  return {
+    memoryBytes: bytesIn(used),
+    memoryMaxBytes: bytes !== null && bytes >= UNLIMITED ? "infinity" : bytes,
+    cpuSeconds: micros === undefined ? null : Number(micros) / 1_000_000,
+    cpuMax: part === "" ? null : limited ? Number(part) / Number(of) : "infinity",
+  };
+}
+
+/** A limit of version 1 that is none: the largest number of whole pages. */
+const UNLIMITED = 2 ** 62;
 
 function bytesIn(text: string | undefined): number | null {
   return text !== undefined && /^\d+\s*$/.test(text) ? Number(text) : null;

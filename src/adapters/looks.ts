@@ -23,6 +23,7 @@ type Looks = Pick<
   | "read"
   | "readBytes"
   | "readStart"
+  | "readNow"
   | "status"
   | "list"
   | "readLink"
@@ -136,6 +137,8 @@ export const looks: Looks = {
       await handle.close();
     }
   },
+
+  readNow: (path) => orUndefinedNow(() => kernelText(path)),
 
   async status(path) {
     const stat = isPrompt(path, false)

@@ -9,6 +9,9 @@ export interface Server {
   readonly version: string;
 }
 
+/** How a program ended: by itself, or by a signal. */
+export type ProgramEnd = { readonly status: number } | { readonly signal: number };
+
 export interface Pane {
   readonly session: string;
   /** Such as "$3": never used again while the server lives. */
@@ -20,6 +23,12 @@ export interface Pane {
   readonly agent: boolean;
   /** How many clients show its session. */
   readonly viewers: number;
+  /** Of a dead one: how its program ended; undefined where that is not known. */
+  readonly end: ProgramEnd | undefined;
+  /** How the program before this one ended, in the same pane, as start-agent-session.sh wrote it down; "" for none. */
+  readonly endedBefore: string;
+  /** Its program was there before the agent, and was taken over as it was: somebody else started it. */
+  readonly taken: boolean;
   /** When a key last came to its session, or its window last showed something new, in seconds since 1970. */
   readonly activity: number;
 }
@@ -67,7 +76,8 @@ const NO_SESSION = /no current target/;
 const SERVER_FIELDS = ["pid", "socket_path", "version"];
 const PANE_FIELDS = [
   ...["session_name", "session_id", "pane_pid", "pane_dead", "session_created", "@mosaic_agent"],
-  ...["session_attached", "session_activity", "window_activity"],
+  ...["session_attached", "session_activity", "window_activity", "pane_dead_status", "pane_dead_signal"],
+  ...["@mosaic_taken", "@mosaic_ended"],
 ];
 const LOOK_FIELDS = [...PANE_FIELDS, "pane_id", "remain-on-exit", "destroy-unattached"];
 
@@ -172,6 +182,7 @@ function serverOf([pid, socketPath = "", version = ""]: readonly string[]): Serv
 
 function paneOf(row: readonly string[]): Pane {
   const [session = "", sessionId = "", pid, dead, created = "", agent, viewers, ofKeys, ofWindow] = row;
+  const [status = "", signal = "", taken, endedBefore = ""] = row.slice(9);
   return {
     session,
     sessionId,
@@ -180,6 +191,9 @@ function paneOf(row: readonly string[]): Pane {
     created,
     agent: agent === "1",
     viewers: Number(viewers),
+    end: signal !== "" ? { signal: Number(signal) } : status !== "" ? { status: Number(status) } : undefined,
+    endedBefore,
+    taken: taken === "1",
     activity: Math.max(Number(ofKeys), Number(ofWindow)),
   };
 }

@@ -71,6 +71,16 @@ export const commands = {
     summary: "give agents a new process, and wait until they are up",
     load: () => import("./commands/agent-restart.ts"),
   },
+  "agent enable": {
+    group: "Agents",
+    summary: "have agents start at boot; --now: and now",
+    load: () => import("./commands/agent-enable.ts"),
+  },
+  "agent disable": {
+    group: "Agents",
+    summary: "have agents start no more by themselves; --now: stop them, too",
+    load: () => import("./commands/agent-disable.ts"),
+  },
   completions: {
     group: "This program",
     summary: "print what lets bash, zsh or fish complete all of this",

@@ -50,6 +50,8 @@ export interface Files {
   readStart(path: string, length: number): Promise<Uint8Array | undefined>;
   /** The status of a path, or undefined when nothing is there. */
   status(path: string): Promise<FileStatus | undefined>;
+  /** As read(), without letting anything else go on: for files of the kernel's (/proc, /sys), asked of each of a thousand. */
+  readNow(path: string): string | undefined;
   /** Names in a folder, sorted; empty when there is no such folder. */
   list(folder: string): Promise<string[]>;
   /** Writes whole or not at all: a temporary file beside it, fsync, rename, fsync of the folder. */

@@ -1,4 +1,5 @@
 import type { LoadedUnit, Manager } from "../adapters/manager.ts";
+import type { Pane, ProgramEnd } from "../adapters/tmux.ts";
 
 /** What the start script means by its exit codes. */
 const REFUSALS: Readonly<Record<string, string>> = {
@@ -34,4 +35,16 @@ export async function lastEnd(manager: Manager, unit: LoadedUnit): Promise<LastE
     };
   if (status) return { message: `its program ${status.replace(/^its program /, "")}`, final: false };
   return { message: result === undefined || result === "success" ? "" : result, final: false };
+}
+
+/** How a program ended, out of the words of start-agent-session.sh and of agent-session-ended.sh. */
+export function endIn(words: string): ProgramEnd | undefined {
+  const [, how, number] = /(killed by signal|exited with status) (\d+)$/.exec(words) ?? [];
+  if (number === undefined) return undefined;
+  return how === "exited with status" ? { status: Number(number) } : { signal: Number(number) };
+}
+
+/** How the program that is dead in a pane ended, else the one before it; undefined where tmux does not know. */
+export function endOf(pane: Pick<Pane, "dead" | "end" | "endedBefore">): ProgramEnd | undefined {
+  return pane.dead ? pane.end : endIn(pane.endedBefore);
 }

@@ -20,7 +20,8 @@ export interface AgentResult {
   readonly message: string;
 }
 
-interface Watching {
+/** Who wants to know how far it is. */
+export interface Watching {
   /** Called now and then while systemd is at it: how many of them it is done with. */
   readonly onProgress?: (done: number, of: number) => void;
 }

@@ -1,22 +1,15 @@
 import { basename } from "node:path";
-import { systemdOf } from "../adapters/systemd.ts";
 import { FleetError } from "../core/errors.ts";
-import { describeResult, type ExecResult, succeeded } from "../core/exec.ts";
 import type { Host } from "../core/host.ts";
-import { agentUnit } from "../core/names.ts";
 import { settingName } from "./agent.ts";
 import { keepAgentFile, reloadUnits, writeAgent } from "./agent-config.ts";
 import { removeAgents } from "./agent-removal.ts";
-import { type AgentResult, startAgents, stopAgents } from "./lifecycle.ts";
+import { switchBoot } from "./boot.ts";
+import { type AgentResult, startAgents, stopAgents, type Watching } from "./lifecycle.ts";
 import type { AgentPlan } from "./roster-plan.ts";
 import { readScene } from "./scene.ts";
 import { startedOtherwise } from "./started-with.ts";
 import { withManager } from "./user-manager.ts";
-
-/** Calls something now and then while systemd is at it: how many agents it is done with. */
-interface Watching {
-  readonly onProgress?: (done: number, of: number) => void;
-}
 
 /**
  * Does what is planned, each part of it for all agents at once: settings, limits, boot, stops, removals, starts. What became of
@@ -85,22 +78,6 @@ export async function applyPlan(
     if (why !== undefined) return { name, outcome: "failed", message: why };
     return { name, outcome: "ok", message: told.get(name)?.join(", ") ?? "as the roster says" };
   });
-}
-
-/** One call for all of them; where that fails, one for each tells whose fault it is. Returns the reasons. */
-async function switchBoot(
-  host: Host,
-  verb: "enable" | "disable",
-  names: readonly string[],
-): Promise<ReadonlyMap<string, string>> {
-  const run = (each: readonly string[]): Promise<ExecResult> => systemdOf(host).run(verb, each.map(agentUnit));
-  if (names.length === 0 || succeeded(await run(names))) return new Map();
-  const reasons = new Map<string, string>();
-  for (const name of names) {
-    const result = await run([name]);
-    if (!succeeded(result)) reasons.set(name, `it could not be ${verb}d: ${describeResult(result)}`);
-  }
-  return reasons;
 }
 
 /** An agent that runs with other settings than its files say now. */

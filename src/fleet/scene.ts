@@ -25,6 +25,8 @@ export interface Scene extends FleetFacts {
   readonly strays: ReadonlyMap<string, ScenePane>;
   /** Where the fleet's server is reached; undefined without one. */
   readonly socketPath: string | undefined;
+  /** What the manager gives every unit. */
+  readonly environment: Readonly<Record<string, string>>;
   /** The folders from which the manager reads units. */
   readonly unitPath: readonly string[];
 }
@@ -32,7 +34,7 @@ export interface Scene extends FleetFacts {
 /** Throws BusError. A tmux server that does not answer is part of the scene. `restarts`: that costs a question an agent. */
 export async function readScene(host: Host, manager: Manager, { restarts = false } = {}): Promise<Scene> {
   const target = (await readHolderRecord(host))?.socketPath ?? (await socketPath(host, await fleetSocket(host)));
-  const [{ units, brought }, server, mainPid, { state, unitPath }] = await Promise.all([
+  const [{ units, brought }, server, mainPid, { state, unitPath, environment }] = await Promise.all([
     readUnits(manager, restarts), // as many questions as agents, while tmux prints as many lines
     readServer(host, target),
     manager.property(HOLDER_UNIT, "MainPID"),
@@ -63,6 +65,7 @@ export async function readScene(host: Host, manager: Manager, { restarts = false
     strays,
     homes,
     socketPath: server === undefined ? undefined : target,
+    environment,
     unitPath,
     sessions: server !== undefined && server.pid === Number(mainPid),
     booting: state === "initializing" || state === "starting",

@@ -1,10 +1,18 @@
+import { basename, join } from "node:path";
 import { type GroupUsage, groupUsages, NO_USAGE } from "../adapters/cgroup.ts";
 import type { Manager } from "../adapters/manager.ts";
+import type { ProgramEnd } from "../adapters/tmux.ts";
+import { agentProgram } from "../core/agent-program.ts";
 import type { Host } from "../core/host.ts";
 import { agentUnit } from "../core/names.ts";
+import { pathsOf } from "../core/paths.ts";
+import { redactorFor } from "../core/redact.ts";
+import { type Drift, type DriftSources, driftOf, mayDrift, templateChange } from "./drift.ts";
+import { endIn, endOf, lastEnd } from "./ended.ts";
 import { type AgentState, agentOfGroup, judgeAgent } from "./judge.ts";
 import { readScene } from "./scene.ts";
 import { knownAgents, type Selection, selectAgents } from "./select.ts";
+import { readAgentFiles, readSettings } from "./settings-files.ts";
 import { readUnitLinks } from "./unit-links.ts";
 import { withManager } from "./user-manager.ts";
 
@@ -14,6 +22,8 @@ export interface AgentStatus extends GroupUsage {
   readonly state: AgentState;
   readonly verdict: "well" | "warning" | "bad" | "unknown";
   readonly message: string;
+  /** The program that it is set to be: claude; null where only a shell can tell. */
+  readonly runtime: string | null;
   /** Of its program, where that runs. */
   readonly pid: number | null;
   /** For how long that has run. */
@@ -22,6 +32,8 @@ export interface AgentStatus extends GroupUsage {
   readonly startedAt: number | null;
   /** How often systemd has brought it back since it was started by hand or at boot. */
   readonly restarts: number;
+  /** How its program ended last; null where it has not, or nobody knows. */
+  readonly lastExit: { readonly status: number | null; readonly signal: number | null } | null;
   readonly enabled: boolean;
   /** How many terminals show its session. */
   readonly viewers: number | null;
@@ -29,6 +41,8 @@ export interface AgentStatus extends GroupUsage {
   readonly idleSeconds: number | null;
   /** The name of what runs in its pane, as the kernel has it. */
   readonly program: string | null;
+  /** In what it is not what is configured. */
+  readonly drift: readonly Drift[];
 }
 
 export interface FleetStatus {
@@ -55,11 +69,18 @@ export async function statusBy(host: Host, manager: Manager, names: readonly str
 }
 
 async function look(host: Host, manager: Manager, names: readonly string[]): Promise<FleetStatus> {
-  const scene = await readScene(host, manager, { restarts: true });
+  const { site, agents: folder } = pathsOf(host);
+  const redactor = redactorFor(host.user.home);
+  const [scene, fleet, files] = await Promise.all([
+    readScene(host, manager, { restarts: true }),
+    readSettings(host, join(site, "fleet.env"), redactor),
+    readAgentFiles(host, folder, redactor), // while systemd and tmux are at it
+  ]);
   const links = await readUnitLinks(host, scene.unitPath);
   const known = await knownAgents(host, scene, links);
-  const usageOf = await groupUsages(host);
+  const [usageOf, template] = await Promise.all([groupUsages(host), templateChange(host, links)]);
   const now = host.date().getTime() / 1000;
+  const sources: DriftSources = { scene, fleet, agents: files, links, template, now: now * 1000 };
   const selected = selectAgents(known, { names, all: names.length === 0 });
   const agents = await Promise.all(
     selected.map(async (name): Promise<AgentStatus> => {
@@ -68,27 +89,55 @@ async function look(host: Host, manager: Manager, names: readonly string[]): Pro
       const masked = links.masks.has(name);
       const enabled = links.wanted.has(agentUnit(name)) && !masked;
       const pane = scene.panes.get(name) ?? scene.strays.get(name);
-      const { state, verdict, message } = judgeAgent({ name, unit, restarts, enabled, masked, pane }, scene);
+      const judged = judgeAgent({ name, unit, restarts, enabled, masked, pane }, scene);
       const process = pane?.process;
       const group = ownGroup(name, pane?.cgroup);
+      const down = unit !== undefined && (judged.state === "failed" || judged.state === "crashed");
+      const last = down ? (await lastEnd(manager, unit)).message : "";
+      const drift = mayDrift(sources, name, judged) ? await driftOf(host, manager, sources, name, judged) : [];
+      // A drop-in may say what an agent is that has no file.
+      const own = files.has(name) || !links.files.has(name) ? {} : await manager.unitEnvironment(agentUnit(name));
+      const settings = [scene.environment, own, fleet?.variables, files.get(name)?.variables];
       return {
         name,
-        state,
-        verdict,
-        message,
+        state: judged.state,
+        verdict: judged.verdict === "well" && drift.length > 0 ? "warning" : judged.verdict,
+        message: [judged.message, last, ...drift.map(({ message }) => message)].filter(uniqueText).join("; "),
+        runtime: runtimeOf(settings, host.user.home),
         pid: process === undefined ? null : (pane?.pid ?? null),
         uptimeSeconds: process === undefined ? null : Math.floor(process.age / 1000),
         startedAt: process?.startedAt ?? null,
         restarts,
+        lastExit: exitOf((pane && endOf(pane)) ?? endIn(last)),
         enabled,
         viewers: pane?.viewers ?? null,
         idleSeconds: process === undefined ? null : Math.max(0, Math.floor(now - (pane?.activity ?? now))),
         program: process?.program ?? null,
-        ...(group === undefined ? NO_USAGE : await usageOf(group)),
+        ...(group === undefined ? NO_USAGE : usageOf(group)),
+        drift,
       };
     }),
   );
   return { holder: { up: scene.sessions }, agents };
+}
+
+function uniqueText(text: string, index: number, all: readonly string[]): boolean {
+  return text !== "" && all.indexOf(text) === index;
+}
+
+function exitOf(end: ProgramEnd | undefined): AgentStatus["lastExit"] {
+  return end === undefined ? null : { status: null, signal: null, ...end };
+}
+
+const RUNTIME_KEYS = ["MOSAIC_AGENT_COMMAND", "MOSAIC_RUNTIME_BIN", "MOSAIC_AGENT_RUNTIME"];
+
+/** `settings`: the one that wins last. */
+function runtimeOf(settings: readonly (Readonly<Record<string, string>> | undefined)[], home: string): string | null {
+  const environment: Record<string, string | undefined> = {};
+  for (const variables of settings)
+    for (const key of RUNTIME_KEYS) environment[key] = variables?.[key] ?? environment[key];
+  const { program } = agentProgram(environment, home);
+  return program === undefined ? null : basename(program);
 }
 
 /** Of the agent's own unit, which may have groups below: of none else's where its process is elsewhere. */

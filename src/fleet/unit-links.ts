@@ -1,11 +1,16 @@
 import { join } from "node:path";
 import type { Host } from "../core/host.ts";
-import { agentOfUnit } from "../core/names.ts";
+import { AGENT_TEMPLATE, agentOfUnit } from "../core/names.ts";
+
+/** Of the names that systemd looks for, those that each agent's unit is made of. */
+const OF_EVERY_AGENT: readonly string[] = [AGENT_TEMPLATE, `${AGENT_TEMPLATE}.d`, "mosaic-.service.d", "service.d"];
 
 /** Units that a target wants, and agents with drop-ins or a unit file of their own, by the folders that the manager reads. */
 export interface UnitLinks {
   readonly wanted: ReadonlySet<string>;
   readonly changedAgents: ReadonlySet<string>;
+  /** Unit files and folders of drop-ins by their agent, and under "" what every agent has. Of two unit files the first counts. */
+  readonly files: ReadonlyMap<string, readonly string[]>;
   /** Agents whose unit is a link to /dev/null, and where that is. */
   readonly masks: ReadonlyMap<string, string>;
 }
@@ -13,6 +18,7 @@ export interface UnitLinks {
 export async function readUnitLinks(host: Host, unitPath: readonly string[]): Promise<UnitLinks> {
   const wanted = new Set<string>();
   const changedAgents = new Set<string>();
+  const files = new Map<string, string[]>();
   const masked: { agent: string; path: string }[] = [];
   const folders = await Promise.all(
     unitPath.map(async (folder) => (await host.files.list(folder)).map((name) => ({ name, path: join(folder, name) }))),
@@ -20,6 +26,8 @@ export async function readUnitLinks(host: Host, unitPath: readonly string[]): Pr
   await Promise.all(
     folders.flat().map(async ({ name, path }) => {
       const agent = agentOfUnit(name.endsWith(".d") ? name.slice(0, -2) : name);
+      const whose = agent ?? (OF_EVERY_AGENT.includes(name) ? "" : undefined);
+      if (whose !== undefined) files.set(whose, [...(files.get(whose) ?? []), path]);
       if (agent !== undefined) {
         changedAgents.add(agent);
         if (!name.endsWith(".d") && (await host.files.realPath(path)) === "/dev/null") masked.push({ agent, path });
@@ -28,5 +36,5 @@ export async function readUnitLinks(host: Host, unitPath: readonly string[]): Pr
     }),
   );
   const masks = new Map(masked.map(({ agent, path }) => [agent, path]));
-  return { wanted, changedAgents, masks };
+  return { wanted, changedAgents, files, masks };
 }

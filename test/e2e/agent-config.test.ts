@@ -277,3 +277,28 @@ test("a name that is nearly an agent's is told with what was meant", async () =>
     expect(said).not.toContain("agent add");
   }
 });
+
+test("agent enable and disable are systemctl's, for several: --now starts, or stops, too", async () => {
+  for (const name of ["boot-1", "boot-2"]) await agent(["add", name, "--command", "sleep infinity"]);
+  const is = async (name: string) => {
+    const enabled = await fleet.systemctl("is-enabled", `mosaic-agent@${name}.service`);
+    return `${enabled.stdout.trim()} ${(await fleet.unit(name)).active}`;
+  };
+  expect(await agent(["enable", "boot-*"])).toMatchObject({ code: 0 });
+  expect([await is("boot-1"), await is("boot-2")]).toEqual(["enabled inactive", "enabled inactive"]);
+  const started = await agent(["enable", "--now", "boot-1"]);
+  expect(started.code).toBe(0);
+  expect(started.stdout).toBe(`ok      boot-1: enabled; started, pid ${(await fleet.up("boot-1")).pid}\n`);
+  expect(await agent(["disable", "boot-1"])).toMatchObject({ code: 0 });
+  expect(await is("boot-1")).toBe("disabled active");
+  expect(await agent(["disable", "--now", "boot-*"])).toMatchObject({ code: 0 });
+  expect([await is("boot-1"), await is("boot-2")]).toEqual(["disabled inactive", "disabled inactive"]);
+
+  // One that cannot is told; the others are done.
+  await fleet.systemctl("mask", "--runtime", "mosaic-agent@boot-1.service");
+  const { code, said } = await agent(["enable", "boot-1", "boot-2"]);
+  await fleet.systemctl("unmask", "--runtime", "mosaic-agent@boot-1.service");
+  expect(code).toBe(1);
+  expect(said).toMatch(/^FAILED {2}boot-1: it could not be enabled: .*masked/m);
+  expect(said).toContain("ok      boot-2: enabled\n");
+});

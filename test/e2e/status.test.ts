@@ -2,8 +2,9 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { unifiedMount } from "../../src/adapters/cgroup.ts";
+import { localHost } from "../../src/adapters/local-host.ts";
 import { statusLineSchema, statusSchema } from "../../src/cli/report/status-schema.ts";
-import { binary, tree } from "../support/build.ts";
+import { binary, bun, tree } from "../support/build.ts";
 import { openFleet, type TestFleet } from "../support/fleet.ts";
 
 let fleet: TestFleet;
@@ -32,7 +33,7 @@ test("agents that are up, and one that is stopped and not enabled: 0, and each a
   expect(statusSchema.parse(document)).toEqual(document);
   const [api, web] = document.agents;
   expect(web.uptimeSeconds).toBeGreaterThanOrEqual(0);
-  expect(web).toMatchObject({ program: "sleep", viewers: 0 });
+  expect(web).toMatchObject({ program: "sleep", runtime: "sleep", viewers: 0, lastExit: null, drift: [] });
   expect(web.idleSeconds).toBeGreaterThanOrEqual(0);
   const nothing = { program: null, viewers: null, idleSeconds: null, memoryBytes: null, cpuSeconds: null };
   expect(api).toMatchObject(nothing);
@@ -112,4 +113,106 @@ test("agent start of one that cannot: 1, and the document says which, and why", 
       { name: "brief", outcome: "failed", message: expect.stringContaining("exited with status 4") },
     ],
   });
+});
+
+/** What status says of one agent. */
+async function of(name: string) {
+  const { stdout } = await typed(["status", name, "-o", "json"]);
+  return JSON.parse(stdout).agents[0];
+}
+/** The same, once it is in this state with this end behind it. */
+function ended(name: string, state: string, lastExit: object) {
+  return fleet.wait(`${name} is ${state}`, async () => {
+    const agent = await of(name);
+    return agent.state === state && Bun.deepEquals(agent.lastExit, lastExit) && agent;
+  });
+}
+
+test("how an agent ended last is told while it is down, and after it is back", async () => {
+  await fleet.agent("ends", { MOSAIC_AGENT_COMMAND: "exec sleep infinity" });
+  await typed(["agent", "start", "ends"]);
+  process.kill((await fleet.up("ends")).pid, "SIGKILL");
+  expect(await ended("ends", "up", { status: null, signal: 9 })).toMatchObject({ verdict: "well", restarts: 1 });
+  expect((await typed(["status", "ends"])).stdout).toContain(" signal 9 ");
+
+  await fleet.dropIn("mosaic-agent@brief.service", "[Unit]\nStartLimitBurst=2\n[Service]\nRestartSec=10ms\n");
+  await fleet.systemctl("start", "mosaic-agent@brief");
+  const failed = await ended("brief", "failed", { status: 4, signal: null });
+  expect(failed.message).toContain("its program exited with status 4");
+  await fleet.agent("brief", { MOSAIC_AGENT_COMMAND: "sleep 1", MOSAIC_AGENT_WORKDIR: "/nowhere" });
+  await fleet.systemctl("reset-failed", "mosaic-agent@brief");
+  await fleet.systemctl("start", "mosaic-agent@brief");
+  const refused = await fleet.wait("it is given up", async () => {
+    const agent = await of("brief");
+    return agent.state === "failed" && agent;
+  });
+  expect(refused.message).toContain("not started, its working folder is missing");
+  await typed(["agent", "stop", "brief", "ends"]);
+});
+
+test("an agent that runs with earlier settings, another program, or an old unit is told, and still well enough: 0", async () => {
+  const settings = { MOSAIC_AGENT_COMMAND: "sleep infinity", NOTE: "it's old é $HOME", GOES: "1" };
+  await fleet.agent("drifts", settings);
+  await typed(["agent", "start", "drifts"]);
+  await fleet.up("drifts");
+  // Written again as they are, they have not changed.
+  await fleet.agent("drifts", settings);
+  expect(await of("drifts")).toMatchObject({ verdict: "well", drift: [] });
+
+  await fleet.agent("drifts", { ...settings, NOTE: "new", MORE: "2" });
+  expect(await of("drifts")).toMatchObject({
+    state: "up",
+    verdict: "warning",
+    drift: [{ kind: "settings", message: "runs with earlier settings: MORE, NOTE" }],
+  });
+  const { GOES: _, ...without } = settings;
+  await fleet.agent("drifts", { ...without, MOSAIC_AGENT_COMMAND: "sleep 1000" });
+  expect(await of("drifts")).toMatchObject({
+    drift: [
+      { kind: "program", message: "runs another program than configured: changed since it started: GOES, command" },
+    ],
+  });
+  await fleet.dropIn("mosaic-agent@drifts.service", "[Service]\nTimeoutStopSec=7\n");
+  const { code, stdout } = await typed(["status", "drifts"]);
+  expect(code).toBe(0);
+  expect(stdout.replace(/\s+/g, " ")).toContain("runs an old unit: 50-test.conf is younger");
+  expect((await typed(["status", "-o", "prometheus"])).stdout).toContain(',agent="drifts",kind="unit"} 1\n');
+
+  await typed(["agent", "restart", "drifts"]);
+  expect(await of("drifts")).toMatchObject({ verdict: "well", drift: [], runtime: "sleep" });
+  // Limits reach what runs.
+  await typed(["agent", "edit", "drifts", "--memory-max", "300M"]);
+  expect(await of("drifts")).toMatchObject({ verdict: "well", drift: [] });
+  await typed(["agent", "stop", "drifts"]);
+});
+
+test("a session that somebody made is taken over, and its program is not what is configured", async () => {
+  await fleet.agent("taken", { MOSAIC_AGENT_COMMAND: "sleep infinity" });
+  await fleet.tmuxCommand("new-session", "-d", "-s", "taken", "exec tail -f /dev/null");
+  await typed(["agent", "start", "taken"]);
+  const taken = await of("taken");
+  await typed(["agent", "stop", "taken"]);
+  expect(taken).toMatchObject({ state: "up", verdict: "warning", runtime: "sleep", program: "tail" });
+  expect(taken.drift).toMatchObject([{ kind: "program", message: expect.stringContaining("tail") }]);
+});
+
+test("memory and its limit are those of the agent's own unit, where the kernel counts them: for real", async () => {
+  // Where its own cgroups are the roots, so that a manager of root's reaches a memory controller of version 1.
+  const inside = join(tree, "test/support/cgroup-namespace.sh");
+  const script = join(tree, "test/support/limited-agent.ts");
+  const result = await localHost().exec([inside, bun, script], { timeoutMs: 60_000 });
+  expect(result).toMatchObject({ kind: "exited", code: 0 });
+  const { agents, read } = JSON.parse(result.stdout);
+  const [free, limited] = agents;
+  if (read === null) {
+    expect([free.memoryBytes, limited.memoryMaxBytes]).toEqual([null, null]); // no memory controller reaches a manager here
+    return;
+  }
+  expect(limited).toMatchObject({ name: "limited", memoryMaxBytes: 64 * 1024 ** 2, cpuMax: 0.5 });
+  expect(free).toMatchObject({ name: "free", memoryMaxBytes: "infinity", cpuMax: "infinity" });
+  // It holds 20 MB, and the neighbour next to nothing: each has its own.
+  expect(limited.memoryBytes).toBeGreaterThan(20e6);
+  expect(limited.memoryBytes).toBeLessThan(64 * 1024 ** 2);
+  expect(free.memoryBytes).toBeLessThan(10e6);
+  expect(Math.abs(limited.memoryBytes - read)).toBeLessThan(4e6);
 });

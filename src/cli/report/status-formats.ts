@@ -1,3 +1,4 @@
+import { DRIFTS } from "../../fleet/drift.ts";
 import { AGENT_STATES } from "../../fleet/judge.ts";
 import type { AgentStatus, FleetStatus } from "../../fleet/status.ts";
 
@@ -76,6 +77,28 @@ export function statusMetrics({ agents, holder, user }: StatusDocument): string 
       each(({ restarts }) => restarts),
     ),
     metric(
+      "mosaic_agent_last_exit_status",
+      "gauge",
+      "How the agent's program ended last, as a shell tells it: its exit status, or 128 and the signal's number.",
+      each(({ lastExit }) => lastExit && (lastExit.status ?? 128 + (lastExit.signal ?? 0))),
+    ),
+    metric(
+      "mosaic_agent_info",
+      "gauge",
+      "Which program the agent is set to be, and which one runs in its pane.",
+      agents.map((agent): Sample => [{ ...of(agent), runtime: agent.runtime ?? "", program: agent.program ?? "" }, 1]),
+    ),
+    metric(
+      "mosaic_agent_drift",
+      "gauge",
+      "In what the agent is not what is configured: 1 for each.",
+      agents.flatMap((agent) =>
+        DRIFTS.map(
+          (kind): Sample => [{ ...of(agent), kind }, agent.drift.some((drift) => drift.kind === kind) ? 1 : 0],
+        ),
+      ),
+    ),
+    metric(
       "mosaic_agent_start_time_seconds",
       "gauge",
       "When the agent's program started, in seconds since 1970.",
@@ -100,6 +123,18 @@ export function statusMetrics({ agents, holder, user }: StatusDocument): string 
       each(({ memoryBytes }) => memoryBytes),
     ),
     metric(
+      "mosaic_agent_memory_max_bytes",
+      "gauge",
+      "The memory limit of the agent's unit.",
+      each(({ memoryMaxBytes }) => (memoryMaxBytes === "infinity" ? Number.POSITIVE_INFINITY : memoryMaxBytes)),
+    ),
+    metric(
+      "mosaic_agent_cpu_max",
+      "gauge",
+      "How many processors' time the agent's unit may have.",
+      each(({ cpuMax }) => (cpuMax === "infinity" ? Number.POSITIVE_INFINITY : cpuMax)),
+    ),
+    metric(
       "mosaic_agent_cpu_seconds_total",
       "counter",
       "Processor time of the agent's unit since that started.",
@@ -115,7 +150,7 @@ function metric(name: string, type: "gauge" | "counter", help: string, samples: 
   const lines = samples.flatMap(([labels, value]) => {
     if (value === null) return [];
     const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escaped(text)}"`);
-    return [`${name}{${pairs.join(",")}} ${value}\n`];
+    return [`${name}{${pairs.join(",")}} ${value === Number.POSITIVE_INFINITY ? "+Inf" : value}\n`];
   });
   return lines.length === 0 ? "" : `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join("")}`;
 }

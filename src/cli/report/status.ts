@@ -3,12 +3,31 @@ import type { Output } from "../../core/host.ts";
 import { visible } from "../../core/visible.ts";
 import type { AgentStatus } from "../../fleet/status.ts";
 import { paint } from "./paint.ts";
+import { wrap } from "./text.ts";
 
-/** The usual width of a terminal: what does not fit is in -o json. */
-const WIDTH = 80;
-const HEAD = ["AGENT", "STATE", "PID", "UPTIME", "RESTARTS", "BOOT", "IDLE", "VIEWERS", "MEMORY", "CPU", "PROGRAM"];
-/** Those that are always shown. */
-const LEAST = 6;
+interface Column {
+  readonly head: string;
+  cell(agent: AgentStatus): string;
+}
+
+/** In the order in which they are shown. */
+const COLUMNS: readonly Column[] = [
+  { head: "AGENT", cell: ({ name }) => name },
+  { head: "STATE", cell: ({ state }) => state },
+  { head: "RUNTIME", cell: ({ runtime }) => known(runtime, visible) },
+  { head: "PID", cell: ({ pid }) => known(pid, String) },
+  { head: "UPTIME", cell: ({ uptimeSeconds }) => known(uptimeSeconds, span) },
+  { head: "RESTARTS", cell: ({ restarts }) => String(restarts) },
+  { head: "LAST EXIT", cell: ({ lastExit }) => known(lastExit, exitText) },
+  { head: "BOOT", cell: ({ enabled }) => (enabled ? "yes" : "no") },
+  { head: "MEMORY", cell: memoryText },
+  { head: "CPU", cell: ({ cpuSeconds }) => known(cpuSeconds, span) },
+  { head: "IDLE", cell: ({ idleSeconds }) => known(idleSeconds, span) },
+  { head: "VIEWERS", cell: ({ viewers }) => known(viewers, String) },
+  { head: "PROGRAM", cell: ({ program }) => known(program, visible) },
+];
+/** Those that give way where a terminal is too narrow, the first of them first. All that there is is in -o json. */
+const GIVE_WAY: readonly string[] = ["PROGRAM", "VIEWERS", "IDLE", "CPU", "LAST EXIT", "MEMORY", "RUNTIME"];
 
 /** A line for each agent; what is not well is told below its line. */
 export function renderStatus(output: Output, agents: readonly AgentStatus[]): void {
@@ -17,37 +36,34 @@ export function renderStatus(output: Output, agents: readonly AgentStatus[]): vo
     return;
   }
   const { red, yellow, green, bold } = paint(output);
-  const rows = agents.map((agent) => [
-    agent.name,
-    agent.state,
-    known(agent.pid, String),
-    known(agent.uptimeSeconds, span),
-    String(agent.restarts),
-    agent.enabled ? "yes" : "no",
-    known(agent.idleSeconds, span),
-    known(agent.viewers, String),
-    known(agent.memoryBytes, mebibytes),
-    known(agent.cpuSeconds, span),
-    known(agent.program, visible),
-  ]);
-  const widths = HEAD.map((head, column) => Math.max(head.length, ...rows.map((row) => row[column]?.length ?? 0)));
-  const fits = (count: number) => widths.slice(0, count).reduce((sum, width) => sum + width + 2, -2) <= WIDTH;
-  const shown = widths.findLastIndex((_, column) => column < LEAST || fits(column + 1)) + 1;
-  const line = (row: readonly string[]) =>
-    row
-      .slice(0, shown)
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join("  ");
-  output.write(`${bold(line(HEAD).trimEnd())}\n`);
+  const columns = COLUMNS.map(({ head, cell }) => {
+    const cells = agents.map(cell);
+    return { head, cells, width: Math.max(head.length, ...cells.map((each) => each.length)) };
+  });
+  const gone = new Set<string>();
+  const shown = () => columns.filter(({ head }) => !gone.has(head));
+  const width = () => shown().reduce((sum, column) => sum + column.width + 2, -2);
+  for (const head of GIVE_WAY) if (width() > output.columns) gone.add(head);
+  const [first, ...rest] = shown();
+  if (first === undefined) return;
+  output.write(
+    `${bold(
+      [first, ...rest]
+        .map(({ head, width }) => head.padEnd(width))
+        .join("  ")
+        .trimEnd(),
+    )}\n`,
+  );
   const colour = { well: green, warning: yellow, unknown: yellow, bad: red };
-  rows.forEach((row, index) => {
-    const agent = agents[index];
-    if (agent === undefined) return;
-    const paintedRow = line(row).trimEnd();
-    const at = (widths[0] ?? 0) + 2;
-    const state = paintedRow.slice(at, at + agent.state.length);
-    output.write(`${paintedRow.slice(0, at)}${colour[agent.verdict](state)}${paintedRow.slice(at + state.length)}\n`);
-    if (agent.verdict !== "well") output.write(`  ${visible(agent.message)}\n`);
+  agents.forEach((agent, row) => {
+    const line = rest
+      .map(({ cells, width }) => (cells[row] ?? "").padEnd(width))
+      .join("  ")
+      .trimEnd();
+    const state = colour[agent.verdict](line.slice(0, agent.state.length));
+    output.write(`${agent.name.padEnd(first.width)}  ${state}${line.slice(agent.state.length)}\n`);
+    if (agent.verdict === "well") return;
+    for (const text of wrap(visible(agent.message), output.columns - 2)) output.write(`  ${text}\n`);
   });
 }
 
@@ -59,6 +75,19 @@ function span(seconds: number): string {
   return ageText(seconds * 1000);
 }
 
-function mebibytes(bytes: number): string {
-  return `${Math.ceil(bytes / 1024 ** 2)} MiB`;
+function exitText({ status, signal }: NonNullable<AgentStatus["lastExit"]>): string {
+  return signal === null ? String(status) : `signal ${signal}`;
+}
+
+/** What is used, and of how much where there is a limit. */
+function memoryText({ memoryBytes, memoryMaxBytes }: AgentStatus): string {
+  const limited = memoryMaxBytes !== null && memoryMaxBytes !== "infinity";
+  return `${known(memoryBytes, size)}${limited ? `/${size(memoryMaxBytes)}` : ""}`;
+}
+
+/** As systemd and top write it: 300M, 1.5G. */
+function size(bytes: number): string {
+  const mebibytes = Math.ceil(bytes / 1024 ** 2);
+  if (mebibytes < 1024) return `${mebibytes}M`;
+  return `${(mebibytes / 1024).toFixed(1).replace(/\.0$/, "")}G`;
 }

@@ -1,28 +1,45 @@
 import { expect, test } from "bun:test";
-import { groupUsage } from "../../../src/adapters/cgroup.ts";
+import { join } from "node:path";
+import { type Counters, groupUsage, NO_USAGE } from "../../../src/adapters/cgroup.ts";
 import { localHost } from "../../../src/adapters/local-host.ts";
 import { temporaryFolder, writeFiles } from "../../support/build.ts";
 
-// Fakes of the kernel's files: not every machine counts memory in the unified hierarchy.
-test("memory, its limit and processor time of a group", async () => {
+// Fakes of the kernel's files: not every machine counts all of it, or in both ways.
+test.each([
+  [2, { "memory.current": "1048576\n", "memory.max": "2097152\n", "cpu.max": "150000 100000\n" }],
+  [
+    1,
+    {
+      "memory.usage_in_bytes": "1048576\n",
+      "memory.limit_in_bytes": "2097152\n",
+      "cpu.cfs_quota_us": "150000\n",
+      "cpu.cfs_period_us": "100000\n",
+    },
+  ],
+] as const)("memory and processor time of a group, and their limits: version %d", (version, files) => {
   using folder = temporaryFolder();
-  writeFiles(folder.path, {
-    "memory.current": "1048576\n",
-    "memory.max": "2097152\n",
-    "cpu.stat": "usage_usec 1500000\nuser_usec 1000000\n",
-  });
-  expect(await groupUsage(localHost(), folder.path, true)).toEqual({
+  const tree = { mount: folder.path, version };
+  const counters = { unified: folder.path, memory: tree, cpu: tree };
+  writeFiles(join(folder.path, "group"), { ...files, "cpu.stat": "usage_usec 1500000\nuser_usec 1000000\n" });
+  const of = (counted: Counters) => groupUsage(localHost(), counted, "/group");
+  expect(of(counters)).toEqual({
     memoryBytes: 1_048_576,
     memoryMaxBytes: 2_097_152,
     cpuSeconds: 1.5,
+    cpuMax: 1.5,
   });
-  writeFiles(folder.path, { "memory.max": "max\n" });
-  expect(await groupUsage(localHost(), folder.path, true)).toMatchObject({ memoryMaxBytes: "infinity" });
-  expect(await groupUsage(localHost(), folder.path, false)).toMatchObject({ memoryBytes: null, cpuSeconds: 1.5 });
+  expect(of({ ...counters, memory: undefined, cpu: undefined })).toEqual({ ...NO_USAGE, cpuSeconds: 1.5 });
+  expect(of({ unified: undefined, memory: tree, cpu: undefined })).toMatchObject({ memoryBytes: 1_048_576 });
+  const none =
+    version === 1
+      ? { "memory.limit_in_bytes": "9223372036854771712\n", "cpu.cfs_quota_us": "-1\n" }
+      : { "memory.max": "max\n", "cpu.max": "max 100000\n" };
+  writeFiles(join(folder.path, "group"), none);
+  expect(of(counters)).toMatchObject({ memoryMaxBytes: "infinity", cpuMax: "infinity" });
 });
 
-test("what is not counted is null, never 0", async () => {
+test("what is not counted is null, never 0", () => {
   using folder = temporaryFolder();
-  const nothing = { memoryBytes: null, memoryMaxBytes: null, cpuSeconds: null };
-  expect(await groupUsage(localHost(), folder.path, true)).toEqual(nothing);
+  const tree = { mount: folder.path, version: 2 } as const;
+  expect(groupUsage(localHost(), { unified: folder.path, memory: tree, cpu: tree }, "/")).toEqual(NO_USAGE);
 });

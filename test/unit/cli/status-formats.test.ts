@@ -12,10 +12,12 @@ const up: AgentStatus = {
   state: "up",
   verdict: "well",
   message: "up",
+  runtime: "claude",
   pid: 7,
   uptimeSeconds: 5,
   startedAt: 1_700_000_000.25,
   restarts: 2,
+  lastExit: { status: null, signal: 9 },
   enabled: true,
   viewers: 1,
   idleSeconds: 3,
@@ -23,6 +25,8 @@ const up: AgentStatus = {
   memoryBytes: 1024,
   memoryMaxBytes: "infinity",
   cpuSeconds: 1.5,
+  cpuMax: "infinity",
+  drift: [],
 };
 const untold: AgentStatus = { ...up, name: "api", state: "unknown", verdict: "unknown", startedAt: null, pid: null };
 const document: StatusDocument = {
@@ -44,6 +48,10 @@ test("a metric is told once, with its type, and each label is escaped", () => {
   expect(lines).toContain(`mosaic_agent_restarts_total{${user},agent="web"} 2`);
   expect(lines).toContain(`mosaic_agent_start_time_seconds{${user},agent="web"} 1700000000.25`);
   expect(lines).toContain(`mosaic_agent_state{${user},agent="web",state="failed"} 0`);
+  expect(lines).toContain(`mosaic_agent_last_exit_status{${user},agent="web"} 137`);
+  expect(lines).toContain(`mosaic_agent_info{${user},agent="web",runtime="claude",program="claude"} 1`);
+  expect(lines).toContain(`mosaic_agent_drift{${user},agent="web",kind="unit"} 0`);
+  expect(lines).toContain(`mosaic_agent_memory_max_bytes{${user},agent="web"} +Inf`);
   expect(lines).toContain("# TYPE mosaic_agent_restarts_total counter");
   const types = lines.filter((line) => line.startsWith("# TYPE ")).map((line) => line.split(" ")[2]);
   expect(new Set(types).size).toBe(types.length);

@@ -7,45 +7,65 @@ const agent: AgentStatus = {
   state: "up",
   verdict: "well",
   message: "up",
+  runtime: "claude",
   pid: 1_234_567,
   uptimeSeconds: 5,
   startedAt: 1_700_000_000,
   restarts: 2,
+  lastExit: { status: null, signal: 9 },
   enabled: true,
   viewers: 1,
   idleSeconds: 3,
   program: "claude",
   memoryBytes: 300 * 1024 ** 2,
-  memoryMaxBytes: "infinity",
+  memoryMaxBytes: 4 * 1024 ** 3,
   cpuSeconds: 1.5,
+  cpuMax: "infinity",
+  drift: [],
 };
 
-function shown(...agents: AgentStatus[]): string[] {
+function shown(agents: AgentStatus[], columns = 80): string[] {
   let text = "";
-  renderStatus(
-    {
-      isTTY: false,
-      columns: 80,
-      rows: 24,
-      color: false,
-      gone: new AbortController().signal,
-      write: (more) => (text += more),
-    },
-    agents,
-  );
+  const write = (more: string) => (text += more);
+  const gone = new AbortController().signal;
+  renderStatus({ isTTY: false, columns, rows: 24, color: false, gone, write }, agents);
   return text.trimEnd().split("\n");
 }
 
-test("the table has the columns that fit 80, the first ones whatever their width", () => {
-  expect(shown(agent)).toEqual([
-    "AGENT  STATE  PID      UPTIME  RESTARTS  BOOT  IDLE  VIEWERS  MEMORY   CPU",
-    "web    up     1234567  5 s     2         yes   3 s   1        300 MiB  2 s",
+test("a wide terminal has every column", () => {
+  expect(shown([agent], 120)).toEqual([
+    "AGENT  STATE  RUNTIME  PID      UPTIME  RESTARTS  LAST EXIT  BOOT  MEMORY   CPU  IDLE  VIEWERS  PROGRAM",
+    "web    up     claude   1234567  5 s     2         signal 9   yes   300M/4G  2 s  3 s   1        claude",
   ]);
-  for (const line of shown({ ...agent, name: "a-rather-long-name" })) expect(line.length).toBeLessThanOrEqual(80);
-  expect(shown({ ...agent, name: "a".repeat(63) })[0]).toEndWith("BOOT");
+});
+
+test("where it is narrow the less needed give way, at last all but six", () => {
+  expect(shown([agent])).toEqual([
+    "AGENT  STATE  RUNTIME  PID      UPTIME  RESTARTS  LAST EXIT  BOOT  MEMORY   CPU",
+    "web    up     claude   1234567  5 s     2         signal 9   yes   300M/4G  2 s",
+  ]);
+  for (let columns = 45; columns < 130; columns++)
+    for (const line of shown([agent], columns)) expect(line.length).toBeLessThanOrEqual(columns);
+  expect(
+    shown([{ ...agent, name: "a".repeat(63) }])[0]
+      ?.trim()
+      .split(/ +/),
+  ).toEqual(["AGENT", "STATE", "PID", "UPTIME", "RESTARTS", "BOOT"]);
 });
 
 test("what is not known is a dash", () => {
-  const unknown = { ...agent, viewers: null, idleSeconds: null, memoryBytes: null, cpuSeconds: null };
-  expect(shown(unknown)[1]).toBe("web    up     1234567  5 s     2         yes   -     -        -       -");
+  const unknown = { ...agent, runtime: null, lastExit: null, memoryBytes: null, memoryMaxBytes: null };
+  expect(shown([unknown])[1]).toBe("web    up     -        1234567  5 s     2         -          yes   -       2 s");
+});
+
+test("what is not well is told below its line, in lines that are not too long", () => {
+  const drift = "runs another program than configured: changed since it started: command, model, a, b, c, d";
+  const lines = shown([{ ...agent, verdict: "warning", message: `up; ${drift}` }]);
+  expect(
+    lines
+      .slice(2)
+      .map((line) => line.trim())
+      .join(" "),
+  ).toBe(`up; ${drift}`);
+  for (const line of lines) expect(line.length).toBeLessThanOrEqual(80);
 });
