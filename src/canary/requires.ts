@@ -13,10 +13,12 @@ export async function packageLines(host: Pick<Host, "files" | "user">, names: Pa
   return host.user.uid === 0 ? lines : lines.map((line) => `sudo ${line}`);
 }
 
-/** Throws FleetError (69) without a tmux that runs: of that nothing can be tried. */
+/** Throws FleetError (69) without a tmux that runs, and terminals for its panes: then nothing can be tried. */
 export async function requireTmux(host: Host): Promise<void> {
+  const missing = (why: string, next: readonly string[]) =>
+    new FleetError(EXIT.unavailable, "The canary cannot run", why, next);
   const tmux = await host.exec(["tmux", "-V"]);
-  if (succeeded(tmux)) return;
-  const next = await packageLines(host, alike("tmux"));
-  throw new FleetError(EXIT.unavailable, "The canary cannot run", describeResult(tmux), next);
+  if (!succeeded(tmux)) throw missing(describeResult(tmux), await packageLines(host, alike("tmux")));
+  if ((await host.files.realPath("/dev/ptmx")) === undefined)
+    throw missing("there are no pseudo-terminals: /dev/ptmx leads nowhere", ["mount -t devpts devpts /dev/pts"]);
 }

@@ -125,10 +125,23 @@ describe.skipIf(reason !== undefined)("in a container", () => {
     expect(stdout).not.toMatch(/^holds/m);
   });
 
-  test("without tmux there is no half either", () => {
-    const { code, report: none } = report({ before: "rm -f /usr/bin/tmux" }, "--level", "tmux");
-    expect(none.problem?.why).toContain("tmux is not installed");
-    expect(none.problem?.next).toEqual(["apt-get install tmux"]);
-    expect(code).toBe(69);
-  });
+  for (const [what, before, why, next] of [
+    ["pseudo-terminals", "umount -l /dev/pts", /no pseudo-terminals/, "mount -t devpts devpts /dev/pts"],
+    [
+      "a folder for a socket",
+      "mount -o remount,ro /dev/shm && mount -o remount,ro /tmp",
+      /no folder for a socket can be written/,
+      "export TMPDIR=/a/short/folder",
+    ],
+    // For good: it comes last.
+    ["tmux", "rm -f /usr/bin/tmux", /tmux is not installed/, "apt-get install tmux"],
+  ] as const) {
+    test(`without ${what} there is no half either: 69`, () => {
+      const { code, report: none } = report({ before }, "--level", "tmux");
+      expect(none.problem?.why).toMatch(why);
+      expect(none.problem?.next).toEqual([next]);
+      expect(none).toMatchObject({ verdict: "unavailable", steps: [] });
+      expect(code).toBe(69);
+    });
+  }
 });

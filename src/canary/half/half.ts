@@ -75,8 +75,6 @@ async function requireTools(host: Host): Promise<void> {
     if (found.kind === "not-found")
       throw missing(`${tool} is not installed or not on PATH`, await packageLines(host, alike(owner)));
   }
-  if ((await host.files.status("/proc/self/status")) === undefined)
-    throw missing("/proc is not mounted", ["mount -t proc proc /proc"]);
 }
 
 export interface HalfOptions {
