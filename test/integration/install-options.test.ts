@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
-import { files } from "../../src/adapters/files.ts";
+import { disk } from "../../src/adapters/disk.ts";
+import { files, filesOn } from "../../src/adapters/files.ts";
 import { localHost } from "../../src/adapters/local-host.ts";
 import type { Host } from "../../src/core/host.ts";
 import { pathsOf } from "../../src/core/paths.ts";
@@ -10,6 +11,7 @@ import { readReceipt } from "../../src/install/receipt.ts";
 import { uninstall } from "../../src/install/uninstall.ts";
 import { temporaryFolder } from "../support/build.ts";
 import { fakeManager } from "../support/fake-manager.ts";
+import { faultyDisk } from "../support/faulty-disk.ts";
 
 const temporary = temporaryFolder();
 afterAll(() => temporary[Symbol.dispose]());
@@ -118,6 +120,30 @@ describe("--linger", () => {
       ["first file", false],
       ["daemon-reload", false],
     ]);
+  });
+
+  test("is undone if and only if install did it, wherever it was killed, and the user did it then", async () => {
+    const lingering = (host: Host) => install(host, { version: "1", linger: true });
+    const counting = faultyDisk(disk, "kill", Number.POSITIVE_INFINITY);
+    await lingering({ ...machine.host, files: { ...filesOn(counting), status: machine.host.files.status } });
+    await uninstall(machine.host, {});
+    const seen = { done: 0, not: 0, "about to": 0 };
+    for (let at = 0; at < counting.calls(); at++) {
+      const faulty = faultyDisk(disk, "kill", at);
+      const killed = { ...machine.host, files: { ...filesOn(faulty), status: machine.host.files.status } };
+      await Promise.race([lingering(killed), faulty.gone]);
+      await files.removeFile(join(pathsOf(machine.host).state, "install.lock")); // this process lives
+      const state = machine.lingers ? "done" : (await recorded()) === true ? "about to" : "not";
+      seen[state]++;
+      machine.lingers = true;
+      await uninstall(machine.host, {});
+      // Killed between writing it down and doing it, nobody can tell.
+      if (state !== "about to") expect([at, machine.lingers]).toEqual([at, state === "not"]);
+      machine.lingers = false;
+    }
+    expect(seen.done).toBeGreaterThan(5);
+    expect(seen.not).toBeGreaterThan(50);
+    expect(seen["about to"]).toBe(1);
   });
 
   test("that is refused, whatever the exit code says, is said, and nothing is left installed", async () => {
