@@ -62,6 +62,28 @@ describe.skipIf(skip).each(suites)("a machine with Debian %s", (suite) => {
     expect(JSON.parse(stdout)).toMatchObject({ verdict: "pass", sandbox: false });
   });
 
+  test("an agent's screen is shown as it is, by this machine's tmux; who watches leaves nothing there", () => {
+    const script = `seq -f 'line %g' 100; printf '\\033[31mred\\033[0m \\033(0lqk\\033(B'; stty -echo; while read -r line; do echo "$line"; done`;
+    machine.login(
+      `cat >shown.sh <<'END'\n${script}\nEND\nprintf 'MOSAIC_AGENT_COMMAND=sh %s/shown.sh\n' "$HOME" >.config/mosaic/fleet/agents/shown.env`,
+    );
+    expect(fleet("agent start shown").code).toBe(0);
+    expect(fleet("agent tail shown -n 3").stdout).toBe("line 99\nline 100\nred ┌─┐\n");
+    expect(fleet("agent tail shown -n all").stdout.split("\n")).toHaveLength(102);
+    const before = machine.login("tmux -L mosaic-factory list-windows -a").stdout;
+    const watch = `export TERM=xterm ${PATH}; { sleep 1; printf q; } | script -qec 'stty cols 80 rows 24; mosaic-fleet agent watch shown' /dev/null`;
+    const watched = machine.login(watch);
+    expect(watched.code).toBe(0);
+    expect(watched.stdout).toContain("shown: up");
+    expect(watched.stdout).toContain("line 100");
+    expect(machine.login("tmux -L mosaic-factory list-windows -a; tmux -L mosaic-factory list-clients").stdout).toBe(
+      before,
+    );
+    const follow = `${PATH}; mosaic-fleet agent tail shown -n 0 -f >followed & sleep 1; tmux -L mosaic-factory send-keys -t =shown: on Enter; sleep 2; kill $!; cat followed`;
+    expect(machine.login(follow).stdout).toEndWith("on\n");
+    machine.login(`${PATH} mosaic-fleet agent stop shown; rm shown.sh followed .config/mosaic/fleet/agents/shown.env`);
+  });
+
   test("without lingering doctor foretells that the agents end at logout, and so they do", () => {
     machine.login(
       `mkdir -p work; for name in one two; do printf 'MOSAIC_AGENT_COMMAND=sleep infinity\\n' >.config/mosaic/fleet/agents/$name.env; done;
