@@ -1,4 +1,6 @@
 export const HOLDER_UNIT = "mosaic-tmux-holder.service";
+/** What shows a person the last words of the holder: with --user, what the units of root said is not found. */
+export const HOLDER_JOURNAL = `journalctl --user-unit ${HOLDER_UNIT} -n 50`;
 export const AGENT_TEMPLATE = "mosaic-agent@.service";
 export const DEFAULT_SOCKET = "mosaic-factory";
 

@@ -84,7 +84,7 @@ export function unmasking({ unit, mask }: Agent, { paths }: Tools): string {
   return `systemctl --user unmask ${runtime}${unit}`;
 }
 
-/** The last words that a unit left. */
-export function journalOf(unit: string): string {
-  return `journalctl --user -u ${unit} -n 20`;
+/** What shows the last words that an agent left. */
+export function journalOf(name: string): string {
+  return `mosaic-fleet agent logs ${name}`;
 }

@@ -100,7 +100,7 @@ export async function perform(host: Host, action: Action, ledger: Ledger, what: 
       if (succeeded(started)) undos.push(end);
       else await end(); // it would try again and again
       return must(started, `${action.units.join(", ")} did not start`, [
-        `journalctl --user -u ${action.units[0]} -n 20`,
+        `journalctl --user-unit ${action.units[0]} -n 50`,
       ]);
     }
     case "stop":

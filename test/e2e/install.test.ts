@@ -527,7 +527,7 @@ describe("what cannot be finished is taken back", () => {
       const { code, stderr } = install("--enable", "--now");
       expect(code).toBe(69);
       expect(stderr).toContain(`${HOLDER} did not start.`);
-      expect(stderr).toContain(`journalctl --user -u ${HOLDER}`);
+      expect(stderr).toContain(`journalctl --user-unit ${HOLDER}`);
     });
     expect(systemctl("list-units", "--all", "--plain", "--no-legend", "mosaic-*").stdout).toBe("");
   });

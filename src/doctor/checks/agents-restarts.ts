@@ -20,7 +20,7 @@ export const agentsRestarts: Check = {
     checks:
       "How often systemd has brought each agent back since it was started by hand or at boot, for how long its program has run since, and whether systemd has given up (the start limit: ten starts in ten minutes); and how it ended last, from the unit's result, its status text and the start script's exit code.",
     why: "An agent that ends as soon as it starts does no work, and after ten tries stays down until somebody resets it. Each restart also loses what it had in mind.",
-    mend: "`journalctl --user -u mosaic-agent@NAME.service` says how each run ended. Mend that, then `systemctl --user reset-failed` and `start`.",
+    mend: "`mosaic-fleet agent logs NAME` says how each run ended. Mend that, then `systemctl --user reset-failed` and `start`.",
   },
   async run(tools) {
     const found = await tools.userManager();
@@ -44,7 +44,7 @@ export const agentsRestarts: Check = {
 };
 
 async function look(
-  { unit, loaded, pane }: Agent,
+  { name, unit, loaded, pane }: Agent,
   age: (pid: number) => Promise<number | undefined>,
   why: (unit: LoadedUnit) => Promise<string>,
 ): Promise<Look> {
@@ -60,7 +60,7 @@ async function look(
       evidence: { restarts },
       fix: {
         actions: [{ kind: "reset-failed", unit }],
-        commands: [`${journalOf(unit)}   # why; then:`, `systemctl --user start ${unit}`],
+        commands: [`${journalOf(name)}   # why; then:`, `systemctl --user start ${unit}`],
       },
     };
   }
@@ -74,6 +74,6 @@ async function look(
     status: "warn",
     message: `${times}, ${up === undefined ? "and down just now" : `the last ${ageText(up)} ago`}${reason === "" ? "" : `: ${reason}`}`,
     evidence: { restarts },
-    fix: { commands: [journalOf(unit)] },
+    fix: { commands: [journalOf(name)] },
   };
 }

@@ -65,13 +65,13 @@ async function look(tools: Tools, agent: Agent, { age, sessions, booting }: Seen
   const finds = (...commands: string[]): Look => ({ status, message, fix: { commands } });
   switch (finding) {
     case "failed":
-      return finds(journalOf(unit), `systemctl --user reset-failed ${unit}`, `systemctl --user start ${unit}`);
+      return finds(journalOf(name), `systemctl --user reset-failed ${unit}`, `systemctl --user start ${unit}`);
     case "masked":
       return finds(unmasking(agent, tools));
     case "stopped-enabled":
       return finds(`systemctl --user start ${unit}`);
     case "between-starts":
-      return finds(journalOf(unit));
+      return finds(journalOf(name));
     case "ownerless":
       return finds(`systemctl --user start ${unit}   # takes the session over as it is`);
     case "renamed":

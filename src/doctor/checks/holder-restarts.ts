@@ -1,4 +1,4 @@
-import { HOLDER_UNIT } from "../../core/names.ts";
+import { HOLDER_JOURNAL } from "../../core/names.ts";
 import type { Check, CheckResult } from "../check.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -19,7 +19,7 @@ export const holderRestarts: Check = {
     checks:
       "How often systemd has brought the holder back since it was last started by hand or at boot (NRestarts), and when it entered its present state (ActiveEnterTimestamp), which is when it last came back.",
     why: "Each death of the server ends every agent, and what was in their panes is gone; systemd brings them back, so that nothing but their lost work tells of it. A server that dies once dies again: tmux crashed, somebody typed kill-server, or memory ran out.",
-    mend: "Read the journal of the holder around the time of the restart (`journalctl --user -u mosaic-tmux-holder.service`), and the kernel's for the OOM killer and for crashes (`journalctl -k`). A later tmux may not crash any more. The count starts anew when the holder is started by hand.",
+    mend: "Read the journal of the holder around the time of the restart (`journalctl --user-unit mosaic-tmux-holder.service`), and the kernel's for the OOM killer and for crashes (`journalctl -k`). A later tmux may not crash any more. The count starts anew when the holder is started by hand.",
   },
   async run(tools): Promise<CheckResult> {
     const { load, active, sub, restarts, result, extra } = await tools.holder();
@@ -31,7 +31,7 @@ export const holderRestarts: Check = {
       restarts,
       ...(active === "active" && since > 0 ? { "server started": new Date(since).toISOString() } : { state: sub }),
     };
-    const fix = { commands: [`journalctl --user -u ${HOLDER_UNIT} -n 50`], root: ["journalctl -k -n 50"] };
+    const fix = { commands: [HOLDER_JOURNAL], root: ["journalctl -k -n 50"] };
     if (active !== "active") {
       if (restarts === 0) return { status: "skip", reason: `the holder is ${active}` };
       return {

@@ -1,9 +1,9 @@
-import { agentOfUnit, HOLDER_UNIT } from "../../core/names.ts";
+import { agentOfUnit, HOLDER_JOURNAL, HOLDER_UNIT } from "../../core/names.ts";
 import { shellWord } from "../../core/shell.ts";
 import type { Check, CheckResult } from "../check.ts";
 import type { FixAction } from "../fix.ts";
 
-const LOOK = [`systemctl --user status ${HOLDER_UNIT}`, `journalctl --user -u ${HOLDER_UNIT} -n 20`];
+const LOOK = [`systemctl --user status ${HOLDER_UNIT}`, HOLDER_JOURNAL];
 
 /** Who is it, and how to end it. */
 function squatter(pid: number, socketPath: string): string[] {

@@ -289,7 +289,7 @@ describe("holder.restarts", () => {
     {
       status: "warn",
       message: /has died once since it was started, the last time \d+ s ago/,
-      fix: /^journalctl --user -u mosaic-tmux-holder/,
+      fix: /^journalctl --user-unit mosaic-tmux-holder/,
     },
     async () => {
       const before = await mainPid();
@@ -448,7 +448,7 @@ describe("holder.server", () => {
     {
       status: "fail",
       message: /^the holder has failed \(exit-code\)$/,
-      fix: /^journalctl --user -u mosaic-tmux-holder/,
+      fix: /^journalctl --user-unit mosaic-tmux-holder/,
     },
     async () => {
       await fleet.dropIn(HOLDER_UNIT, "[Service]\nExecStartPre=/bin/false\nRestart=no\n");
