@@ -52,7 +52,7 @@ export function packagesForDebian(given: Given): void {
     if (architecture === undefined) continue;
     const folder = join(work, `deb-${architecture}`);
     layOut(folder, { ...given, ...documents, binary, architecture });
-    const file = join(out, `${PROGRAM}_${debianVersion(version)}_${architecture}.deb`);
+    const file = join(out, `${PROGRAM}_${version}_${architecture}.deb`);
     const compression = xz === "none" ? ["-Znone"] : ["-Zxz", `-z${xz}`];
     must(["dpkg-deb", "--root-owner-group", ...compression, "--build", folder, file], { env });
     rmSync(folder, { recursive: true });

@@ -13,7 +13,7 @@ afterAll(() => temporary[Symbol.dispose]());
 const folder = (name: string) => join(temporary.path, name);
 
 const OLD: string = manifest.version;
-const NEW = "99.0.0";
+const NEW = "99.0.0-rc.1";
 const BROKEN = "99.1.0";
 
 const toolsAreHere = ["npm", "xz", "dpkg-deb", "minisign"].every((tool) => Bun.which(tool) !== null);
@@ -127,6 +127,17 @@ describe.skipIf(!reachable)("between releases (takes npm's registry, xz, dpkg-de
     const kept = run([`${place}.previous`, "self-update", "--rollback"], { env });
     expect(kept).toMatchObject({ code: 0 });
     expect([isOf(place, OLD), versionOf(place)]).toEqual([true, OLD]);
+  });
+
+  test("among Debian's versions a release candidate comes before its release, and after the one before", () => {
+    const architecture = { "linux-x64": "amd64", "linux-arm64": "arm64" }[native as "linux-x64"];
+    const ofDebian = join(releases, NEW, `mosaic-fleet_${NEW}_${architecture}.deb`);
+    const version = run(["dpkg-deb", "--field", ofDebian, "Version"]).stdout.trim();
+    for (const [one, relation, other] of [
+      [version, "lt", "99.0.0"],
+      [version, "gt", OLD],
+    ] as const)
+      expect([version, run(["dpkg", "--compare-versions", one, relation, other]).code]).toEqual([version, 0]);
   });
 
   test("nothing is left beside them", () => {

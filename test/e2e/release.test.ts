@@ -492,6 +492,17 @@ describe.skipIf(!reachable || !toolsAreHere)("a release (takes npm's registry, x
 });
 
 describe("what scripts/release refuses", () => {
+  test.skipIf(!toolsAreHere)(
+    "a folder that is no clone, where nothing else says when and whose it is (takes xz and dpkg-deb)",
+    () => {
+      const { SOURCE_DATE_EPOCH: _, DEBFULLNAME: __, ...nobody } = environment as NodeJS.ProcessEnv;
+      const argv = [process.execPath, "scripts/release.ts", "--xz", "none", "--out", folder("nobody's"), native];
+      const { code, stderr } = run(argv, { cwd: copyOfTree(folder("no clone")), env: nobody });
+      expect({ code, stderr }).toEqual({ code: 64, stderr: expect.stringContaining("SOURCE_DATE_EPOCH, DEBFULLNAME") });
+      expect(existsSync(folder("nobody's"))).toBe(false);
+    },
+  );
+
   const full = folder("full");
   writeFiles(full, { mine: "" });
   chmodSync(full, 0o755);
