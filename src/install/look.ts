@@ -31,7 +31,8 @@ export async function lookAt(host: Host, paths: readonly string[]): Promise<Read
   await Promise.all(
     paths.map(async (path) => {
       const status = await host.files.status(path);
-      const bytes = status?.kind === "file" ? await host.files.readBytes(path) : undefined;
+      // What cannot be read has no content that could be ours.
+      const bytes = status?.kind === "file" ? await host.files.readBytes(path).catch(() => undefined) : undefined;
       const content =
         bytes === undefined
           ? { text: undefined, sha256: undefined }

@@ -1,4 +1,4 @@
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 import { HOLDER_UNIT } from "../core/names.ts";
 import { moveAside, shellWord } from "../core/shell.ts";
 import { changes, type Plan, type Step, type WriteFile } from "./action.ts";
@@ -120,7 +120,11 @@ function planFile(file: WantedFile, judgement: ReturnType<typeof judge>, input: 
     }
     case "edited":
       return [
-        keep("edited", "you have changed it: yours stays", `mosaic-fleet install --take ${shellWord(file.path)}`),
+        keep(
+          "edited",
+          `you have changed it: yours stays${dropIn(file.path)}`,
+          `mosaic-fleet install --take ${shellWord(file.path)}`,
+        ),
         ...clearBeside(file.path, input),
       ];
     case "removed":
@@ -129,15 +133,13 @@ function planFile(file: WantedFile, judgement: ReturnType<typeof judge>, input: 
       return [
         keep(
           "undecided",
-          "you and this version have changed it: yours stays, ours is put beside it; it is decided when that is gone",
+          `you and this version have changed it: yours stays, ours is put beside it; it is decided when that is gone${dropIn(file.path)}`,
           `diff -u ${shellWord(file.path)} ${shellWord(besideOf(file.path))}`,
         ),
         ...putBeside(file, input),
       ];
     case "not-a-file":
-      return [
-        { action, change: "conflict", why: `a ${there?.status?.kind} is in the place of this file`, next: aside },
-      ];
+      return [{ action, change: "conflict", why: inThePlaceOf(there), next: aside }];
     case "foreign":
       return [
         {
@@ -149,6 +151,18 @@ function planFile(file: WantedFile, judgement: ReturnType<typeof judge>, input: 
         },
       ];
   }
+}
+
+/** A change of a unit needs no change of its file. */
+function dropIn(path: string): string {
+  const unit = basename(path);
+  return unit.endsWith(".service") ? `; a drop-in outlasts every version: systemctl --user edit ${unit}` : "";
+}
+
+function inThePlaceOf(there: Found | undefined): string {
+  const kind = there?.status?.kind;
+  if (kind === "file") return "a file is here that cannot be read";
+  return `${kind === "other" ? "a pipe or a device" : `a ${kind}`} is in the place of this file`;
 }
 
 function putBeside(file: WantedFile, input: PlanInput): Step[] {
@@ -198,7 +212,14 @@ export function planRemoval(path: string, why: string, input: Pick<PlanInput, "f
   const step: Step =
     there.sha256 !== undefined && sums.includes(there.sha256)
       ? { action, change: "remove", ...was }
-      : { action, change: "keep", kept: "dropped", why, next: `rm ${shellWord(path)}`, ...was };
+      : {
+          action,
+          change: "keep",
+          kept: "dropped",
+          why,
+          next: `rm ${there.status.kind === "folder" ? "-r " : ""}${shellWord(path)}`,
+          ...was,
+        };
   return [step, ...clearBeside(path, input)];
 }
 

@@ -375,6 +375,8 @@ describe("something in the way is a conflict: 73, nothing written, and it says w
     ["a link, even to the right content", () => linked(unit), [unit]],
     ["a link to nowhere", () => linked(unit, "/nowhere"), [unit]],
     ["a folder", () => mkdirSync(join(config, script), { recursive: true }), [script]],
+    ["a pipe, which is not read", () => made(script, "mkfifo"), [script]],
+    ["a device, where one can be made", () => made(script, "mknod", "c", "1", "3"), [script]],
     ["a file in the place of a folder", () => writeFiles(config, { "mosaic/tools/fleet": "" }), ["mosaic/tools/fleet"]],
     ["several at once", () => writeFiles(config, { [unit]: "mine", [script]: "mine too" }), [unit, script]],
     [
@@ -405,6 +407,11 @@ describe("something in the way is a conflict: 73, nothing written, and it says w
       for (const line of said.match(/(?<=^ +Next: ).*/gm) ?? []) expect(typed(line).code).toBe(0);
       installed();
     });
+  }
+
+  function made(path: string, program: string, ...words: string[]): void {
+    mkdirSync(join(config, path, ".."), { recursive: true });
+    if (run([program, join(config, path), ...words]).code !== 0) run(["mkfifo", join(config, path)]);
   }
 
   function linked(path: string, target = join(tree, "assets", layout[path]?.[1] ?? "")): void {

@@ -102,6 +102,20 @@ describe("an upgrade", () => {
     expect(readFileSync(script(kept[0] ?? "")).equals(mine)).toBe(true);
   });
 
+  test("leads who has changed a unit to a drop-in, which outlasts upgrade, rollback and uninstall", async () => {
+    await earlierVersion();
+    const unit = "mosaic-agent@.service";
+    const dropIn = join(paths.units, `${unit}.d/override.conf`);
+    writeFileSync(join(paths.units, unit), "# mine\n", { flag: "a" });
+    const said = fleet("install").stdout;
+    expect(said).toContain(`a drop-in outlasts every version: systemctl --user edit ${unit}\n`);
+    writeFiles(dirname(dropIn), { [basename(dropIn)]: "[Service]\nMemoryMax=1G\n" });
+    const mine = () => Object.entries(treeOf(dirname(dropIn))).find(([path]) => path === basename(dropIn));
+    const before = mine();
+    for (const words of [["rollback"], ["install", "--take", join(paths.units, unit)], ["uninstall", "--yes"]])
+      expect([words, fleet(...words).code, mine()]).toEqual([words, 0, before]);
+  });
+
   test("--take of what is no file of ours is no use: 64, nothing written", () => {
     expect(fleet("install", "--take", join(home, "mine"))).toMatchObject({ code: 64 });
     expect(treeOf(home)).toEqual({});

@@ -6,6 +6,7 @@ import { files, filesOn } from "../../src/adapters/files.ts";
 import { localHost } from "../../src/adapters/local-host.ts";
 import type { Host } from "../../src/core/host.ts";
 import { pathsOf } from "../../src/core/paths.ts";
+import { conflicts } from "../../src/install/action.ts";
 import { install } from "../../src/install/install.ts";
 import { readReceipt } from "../../src/install/receipt.ts";
 import { uninstall } from "../../src/install/uninstall.ts";
@@ -154,6 +155,21 @@ describe("--linger", () => {
     });
     expect(await files.list(machine.host.user.home)).toEqual([]);
   });
+});
+
+test("a file of ours that cannot be read is in the way, and no defect; uninstall leaves it", async () => {
+  await lay();
+  const readBytes: Host["files"]["readBytes"] = async (path) => {
+    if (path.endsWith("tmux.conf")) throw Object.assign(new Error("EACCES"), { code: "EACCES" });
+    return files.readBytes(path);
+  };
+  const host = { ...machine.host, files: { ...machine.host.files, readBytes } };
+  const { plan, applied } = await install(host, { version: "2" });
+  expect(applied).toBe(false);
+  const why = "a file is here that cannot be read";
+  expect(conflicts(plan)).toMatchObject([{ why, next: expect.stringMatching(/^mv .*tmux\.conf /) }]);
+  await uninstall(host, {});
+  expect(await files.list(pathsOf(host).tools)).toEqual(["tmux.conf"]);
 });
 
 test("an install that is interrupted takes back what it has done: 130", async () => {

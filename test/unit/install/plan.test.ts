@@ -225,7 +225,7 @@ describe("a file of the layout", () => {
       const recorded = receipt("hash of new");
       expect(step("write-file", { [PATH]: found(kind) }, { recorded, taken: new Set([PATH]) })).toMatchObject({
         change: "conflict",
-        why: expect.stringContaining(kind),
+        why: expect.stringContaining(kind === "other" ? "a pipe or a device" : `a ${kind}`),
         next: `mv ${PATH} ${PATH}.yours`,
       });
     });
