@@ -6,12 +6,12 @@ import { binary, run } from "../support/build.ts";
 import { openFleet, type TestFleet } from "../support/fleet.ts";
 import { canaryOf } from "../support/sabotage.ts";
 
-/** The faults that a seed chooses, as steps are called; all, or those that leave others alone. */
+/** The faults that a seed chooses, as steps are called; all, or those that leave others and the user's manager alone. */
 function chosenBy(seed: number, count: number, alone = true): string[] {
   const ids: string[] = [];
   for (const { fault } of choices(seed, 4)) {
     if (ids.length === count) break;
-    if (alone || !fault.disturbsOthers) ids.push(`${ids.length + 1}.${fault.id}`);
+    if (alone || !(fault.disturbsOthers || fault.sandboxOnly)) ids.push(`${ids.length + 1}.${fault.id}`);
   }
   return ids;
 }

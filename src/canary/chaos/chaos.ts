@@ -56,6 +56,7 @@ export async function runChaos(bench: Bench<Fleet>, fleet: Fleet, options: Chaos
   const over = host.now() + options.forMs;
   let done = 0;
   for (const choice of choices(options.seed, agentsIn(fleet).length)) {
+    if (choice.fault.sandboxOnly && !fleet.sandboxed) continue;
     if (choice.fault.disturbsOthers && (await bench.others()).length > 0) continue;
     // Their starts are counted from here on: ten in ten minutes are the most that systemd allows.
     await fleet.systemd.run(

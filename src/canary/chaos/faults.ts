@@ -32,6 +32,8 @@ export interface Fault {
   readonly server: "new" | "same";
   /** It would disturb agents that are not the canary's. */
   readonly disturbsOthers?: true;
+  /** It is done to the manager itself, which outside of a sandbox is the user's. */
+  readonly sandboxOnly?: true;
   /** Does it; does not wait until all is well again. */
   act(hit: Hit): Promise<void>;
 }
@@ -180,6 +182,50 @@ export const FAULTS: readonly Fault[] = [
     async act({ fleet, server }) {
       await fleet.host.files.removeFile(server.socketPath);
       fleet.host.kill(server.pid, "SIGUSR1");
+    },
+  },
+  {
+    id: "agent-stopped-at-crash",
+    what: "an agent is stopped as the server dies",
+    targets: 1,
+    agents: "new",
+    server: "new",
+    disturbsOthers: true,
+    async act({ fleet, targets, server }) {
+      for (const { agent, pane } of targets) {
+        const stopped = stop(fleet, agent.unit);
+        fleet.host.kill(server.pid, "SIGKILL");
+        await stopped;
+        await proveDown(fleet, agent, pane);
+        await start(fleet, agent.unit);
+      }
+    },
+  },
+  {
+    id: "server-killed-at-reload",
+    what: "the server is killed during a reload",
+    agents: "new",
+    server: "new",
+    disturbsOthers: true,
+    async act({ fleet, server }) {
+      const reload = fleet.systemd.daemonReload();
+      fleet.host.kill(server.pid, "SIGKILL");
+      const result = await reload;
+      expect(succeeded(result), "systemctl daemon-reload failed", { said: describeResult(result) });
+    },
+  },
+  {
+    id: "manager-reexecuted",
+    what: "the manager is executed anew as one dies",
+    targets: 1,
+    agents: "new",
+    server: "same",
+    sandboxOnly: true,
+    async act(hit) {
+      const again = hit.fleet.systemd.run("daemon-reexec", []);
+      kill(hit, "SIGKILL");
+      const result = await again;
+      expect(succeeded(result), "systemctl daemon-reexec failed", { said: describeResult(result) });
     },
   },
 ];
