@@ -165,12 +165,12 @@ describe.skipIf(skip).each(suites)("a machine with Debian %s", (suite) => {
     });
   }
 
-  test("an upgrade brings the new units, keeps the one that the user has edited, and restarts nothing", () => {
+  test("self-update brings the new binary, and install its units: it keeps the one that the user has edited, and restarts nothing", () => {
     const running = agents();
     machine.login("printf '\\n# mine\\n[Service]\\nNice=5\\n' >>.config/systemd/user/mosaic-agent@.service");
-    expect(
-      machine.login(`curl -fsS ${server}/current/install.sh | sh -s -- --base-url ${server}/current --no-doctor`).code,
-    ).toBe(0);
+    const updated = fleet(`self-update --canary -o json --from ${server}/current`);
+    expect(updated).toMatchObject({ code: 0, stderr: "" });
+    expect(JSON.parse(updated.stdout)).toMatchObject({ applied: true, current: BEFORE, canary: "pass", layout: true });
     expect(fleet("--version").stdout).not.toBe(`${BEFORE}\n`);
     const upgraded = fleet("install --yes");
     expect(upgraded.code).toBe(1); // to be decided
