@@ -1,6 +1,6 @@
 import { basename, dirname, join } from "node:path";
 import { sha256 } from "../adapters/sum.ts";
-import { FleetError } from "../core/errors.ts";
+import { describeError, FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { pathsOf } from "../core/paths.ts";
@@ -17,9 +17,10 @@ export interface Intent {
 /** What was installed; undefined when nothing was. Throws FleetError (78) when that cannot be read. */
 export async function recordedLayout(host: Host, { nothing, again }: Intent): Promise<Receipt | undefined> {
   const { receipt } = pathsOf(host);
-  const recorded = await readReceipt(host, receipt);
-  if (recorded !== "unreadable") return recorded;
-  throw new FleetError(EXIT.config, nothing, `the receipt ${receipt} cannot be read by this version`, [
+  const recorded = await readReceipt(host, receipt).catch((error) => ({ problem: describeError(error) }));
+  if (recorded === undefined || (recorded !== "unreadable" && !("problem" in recorded))) return recorded;
+  const why = recorded === "unreadable" ? "by this version" : `(${recorded.problem})`;
+  throw new FleetError(EXIT.config, nothing, `the receipt ${receipt} cannot be read ${why}`, [
     moveAside(receipt, "unreadable"),
     again,
   ]);

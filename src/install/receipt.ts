@@ -9,7 +9,10 @@ export function knownSums(receipt: Receipt | undefined, path: string): string[] 
   return file === undefined ? [] : [...new Set([file.sha256, ...(file.pending ?? [])])];
 }
 
-/** undefined when there is none; "unreadable" when there is one that this version cannot read, or something that is none. */
+/**
+ * undefined when there is none; "unreadable" when there is one that this version cannot read. Throws when it is no file, or may
+ * not be read.
+ */
 export async function readReceipt(
   host: Pick<Host, "files">,
   path: string,
@@ -17,8 +20,10 @@ export async function readReceipt(
   const status = await host.files.status(path);
   if (status === undefined) return undefined;
   // Not followed: what a link leads to is nothing that install has written. And a pipe would never end.
-  const text = status.kind === "file" ? await host.files.read(path).catch(() => undefined) : undefined;
-  if (text === undefined) return "unreadable";
+  if (status.kind !== "file")
+    throw new Error(`${status.kind === "other" ? "no file" : `a ${status.kind}`} is in its place`);
+  const text = await host.files.read(path);
+  if (text === undefined) return undefined;
   const { readable } = await import("./receipt-schema.ts"); // a first install has nothing to parse
   try {
     return readable.parse(JSON.parse(text));
