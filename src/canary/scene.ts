@@ -1,5 +1,6 @@
 import { dirname, join } from "node:path";
 import { groupLines } from "../adapters/cgroup.ts";
+import { openUserManager } from "../adapters/manager.ts";
 import { procfsOf } from "../adapters/procfs.ts";
 import { systemdOf } from "../adapters/systemd.ts";
 import { tmuxClient } from "../adapters/tmux.ts";
@@ -62,32 +63,71 @@ export async function journalOf({ host, journal, units }: Scene, since: Date): P
   return said(await host.exec([...argv, ...matches.flatMap((match, index) => (index === 0 ? [match] : ["+", match]))]));
 }
 
+/** Settings of a fleet and of a login that are no secret by themselves; a name that looks like one is hidden all the same. */
+const PLAIN =
+  /^(MOSAIC_.*|PATH|HOME|USER|LOGNAME|SHELL|PWD|LANG|LC_.*|TZ|TERM|TMUX_TMPDIR|XDG_.*|DBUS_SESSION_BUS_ADDRESS)$/;
+
 /**
- * What must not be shown: secrets of the run, and what the user's files, the manager and the server have in their
- * environments. What an env file sets beside our own keys counts as secret whatever its name is.
+ * What must not be shown: secrets of the run, and what the user's files, the units, the manager and the server have in their
+ * environments. What a file or a unit sets beside our own keys counts as secret whatever its name is.
  */
-export async function secretsOf({ host, secret, socket, units }: Scene): Promise<Record<string, string>[]> {
+export async function secretsOf(scene: Scene): Promise<Record<string, string>[]> {
+  const { host, secret, socket } = scene;
   const { agents, site } = pathsOf(host);
-  const files = [join(site, "fleet.env"), ...(await host.files.list(agents)).map((name) => join(agents, name))];
-  const texts = await Promise.all(files.map((path) => host.files.read(path).catch(() => undefined)));
-  const set = texts
-    .flatMap((text) => parseEnvFile(text ?? ""))
-    .filter(({ key }) => !key.startsWith("MOSAIC_"))
-    .map(({ value }, index): [string, string] => [`SECRET_${index}`, value]);
-  const manager = units.length > 0 ? await host.exec(["systemctl", "--user", "show-environment"]) : undefined;
+  const { environment, set, files } = await ofUnits(scene);
+  const paths = [
+    join(site, "fleet.env"),
+    ...(await host.files.list(agents)).map((name) => join(agents, name)),
+    ...files,
+  ];
+  const texts = await Promise.all([...new Set(paths)].map((path) => host.files.readBytes(path).catch(() => undefined)));
+  const inFiles = texts.flatMap((text) => parseEnvFile(text ?? ""));
+  const own = [...inFiles.map(({ key, value }): [string, string] => [key, value]), ...set];
+  const hidden = own.filter(([key]) => !PLAIN.test(key)).map(([, value], index) => [`SECRET_${index}`, value]);
   const server = await tmuxClient(host, ["-L", socket])(["show-environment", "-g"]);
-  const variables = [manager, server].map((result) => variablesIn(result?.stdout ?? ""));
-  return [{ MOSAIC_CANARY_SECRET: secret }, Object.fromEntries(set), ...variables];
+  return [
+    { MOSAIC_CANARY_SECRET: secret },
+    Object.fromEntries(own),
+    Object.fromEntries(hidden),
+    environment,
+    variablesIn(server.stdout),
+  ];
+}
+
+interface OfUnits {
+  /** The manager's own. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** What the units set. */
+  readonly set: readonly (readonly [name: string, value: string])[];
+  /** The files that they read, patterns as they are. */
+  readonly files: readonly string[];
+}
+
+/** Nothing where there is no manager, or none that answers. */
+async function ofUnits({ host, units: own }: Scene): Promise<OfUnits> {
+  const nothing = { environment: {}, set: [], files: [] };
+  if (own.length === 0) return nothing;
+  try {
+    const manager = await openUserManager(host);
+    try {
+      const { environment } = await manager.state();
+      const set = await Promise.all(own.map((unit) => manager.unitEnvironment(unit)));
+      const shown = await systemdOf(host).show(own, ["EnvironmentFiles"]);
+      const files = shown.flatMap(({ extra }) =>
+        [...(extra.EnvironmentFiles ?? "").matchAll(/(\/.*?) \(ignore_errors=/g)].map(([, path = ""]) => path),
+      );
+      return { environment, set: set.flatMap((variables) => Object.entries(variables)), files };
+    } finally {
+      manager.close();
+    }
+  } catch {
+    return nothing;
+  }
 }
 
 function variablesIn(text: string): Record<string, string> {
   const lines = text.split("\n").filter((line) => line.includes("="));
-  return Object.fromEntries(
-    lines.map((line) => [
-      line.slice(0, line.indexOf("=")),
-      line.slice(line.indexOf("=") + 1).replace(/^\$'(.*)'$/, "$1"), // as systemctl quotes it
-    ]),
-  );
+  return Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]));
 }
 
 function said(result: ExecResult): string {

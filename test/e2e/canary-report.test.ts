@@ -30,6 +30,8 @@ describe("on an installed fleet", () => {
     inAgentEnv: "sk-ant-2222222222222222",
     ofCaller: "callers-own-33333333",
     ofManager: "managers-own-44444444",
+    inDropIn: "plain name in a unit 5",
+    inOwnFile: "plain-name-in-a-file-of-their-own-6",
   };
   let fleet: TestFleet;
   beforeAll(async () => {
@@ -38,6 +40,12 @@ describe("on an installed fleet", () => {
     await files.writeAtomic(join(fleet.paths.site, "fleet.env"), `ACME_LICENCE=${secrets.inFleetEnv}\n`, 0o600);
     await fleet.agent("worker", { WORKER_API_KEY: secrets.inAgentEnv });
     await fleet.systemctl("set-environment", `MANAGER_TOKEN=${secrets.ofManager}`);
+    const own = join(fleet.root, "their-own.env");
+    await files.writeAtomic(own, `ACME_REGION=${secrets.inOwnFile}\n`, 0o600);
+    await fleet.dropIn(
+      "mosaic-agent@.service",
+      `[Service]\nEnvironment="ACME_PIN=${secrets.inDropIn}"\nEnvironmentFile=${own}\n`,
+    );
     // What a user has done to a script of ours: agents lose a variable, and show all the others on their screens.
     const script = join(fleet.paths.tools, "agent-pane.sh");
     const text = (await files.read(script)) ?? "";
@@ -54,7 +62,7 @@ describe("on an installed fleet", () => {
   test("a broken promise leaves one private folder, without a secret in any file", async () => {
     const result = await canary("--report", folder);
     expect(result).toMatchObject({ kind: "exited", code: 1 });
-    expect(result.stderr).toStartWith(`The report is in ${folder}, to be attached to a bug report.`);
+    expect(result.stderr).toStartWith(`The report is in ${folder}: attach it to a bug report.\n`);
     const files = filesOf(folder);
     // Scripts that have nothing to say leave no journal.
     expect(Object.keys(files).filter((name) => name !== "journal.txt")).toEqual([
@@ -68,6 +76,7 @@ describe("on an installed fleet", () => {
     expect(files["tmux.txt"]).toMatch(/^MOSAIC_AGENT_NAME=mosaic-canary-/m);
     expect(files["tmux.txt"]).toContain("ACME_LICENCE=[redacted]");
     expect(files["tmux.txt"]).toContain("MOSAIC_CANARY_SECRET=[redacted]");
+    for (const name of ["units.txt", "tmux.txt"]) expect(files[name]).toContain("ACME_PIN=[redacted]");
     expect(files["tmux.txt"]).toContain("exit-empty off");
     for (const secret of Object.values(secrets))
       for (const [name, text] of Object.entries(files))

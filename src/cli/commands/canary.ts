@@ -168,7 +168,7 @@ async function writeReport(host: Host, folder: ReportFolder, report: CanaryRepor
   try {
     await folder.write(report, [{ name: "summary.md", text: summaryOf(report) }]);
     host.stderr.write(
-      `The report is in ${path}, to be attached to a bug report. Keys and the like are hidden in it; look through it all the same.\n`,
+      `The report is in ${path}: attach it to a bug report.\nKeys and the like are hidden in it; look through it all the same.\n`,
     );
   } catch (error) {
     renderError(host, error);
