@@ -179,6 +179,8 @@ const ALIGNMENT: Readonly<Record<string, number>> = {
 };
 /** Bytes of the types that are always as long. */
 const SIZE: Readonly<Record<string, number>> = { y: 1, n: 2, q: 2, i: 4, u: 4, b: 4, h: 4, x: 8, t: 8, d: 8 };
+/** ASCII: one letter is no text to be read. */
+const LETTERS = Array.from({ length: 128 }, (_, code) => String.fromCharCode(code));
 const NO_LIMIT = 0xffff_ffff_ffff_ffffn;
 
 /** Reads values one after another out of a message. One for all: to make one for each would take as long as to read it. */
@@ -243,11 +245,8 @@ function decoder() {
         }
         case "g":
           return text(bytes.readUInt8(skip(1)));
-        case "v": {
-          const inside = types(text(bytes.readUInt8(skip(1))));
-          if (inside.length !== 1) throw new Error("a variant holds one value");
-          return read.value(inside[0] ?? "");
-        }
+        case "v":
+          return read.value(signature());
         case "a": {
           const element = type.slice(1);
           const end = endOfList(element);
@@ -292,7 +291,16 @@ function decoder() {
     else if (letter === "s" || letter === "o") skip(unsigned() + 1);
     else if (letter === "g") skip(bytes.readUInt8(skip(1)) + 1);
     else if (letter === "a") read.at = endOfList(type.slice(1));
-    else for (const inside of letter === "v" ? types(String(read.value("g"))) : types(type.slice(1, -1))) pass(inside);
+    else if (letter === "v") pass(signature());
+    else for (const inside of types(type.slice(1, -1))) pass(inside);
+  };
+  /** Of a variant: one complete type. Most are of one letter. */
+  const signature = (): string => {
+    const length = bytes.readUInt8(skip(1));
+    if (length === 1 && bytes[read.at + 1] === 0) return LETTERS[bytes[skip(2)] ?? 0] ?? "";
+    const [inside = "", ...more] = types(text(length));
+    if (more.length > 0 || inside === "") throw new Error("a variant holds one value");
+    return inside;
   };
   const skip = (size: number) => {
     const at = read.at;

@@ -21,6 +21,7 @@ import { promptPaths } from "./prompt-paths.ts";
 type Looks = Pick<
   Files,
   | "read"
+  | "readEach"
   | "readBytes"
   | "readStart"
   | "readNow"
@@ -87,17 +88,30 @@ async function stat(path: string): Promise<Stats | undefined> {
 /** What files of the kernel are read into: there are hundreds, and none of those of which there are many is as long. */
 const shared = Buffer.alloc(16_384);
 
-/** Its text, read until nothing more comes: its size the kernel does not know, nor whether one read is all. */
+/** What the kernel writes down of a process it gives in one read, if there is room; of other files it gives a page at a time. */
+const IN_ONE_READ = /^\/proc\/\d/;
+
+/** Its text, read until nothing more comes: its size the kernel does not know. */
 function kernelText(path: string): string {
   const descriptor = openSync(path, AT_ONCE);
   let length = 0;
   try {
-    for (let more = -1; more !== 0 && length < shared.length; length += more)
+    for (let more = -1; more !== 0 && length < shared.length; length += more) {
+      if (more > 0 && IN_ONE_READ.test(path)) break;
       more = readSync(descriptor, shared, length, shared.length - length, null);
+    }
   } finally {
     closeSync(descriptor);
   }
   return length === shared.length ? readFileSync(path, TEXT) : shared.toString("utf8", 0, length);
+}
+
+function kernelTextOrNone(path: string): string | undefined {
+  try {
+    return kernelText(path);
+  } catch {
+    return undefined;
+  }
 }
 
 function startNow(path: string, length: number): Uint8Array {
@@ -121,6 +135,13 @@ export const looks: Looks = {
   async read(path) {
     if (INSTANT.test(path)) return orUndefinedNow(() => kernelText(path));
     return isPrompt(path) ? orUndefinedNow(() => readFileSync(path, TEXT)) : orUndefined(fs.readFile(path, "utf8"));
+  },
+
+  async readEach(paths) {
+    const texts = paths.map((path) =>
+      INSTANT.test(path) ? kernelTextOrNone(path) : looks.read(path).catch(() => undefined),
+    );
+    return texts.some((text) => text instanceof Promise) ? Promise.all(texts) : (texts as (string | undefined)[]);
   },
 
   readBytes: async (path) =>

@@ -7,6 +7,8 @@ export interface Procfs {
   cgroup(pid: number): Promise<string | undefined>;
   /** Its cgroup in each hierarchy, by the controllers of that as /proc writes them: "" for the unified one. */
   cgroups(pid: number): Promise<ReadonlyMap<string, string>>;
+  /** What /proc/PID/cgroup says of each, for cgroupPath() and cgroupIn(). */
+  groupTexts(pids: readonly number[]): Promise<(string | undefined)[]>;
   environment(pid: number): Promise<Record<string, string> | undefined>;
   workingFolder(pid: number): Promise<string | undefined>;
   commandLine(pid: number): Promise<string[] | undefined>;
@@ -14,6 +16,8 @@ export interface Procfs {
   startTime(pid: number): Promise<string | undefined>;
   /** Its name, as in Process, and its start time, of one moment and for one read. */
   life(pid: number): Promise<{ readonly name: string; readonly startTime: string } | undefined>;
+  /** startTime() of each. */
+  startTimes(pids: readonly number[]): Promise<(string | undefined)[]>;
   /** Its program's file, as the kernel names it: "/usr/bin/tmux (deleted)" when that was replaced since. */
   program(pid: number): Promise<string | undefined>;
   /** Its name, as in Process. */
@@ -46,22 +50,23 @@ export interface Process {
   readonly name: string;
 }
 
-export function procfsOf(host: Pick<Host, "files">): Procfs {
+export function procfsOf({ files }: Pick<Host, "files">): Procfs {
   const read = async (pid: number, file: string) => {
     try {
-      return await host.files.read(`/proc/${pid}/${file}`);
+      return await files.read(`/proc/${pid}/${file}`);
     } catch {
       return undefined;
     }
   };
+  const readEach = (pids: readonly number[], file: string) => files.readEach(pids.map((pid) => `/proc/${pid}/${file}`));
   /** A process and all that it and they have started, as far as it still is their ancestor. */
   const descendants = async (pid: number): Promise<number[]> => {
-    const threads = await host.files.list(`/proc/${pid}/task`).catch(() => []);
+    const threads = await files.list(`/proc/${pid}/task`).catch(() => []);
     const children = await Promise.all(threads.map((thread) => read(pid, `task/${thread}/children`)));
     const pids = children.flatMap((text) => (text ?? "").split(" ").filter(Boolean).map(Number));
     return [pid, ...(await Promise.all(pids.map(descendants))).flat()];
   };
-  const pids = async () => (await host.files.list("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
+  const pids = async () => (await files.list("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
   return {
     async cgroup(pid) {
       return cgroupPath((await read(pid, "cgroup")) ?? "");
@@ -82,21 +87,20 @@ export function procfsOf(host: Pick<Host, "files">): Procfs {
         lines.map((line) => line.split(":")).map(([, controllers = "", ...path]) => [controllers, path.join(":")]),
       );
     },
-    workingFolder: (pid) => host.files.readLink(join("/proc", String(pid), "cwd")),
+    workingFolder: (pid) => files.readLink(join("/proc", String(pid), "cwd")),
     async commandLine(pid) {
       return (await read(pid, "cmdline"))?.split("\0").slice(0, -1);
     },
-    async startTime(pid) {
-      const fields = statFields(await read(pid, "stat"));
-      return fields?.[0] === "Z" ? undefined : fields?.[19];
-    },
+    startTime: async (pid) => startTimeIn(await read(pid, "stat")),
+    startTimes: async (pids) => (await readEach(pids, "stat")).map(startTimeIn),
+    groupTexts: (pids) => readEach(pids, "cgroup"),
     async life(pid) {
       const stat = await read(pid, "stat");
       const [state, startTime] = [0, 19].map((field) => statFields(stat)?.[field]);
       if (stat === undefined || startTime === undefined || state === "Z") return undefined;
       return { name: stat.slice(stat.indexOf("(") + 1, stat.lastIndexOf(")")), startTime };
     },
-    program: (pid) => host.files.readLink(join("/proc", String(pid), "exe")),
+    program: (pid) => files.readLink(join("/proc", String(pid), "exe")),
     name: async (pid) => (await read(pid, "comm"))?.trimEnd(),
     async variable(pid, name) {
       const text = `\0${(await read(pid, "environ")) ?? ""}`;
@@ -105,8 +109,8 @@ export function procfsOf(host: Pick<Host, "files">): Procfs {
     },
     async listensOn(pid) {
       const folder = `/proc/${pid}/fd`;
-      const open = await host.files.list(folder).catch(() => []);
-      const targets = new Set(await Promise.all(open.map((fd) => host.files.readLink(join(folder, fd)))));
+      const open = await files.list(folder).catch(() => []);
+      const targets = new Set(await Promise.all(open.map((fd) => files.readLink(join(folder, fd)))));
       // Num RefCount Protocol Flags Type St Inode Path; this flag is that of a listener.
       return ((await read(pid, "net/unix")) ?? "").split("\n").flatMap((line) => {
         const [, inode, path] = /^\S+ \S+ \S+ 00010000 \S+ \S+ +(\d+) (\/.*)$/.exec(line) ?? [];
@@ -130,8 +134,10 @@ export function procfsOf(host: Pick<Host, "files">): Procfs {
     },
     pids,
     async ofUser(uid) {
-      const statuses = await Promise.all((await pids()).map(async (pid) => ({ pid, text: await read(pid, "status") })));
-      return statuses.flatMap(({ pid, text = "" }) => {
+      const all = await pids();
+      const statuses = await readEach(all, "status");
+      return all.flatMap((pid, index) => {
+        const text = statuses[index] ?? "";
         // A process without memory of its own, the kernel's or a dead one, is left out.
         if (!text.includes("\nVmSize:") || lineOf(text, "Uid") !== String(uid)) return [];
         return [{ pid, parent: Number(lineOf(text, "PPid")), name: text.slice("Name:\t".length, text.indexOf("\n")) }];
@@ -144,6 +150,11 @@ export function procfsOf(host: Pick<Host, "files">): Procfs {
 function lineOf(status: string, name: string): string {
   const start = status.indexOf(`\n${name}:\t`) + name.length + 3;
   return status.slice(start, status.indexOf("\n", start)).split("\t", 1)[0] ?? "";
+}
+
+function startTimeIn(stat: string | undefined): string | undefined {
+  const fields = statFields(stat);
+  return fields?.[0] === "Z" ? undefined : fields?.[19];
 }
 
 /** What /proc/PID/stat says from the state on. The program's name before it, in brackets, may hold anything. */
@@ -159,4 +170,10 @@ export function cgroupPath(text: string): string | undefined {
     if (at >= 0) return lines.slice(at + mark.length, `${lines}\n`.indexOf("\n", at + 1));
   }
   return undefined;
+}
+
+/** Out of that text the path in the hierarchy of these controllers, as /proc writes them: "" for the unified one. */
+export function cgroupIn(text: string, controllers: (names: string) => boolean): string | undefined {
+  const line = text.split("\n").find((each) => controllers(each.slice(each.indexOf(":") + 1).split(":", 1)[0] ?? ""));
+  return line?.split(":").slice(2).join(":");
 }

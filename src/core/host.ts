@@ -44,6 +44,8 @@ export interface Aside {
 export interface Files {
   /** The text of a file, or undefined when there is none. */
   read(path: string): Promise<string | undefined>;
+  /** The texts of many files, in their order; undefined for one that is not there or cannot be read. */
+  readEach(paths: readonly string[]): Promise<(string | undefined)[]>;
   /** Its bytes, where the text may be no text. */
   readBytes(path: string): Promise<Uint8Array | undefined>;
   /** Its first bytes, fewer where it is shorter: what a program is, without reading all of it. */

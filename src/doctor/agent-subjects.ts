@@ -70,12 +70,10 @@ export function counted(count: number, thing: string): string {
 const TICK_MS = 10;
 
 /** For how long processes have run, in milliseconds; undefined for one that is gone. */
-export function ages(tools: Tools): (pid: number) => Promise<number | undefined> {
-  const uptime = tools.host.files.read("/proc/uptime").then((text) => Number.parseFloat(text ?? "") * 1000);
-  return async (pid) => {
-    const started = await tools.procfs.startTime(pid);
-    return started === undefined ? undefined : (await uptime) - Number(started) * TICK_MS;
-  };
+export async function agesOf({ host, procfs }: Tools, pids: readonly number[]): Promise<(number | undefined)[]> {
+  const uptime = Number.parseFloat((await host.files.read("/proc/uptime")) ?? "") * 1000;
+  const started = await procfs.startTimes(pids);
+  return started.map((ticks) => (ticks === undefined ? undefined : uptime - Number(ticks) * TICK_MS));
 }
 
 /** What takes the mask off its unit. */

@@ -47,8 +47,8 @@ function isOdd(value: unknown): boolean {
 }
 
 /** Of two hundred agents most have neither. */
-const NOTHING: CheckReport["evidence"] = {};
-const NO_FIX = fixText({}, "");
+export const NOTHING: CheckReport["evidence"] = {};
+export const NO_FIX = fixText({}, "");
 
 function outcomeOf(result: CheckResult, home: string): Outcome {
   if (result.status === "skip") return because("skip", result.reason);

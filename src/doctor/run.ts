@@ -2,7 +2,7 @@ import type { Host } from "../core/host.ts";
 import { redacted } from "../core/redacted.ts";
 import type { Check } from "./check.ts";
 import { type PlannedFix, planFixes } from "./fix.ts";
-import { attempt, because, blockedBy, type Outcome } from "./outcome.ts";
+import { attempt, because, blockedBy, NO_FIX, NOTHING, type Outcome } from "./outcome.ts";
 import { type CheckReport, type DoctorReport, type FailOn, type FixReport, okOf, verdictOf } from "./report.ts";
 import { areaOf, type Selection, select } from "./select.ts";
 import { toolsOf } from "./tools.ts";
@@ -45,7 +45,8 @@ export async function runDoctor(host: Host, checks: readonly Check[], options: D
     .then(() => (host.interrupted.aborted ? "interrupted" : `did not end within ${LIMIT_MS / 1000} s`));
   void limit.then(end);
   const cancelled = over.signal;
-  const tools = toolsOf({ ...host, exec: (argv, more) => host.exec(argv, { ...more, cancelled }) }, options.asked);
+  const exec: Host["exec"] = (argv, more) => host.exec(argv, { ...more, cancelled });
+  const tools = toolsOf({ ...host, exec }, options.version, options.asked);
 
   const selected = select(checks, options);
   const wanted = new Set(selected.checks.map(({ id }) => id as string));
@@ -132,7 +133,11 @@ function withoutSecrets<E>(redact: (text: string) => string, all: Shown<E>): Sho
   for (const { command, message } of fixes) texts.push(command, message);
   for (const { message, evidence, fix, subjects } of reports) {
     texts.push(message, evidence, fix);
-    for (const each of subjects) texts.push(each.subject, each.message, each.evidence, each.fix);
+    for (const each of subjects) {
+      texts.push(each.subject, each.message);
+      if (each.evidence !== NOTHING) texts.push(each.evidence);
+      if (each.fix !== NO_FIX) texts.push(each.fix);
+    }
   }
   const shown = redacted(redact, texts);
   if (shown === texts) return all;
@@ -152,8 +157,8 @@ function withoutSecrets<E>(redact: (text: string) => string, all: Shown<E>): Sho
         subject: next(each.subject),
         status: each.status,
         message: next(each.message),
-        evidence: next(each.evidence),
-        fix: next(each.fix),
+        evidence: each.evidence === NOTHING ? NOTHING : next(each.evidence),
+        fix: each.fix === NO_FIX ? NO_FIX : next(each.fix),
       })),
     })),
   };

@@ -44,6 +44,8 @@ export interface ManagerMissing {
  */
 export interface Tools {
   readonly host: Host;
+  /** Of this program. */
+  readonly version: string;
   readonly paths: Paths;
   readonly systemd: Systemd;
   readonly procfs: Procfs;
@@ -106,7 +108,7 @@ const UNIT_EXTRA = [
 ];
 
 /** `asked`: that question, where it is on its way already. */
-export function toolsOf(host: Host, asked?: Verification): Tools {
+export function toolsOf(host: Host, version: string, asked?: Verification): Tools {
   const paths = pathsOf(host);
   const systemd = systemdOf(host);
   const procfs = procfsOf({ files: rememberingGroups(host.files) });
@@ -170,6 +172,7 @@ export function toolsOf(host: Host, asked?: Verification): Tools {
   });
   const tools: Tools = {
     host,
+    version,
     paths,
     systemd,
     procfs,
@@ -246,8 +249,24 @@ export function toolsOf(host: Host, asked?: Verification): Tools {
 
 /** A process is asked for its cgroups by many checks, and with two hundred agents there are many processes. */
 function rememberingGroups(files: Files): Files {
-  const groups = keyed(files.read);
-  return { ...files, read: (path) => (path.endsWith("/cgroup") ? groups(path) : files.read(path)) };
+  const texts = new Map<string, string | undefined>();
+  const isGroup = (path: string) => path.endsWith("/cgroup");
+  return {
+    ...files,
+    async read(path) {
+      if (texts.has(path)) return texts.get(path);
+      const text = await files.read(path);
+      if (isGroup(path)) texts.set(path, text);
+      return text;
+    },
+    async readEach(paths) {
+      const unknown = paths.filter((path) => !texts.has(path));
+      const found = await files.readEach(unknown);
+      const fresh = new Map(unknown.map((path, index) => [path, found[index]]));
+      for (const [path, text] of fresh) if (isGroup(path)) texts.set(path, text);
+      return paths.map((path) => (fresh.has(path) ? fresh.get(path) : texts.get(path)));
+    },
+  };
 }
 
 function once<T>(ask: () => Promise<T>): () => Promise<T> {

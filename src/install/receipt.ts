@@ -1,5 +1,6 @@
 import type { Host } from "../core/host.ts";
 import type { Receipt, RecordedFile } from "./receipt-schema.ts";
+import { isAsWritten } from "./receipt-shape.ts";
 
 export type { Receipt, RecordedFile };
 
@@ -24,9 +25,11 @@ export async function readReceipt(
     throw new Error(`${status.kind === "other" ? "no file" : `a ${status.kind}`} is in its place`);
   const text = await host.files.read(path);
   if (text === undefined) return undefined;
-  const { readable } = await import("./receipt-schema.ts"); // a first install has nothing to parse
   try {
-    return readable.parse(JSON.parse(text));
+    const value: unknown = JSON.parse(text);
+    if (isAsWritten(value)) return value;
+    const { readable } = await import("./receipt-schema.ts");
+    return readable.parse(value);
   } catch {
     return "unreadable";
   }

@@ -32,6 +32,7 @@ export function fakeFiles(texts: Readonly<Record<string, string>> = {}): Files {
   const other = new Proxy({}, { get: (_, name) => refuse(`files.${String(name)}`) }) as Files;
   return Object.assign(Object.create(other) as Files, {
     read: async (path: string) => texts[path],
+    readEach: async (paths: readonly string[]) => paths.map((path) => texts[path]),
     readBytes: async (path: string) => (texts[path] === undefined ? undefined : new TextEncoder().encode(texts[path])),
     realPath: async (path: string) => (texts[path] === undefined ? undefined : path),
     status: async (path: string) => status(path),

@@ -1,7 +1,7 @@
 import type { LoadedUnit } from "../../adapters/manager.ts";
 import { ageText } from "../../core/age.ts";
 import { lastEnd } from "../../fleet/ended.ts";
-import { ages, counted, journalOf, type Look, ofAgents } from "../agent-subjects.ts";
+import { agesOf, counted, journalOf, type Look, ofAgents } from "../agent-subjects.ts";
 import type { Agent } from "../agents.ts";
 import type { Check } from "../check.ts";
 
@@ -25,7 +25,7 @@ export const agentsRestarts: Check = {
   async run(tools) {
     const found = await tools.userManager();
     const manager = "manager" in found ? found.manager : undefined;
-    const age = ages(tools);
+    const age = async (pid: number) => (await agesOf(tools, [pid]))[0];
     let explained = 0;
     const why = async (unit: LoadedUnit): Promise<string> =>
       manager === undefined || ++explained > EXPLAINED ? "" : (await lastEnd(manager, unit)).message;

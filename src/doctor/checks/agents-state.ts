@@ -1,6 +1,7 @@
+import { cgroupPath } from "../../adapters/procfs.ts";
 import { shellWord } from "../../core/shell.ts";
-import { agentOfGroup, judgeAgent } from "../../fleet/judge.ts";
-import { ages, journalOf, type Look, ofAgents, unmasking } from "../agent-subjects.ts";
+import { agentOfGroup, type Judgement, judgeAgent } from "../../fleet/judge.ts";
+import { agesOf, journalOf, type Look, ofAgents, unmasking } from "../agent-subjects.ts";
 import type { Agent } from "../agents.ts";
 import type { Check } from "../check.ts";
 import type { Tools } from "../tools.ts";
@@ -16,13 +17,18 @@ export const agentsState: Check = {
     mend: "`systemctl --user status mosaic-agent@NAME.service` shows unit and processes. `systemctl --user start` brings a stopped agent up, `disable` says that it is meant to be down. A restart puts the three together again; starting a stopped unit whose session runs on takes the session over.",
   },
   async run(tools) {
-    const [server, { mainPid }, { state }] = await Promise.all([
+    const [server, { mainPid }, { state }, agents] = await Promise.all([
       tools.server().catch(() => undefined), // told by the checks of the holder
       tools.holder(),
       tools.managerState(),
+      tools.agents(),
     ]);
+    const pids = agents.flatMap(({ pane }) => (pane === undefined || pane.dead ? [] : [pane.pid]));
+    const [groups, ages] = await Promise.all([tools.procfs.groupTexts(pids), agesOf(tools, pids)]);
     const seen: Seen = {
-      age: ages(tools),
+      processes: new Map(
+        pids.map((pid, index) => [pid, { cgroup: cgroupPath(groups[index] ?? ""), age: ages[index] }]),
+      ),
       sessions: server !== undefined && server.pid === mainPid,
       booting: state === "initializing" || state === "starting",
     };
@@ -43,25 +49,46 @@ export const agentsState: Check = {
 
 /** What is so for all of them. */
 interface Seen {
-  readonly age: (pid: number) => Promise<number | undefined>;
+  /** The live processes of agents' panes. */
+  readonly processes: ReadonlyMap<number, { readonly cgroup: string | undefined; readonly age: number | undefined }>;
   /** The holder's own server answers: what it does not show is not there. */
   readonly sessions: boolean;
   /** The user manager is still starting what is enabled. */
   readonly booting: boolean;
 }
 
-async function look(tools: Tools, agent: Agent, { age, sessions, booting }: Seen): Promise<Look> {
-  const { name, unit, loaded, enabled, mask } = agent;
-  const live = agent.pane === undefined || agent.pane.dead ? undefined : agent.pane;
-  const [cgroup, lived] = live === undefined ? [] : await Promise.all([tools.procfs.cgroup(live.pid), age(live.pid)]);
-  const pane = agent.pane && { pid: agent.pane.pid, dead: agent.pane.dead, cgroup, age: lived };
+function look(tools: Tools, agent: Agent, seen: Seen): Look | Promise<Look> {
+  const away = seen.sessions && agent.pane === undefined && agent.loaded !== undefined;
+  if (away) return sessionOf(tools, agent.name).then((session) => judged(tools, agent, seen, session));
+  return judged(tools, agent, seen, undefined);
+}
+
+/** `session`: that in which its process is, where there is none of its name. */
+function judged(tools: Tools, agent: Agent, seen: Seen, session: string | undefined): Look | Promise<Look> {
+  const { name, loaded, enabled, mask } = agent;
+  const { cgroup, age } = seen.processes.get(agent.pane?.pid ?? -1) ?? { cgroup: undefined, age: undefined };
+  const pane = agent.pane && { pid: agent.pane.pid, dead: agent.pane.dead, cgroup, age };
   const facts = { name, unit: loaded, restarts: loaded?.restarts ?? 0, enabled, masked: mask !== undefined, pane };
-  const away = sessions && pane === undefined && loaded !== undefined ? await sessionOf(tools, name) : undefined;
-  const homes = new Map(away === undefined ? [] : [[name, away]]);
-  const { finding, verdict, message, other = "" } = judgeAgent(facts, { sessions, booting, homes });
+  const homes = new Map(session === undefined ? [] : [[name, session]]);
+  const judgement = judgeAgent(facts, { sessions: seen.sessions, booting: seen.booting, homes });
+  const status = ({ well: "pass", warning: "warn", bad: "fail", unknown: "unknown" } as const)[judgement.verdict];
+  if (status === "pass" || status === "unknown") return { status, message: judgement.message };
+  return remedied(tools, agent, { ...judgement, status, cgroup });
+}
+
+async function remedied(
+  tools: Tools,
+  agent: Agent,
+  {
+    finding,
+    status,
+    message,
+    other = "",
+    cgroup,
+  }: Pick<Judgement, "finding" | "message" | "other"> & { status: "warn" | "fail"; cgroup: string | undefined },
+): Promise<Look> {
+  const { name, unit } = agent;
   const restart = `systemctl --user restart ${unit}`;
-  const status = ({ well: "pass", warning: "warn", bad: "fail", unknown: "unknown" } as const)[verdict];
-  if (status === "pass" || status === "unknown") return { status, message };
   const finds = (...commands: string[]): Look => ({ status, message, fix: { commands } });
   switch (finding) {
     case "failed":
@@ -111,8 +138,8 @@ async function renamed(tools: Tools, name: string, other: string): Promise<Look>
 /** The session in which the process of this unit is. */
 async function sessionOf(tools: Tools, name: string): Promise<string | undefined> {
   const panes = (await tools.server())?.panes.filter(({ agent, dead }) => agent && !dead) ?? [];
-  const owners = await Promise.all(panes.map(async ({ pid }) => agentOfGroup((await tools.procfs.cgroup(pid)) ?? "")));
-  return panes.find((_, index) => owners[index] === name)?.session;
+  const groups = await tools.procfs.groupTexts(panes.map(({ pid }) => pid));
+  return panes.find((_, index) => agentOfGroup(cgroupPath(groups[index] ?? "") ?? "") === name)?.session;
 }
 
 async function renaming(tools: Tools, from: string, to: string): Promise<string> {

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { cgroupIn } from "../../adapters/procfs.ts";
 import { agentUnit, HOLDER_UNIT } from "../../core/names.ts";
 import { type Check, type CheckResult, ofSubjects, type SubjectResult } from "../check.ts";
 import { size } from "../sizes.ts";
@@ -54,11 +55,14 @@ interface Count {
 }
 
 /** What the kernel killed in a unit's own cgroup, by one of its processes; undefined where it has none with memory. */
-async function countOf(tools: Tools, among: readonly Counter[], unit: string, pid: number): Promise<Count | undefined> {
-  if (among.length === 0) return undefined;
-  const groups = await tools.procfs.cgroups(pid);
+async function countOf(
+  tools: Tools,
+  among: readonly Counter[],
+  unit: string,
+  groups: string,
+): Promise<Count | undefined> {
   for (const { mount, controllers, limit, killedIn, upwards } of among) {
-    const [, path = ""] = [...groups].find(([names]) => controllers(names)) ?? [];
+    const path = cgroupIn(groups, controllers) ?? "";
     // One that others share says nothing of this unit.
     const [above, below] = path.split(`/${unit}`);
     if (above === undefined || below === undefined) continue;
@@ -112,9 +116,10 @@ export const holderOom: Check = {
         pane === undefined || pane.dead ? [] : [{ subject: name, unit: agentUnit(name), pid: pane.pid }],
       ),
     ];
+    const groups = among.length === 0 ? [] : await tools.procfs.groupTexts(units.map(({ pid }) => pid));
     const found = await Promise.all(
-      units.map(async ({ subject, unit, pid }) => {
-        const count = await countOf(tools, among, unit, pid);
+      units.map(async ({ subject, unit }, index) => {
+        const count = await countOf(tools, among, unit, groups[index] ?? "");
         return count === undefined ? [] : [subjectOf(subject, unit, count)];
       }),
     );

@@ -1,3 +1,4 @@
+import { cgroupPath } from "../../adapters/procfs.ts";
 import { isAgentName } from "../../core/names.ts";
 import { type Check, ofSubjects, type SubjectResult } from "../check.ts";
 import { descendants, otherServers, sameWorld } from "../process-tree.ts";
@@ -23,31 +24,32 @@ export const orphansProcesses: Check = {
       tools.agents(),
       sameWorld(tools),
     ]);
-    /** The cgroup of a process that is in this world and in no agent's unit. */
-    const cgroupOutside = async (pid: number) => {
-      const cgroup = await procfs.cgroup(pid);
-      return cgroup === undefined || !isOurs(cgroup) || IN_AN_AGENT.test(cgroup) ? undefined : cgroup;
-    };
+    const live = agents.flatMap(({ pane }) => (pane === undefined || pane.dead ? [] : [pane.pid]));
+    const pids = [...new Set([...processes.map(({ pid }) => pid), ...live])];
+    const texts = await procfs.groupTexts(pids);
+    /** The cgroups of processes that are in this world and in no agent's unit. */
+    const cgroups = new Map<number, string>();
+    for (const [index, pid] of pids.entries()) {
+      const cgroup = cgroupPath(texts[index] ?? "");
+      if (cgroup !== undefined && isOurs(cgroup) && !IN_AN_AGENT.test(cgroup)) cgroups.set(pid, cgroup);
+    }
     const outside = (
       await Promise.all(
-        processes.map(async (process) => {
-          const cgroup = await cgroupOutside(process.pid);
-          const agent = cgroup && (await procfs.variable(process.pid, "MOSAIC_AGENT_NAME"));
-          return cgroup === undefined || agent === undefined || !isAgentName(agent)
-            ? []
-            : [{ ...process, agent, cgroup }];
-        }),
+        processes
+          .filter(({ pid }) => cgroups.has(pid))
+          .map(async (process) => {
+            const agent = await procfs.variable(process.pid, "MOSAIC_AGENT_NAME");
+            return agent === undefined || !isAgentName(agent)
+              ? []
+              : [{ ...process, agent, cgroup: cgroups.get(process.pid) ?? "" }];
+          }),
       )
     ).flat();
     if (outside.length === 0) return { status: "pass" };
     // What is told elsewhere: below a pane that is itself outside, and on other servers.
-    const panes = await Promise.all(
-      agents.map(async ({ pane }) =>
-        pane !== undefined && !pane.dead && (await cgroupOutside(pane.pid)) !== undefined ? [pane.pid] : [],
-      ),
-    );
+    const panes = live.filter((pid) => cgroups.has(pid));
     const told = new Set(
-      [...panes.flat(), ...others.map(({ pid }) => pid)].flatMap((pid) => [
+      [...panes, ...others.map(({ pid }) => pid)].flatMap((pid) => [
         pid,
         ...descendants(processes, pid).map((each) => each.pid),
       ]),

@@ -667,7 +667,7 @@ describe("agents.state", () => {
   test("while the user manager starts, what is enabled and not up may be on its way (fake: its state)", async () => {
     await file("boots", "MOSAIC_AGENT_COMMAND=sleep infinity\n");
     await fleet.systemctl("enable", "mosaic-agent@boots.service");
-    const tools = toolsOf(host);
+    const tools = toolsOf(host, "0.0.0-test");
     try {
       const managerState = async () => ({ ...(await tools.managerState()), state: "starting" });
       const result = await agentsState.run({ ...tools, managerState });

@@ -215,6 +215,13 @@ describe("layout.files", () => {
       },
     ],
     ["that this program is the older one", () => another("9.9.9")],
+    [
+      "that this program is older by two versions, of which the receipt knows one",
+      async () => {
+        await another("8.8.8");
+        await another("9.9.9");
+      },
+    ],
   ] as const)
     red(
       "layout.files",
