@@ -62,30 +62,36 @@ function isSafe(url: URL): boolean {
   return url.protocol === "https:" || /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname);
 }
 
+/** As it can be shown: a mirror may take a name and a password in its address. */
+function withoutPassword(address: string): string {
+  return address.replace(/^(https?:\/\/)[^/]*@/, "$1");
+}
+
 function serverOf(host: Host, address: string, { signed, stallMs }: SourceOptions): Source {
+  const where = withoutPassword(address);
   const isPlain = address.startsWith("http:");
   const allowed = (url: URL) => isSafe(url) || (signed && isPlain && url.protocol === "http:");
-  if (!URL.canParse(address)) throw new FleetError(EXIT.usage, `${address} is no address`, "it cannot be read as one");
+  if (!URL.canParse(address)) throw new FleetError(EXIT.usage, `${where} is no address`, "it cannot be read as one");
   if (!allowed(new URL(address)))
     throw new FleetError(
       EXIT.unavailable,
-      `It could not be known whether what comes from ${address} is genuine`,
+      `It could not be known whether what comes from ${where} is genuine`,
       "http proves nothing, and this binary knows no key to check a signature with",
       ["mosaic-fleet self-update --from https://…", "mosaic-fleet self-update --from DIR"],
     );
   return {
-    where: address,
+    where,
     async fetch(name, to, limit, onProgress) {
-      const url = `${address}/${name}`;
       const options = { allowed, limit, stallMs, cancelled: host.interrupted, ...(onProgress ? { onProgress } : {}) };
       try {
-        return await written(host, to, download(host, url, options));
+        return await written(host, to, download(host, `${address}/${name}`, options));
       } catch (error) {
         if (!(error instanceof DownloadError)) throw error;
         const exits: Readonly<Record<string, ExitCode>> = {
           interrupted: exitOfInterrupt(host.interrupted.reason),
           "too-large": EXIT.dataerr,
         };
+        const url = `${where}/${name}`;
         throw new FleetError(exits[error.kind] ?? EXIT.unavailable, `Cannot download ${url}`, error.message, [
           `curl -fI ${url}   # is it there?`,
           "mosaic-fleet self-update --from URL|DIR   # from another place",

@@ -215,6 +215,24 @@ describe("from a server", () => {
     expect(server.asked).toEqual([`/mosaic-fleet-${VERSION}-${native}`]);
   });
 
+  test("a password in the address is used and never shown", async () => {
+    const words = ["--base-url", `http://ada:se%40cret@127.0.0.1:${server.port}/vVERSION`];
+    for (const [manner, more] of [
+      ["good", ["--dry-run"]],
+      ["gone", []],
+      ["stalled", ["--timeout", "1"]],
+      ["endless", []],
+      ["good", []],
+    ] as const) {
+      server.manner = [["", manner]];
+      const { stdout, stderr, code } = await install([...words, ...more]);
+      expect({ manner, good: code === 0 }).toEqual({ manner, good: manner === "good" });
+      expect(stdout + stderr).toContain(`http://127.0.0.1:${server.port}/v${VERSION}/`);
+      expect(stdout + stderr).not.toContain("cret");
+    }
+    expect(server.authorized.at(-1)).toBe(`Basic ${btoa("ada:se@cret")}`);
+  });
+
   test("the word VERSION in the address stands for the version", async () => {
     expectInstalled(await install(["--base-url", `${base}/vVERSION/VERSION/`]));
     expect(server.asked[0]).toStartWith(`/v${VERSION}/${VERSION}/mosaic-fleet-`);

@@ -322,6 +322,23 @@ describe("what goes wrong on the way", () => {
   });
 });
 
+test("a password in the address is used and never shown", async () => {
+  const from = ["--from", `http://ada:se%40cret@127.0.0.1:${server.port}`];
+  for (const [manner, words] of [
+    ["gone", []],
+    ["stalled", ["--timeout", "1s", "-o", "json"]],
+    ["good", ["--dry-run"]],
+    ["good", ["-o", "json"]],
+  ] as const) {
+    server.manner = [["", manner]];
+    const { code, stdout, stderr } = await ended(start(newHome(), [...from, ...words]));
+    expect({ manner, good: code === 0 }).toEqual({ manner, good: manner === "good" });
+    expect(stdout + stderr).toContain(base);
+    expect(stdout + stderr).not.toContain("cret");
+  }
+  expect(server.authorized.at(-1)).toBe(`Basic ${btoa("ada:se@cret")}`);
+});
+
 describe("a new binary that does not hold", () => {
   for (const [what, given, says] of [
     ["does not run", { start: "exit 1" }, "does not run here"],

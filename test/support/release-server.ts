@@ -17,6 +17,8 @@ export interface ReleaseServer extends Disposable {
   readonly port: number;
   /** The paths that were asked for since it was last emptied. */
   readonly asked: string[];
+  /** What was said of who asks, each time that something was. */
+  readonly authorized: string[];
   /** How files are sent whose name ends so; the first that fits. */
   manner: readonly (readonly [suffix: string, Manner])[];
   redirectTo: string;
@@ -88,6 +90,9 @@ export function releaseServer(folder: string, tls?: { key: string; cert: string 
         if (!state.received.includes("\r\n\r\n")) return;
         const path = state.received.split(" ")[1] ?? "/";
         server.asked.push(path);
+        server.authorized.push(
+          ...[...state.received.matchAll(/^Authorization: (.*)\r$/gim)].map(([, said = ""]) => said),
+        );
         respond(socket, path);
       },
       drain: flush,
@@ -97,6 +102,7 @@ export function releaseServer(folder: string, tls?: { key: string; cert: string 
   const server: ReleaseServer = {
     port: listener.port,
     asked: [],
+    authorized: [],
     manner: [],
     redirectTo: "",
     folder,
