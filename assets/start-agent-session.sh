@@ -144,10 +144,6 @@ agents=$XDG_RUNTIME_DIR/mosaic-agent
 slot=$agents/.slot-$(($$ % 4))
 write_state || refuse 71 "cannot write to $state"
 
-# Whoever has the lock makes the sessions of those who wait for it with its own, in one tmux client. An order that is
-# lost or not seen does no harm: who comes to the lock without a session makes it. A folder that tmux may take for more
-# than a name is left to its own start, which is in it.
-case $workdir in *[!A-Za-z0-9_./@%+,=-]*) ;; *) printf '%s %s %s\n' "$$" "$name" "$workdir" >>"$slot.orders" ;; esac
 # Stopped before it is done: what another start makes for this one from now on is taken away by that.
 give_up() {
 	trap - TERM
@@ -156,6 +152,10 @@ give_up() {
 	kill -s TERM $$
 }
 trap give_up TERM
+# Whoever has the lock makes the sessions of those who wait for it with its own, in one tmux client. An order that is
+# lost or not seen does no harm: who comes to the lock without a session makes it. A folder that tmux may take for more
+# than a name is left to its own start, which is in it.
+case $workdir in *[!A-Za-z0-9_./@%+,=-]*) ;; *) printf '%s %s %s\n' "$$" "$name" "$workdir" >>"$slot.orders" ;; esac
 # The lock ends with us, however we end.
 exec 8>"$slot" && flock 8
 
@@ -192,13 +192,23 @@ mark() {
 		display-message -p -t "$target" '#{pane_pid}' 2>&1
 }
 
+# made_for NAME: sets $process to the pid of the pane that $answer says was made for it.
+made_for() {
+	case "
+$answer" in
+	*"
+made $1 "*) process=${answer##*"made $1 "} process=${process%% *} ;;
+	*) return 1 ;;
+	esac
+}
+
 # make_sessions: this agent's, and those of all who wait for the lock. Sets $pane; where there is none, $answer says why.
 make_sessions() {
 	told='made #{session_name} #{pane_pid} #{@mosaic_session}'
 	set -- new-session -d -s "$name" -- /bin/sh "$tools/agent-pane.sh" "$state" "$slot" \; \
 		set-option -p -t "=$name:" @mosaic_agent 1 \; set-option -t "=$name:" @mosaic_session $$ \; \
 		display-message -p -t "=$name:" "$told"
-	room=12000 later='' # a client takes 16 kB of words
+	room=12000 later='' served='' # a client takes 16 kB of words
 	while read -r starter other folder; do
 		if [ "$other" = "$name" ] || [ -s "$agents/$other/pane" ] || ! kill -0 "$starter"; then continue; fi
 		room=$((room - 250 - 5 * ${#other} - ${#agents} - ${#tools} - ${#slot} - ${#folder}))
@@ -210,22 +220,23 @@ make_sessions() {
 		set -- "$@" \; new-session -d -s "$other" -c "$folder" -- /bin/sh "$tools/agent-pane.sh" "$agents/$other" "$slot" \; \
 			set-option -p -t "=$other:" @mosaic_agent 1 \; set-option -t "=$other:" @mosaic_session "$starter" \; \
 			display-message -p -t "=$other:" "$told"
+		served="$served$starter $other
+"
 	done 2>/dev/null <"$slot.orders"
 	printf %s "$later" >"$slot.orders"
 	trap stopped=yes TERM
 	answer=$(tmux "$@" 2>&1)
-	pane=''
-	while read -r word made process starter; do
-		[ "$word" = made ] || continue
-		if [ "$made" = "$name" ]; then
-			pane=$process
-		elif [ ! -s "$agents/$made/pane" ] && kill -0 "$starter" 2>/dev/null; then
-			{ printf '%s\n' "$process" >"$agents/$made/pane"; } 2>/dev/null
-		else # stopped meanwhile: it may have been gone before its session was there
-			(tmux if-shell -F -t "=$made:" "#{==:#{@mosaic_session},$starter}" "kill-session -t =$made")
+	made_for "$name" && pane=$process
+	# Of who was stopped meanwhile the session goes: it may have been gone before that was there. A stop of this one may have
+	# ended the client before it could say what the server has made for it.
+	while read -r starter other && [ -n "$other" ]; do
+		if [ -s "$agents/$other/pane" ] || ! kill -0 "$starter"; then
+			(tmux if-shell -F -t "=$other:" "#{==:#{@mosaic_session},$starter}" "kill-session -t =$other" </dev/null)
+		elif made_for "$other"; then
+			printf '%s\n' "$process" >"$agents/$other/pane"
 		fi
-	done <<-END
-		$answer
+	done 2>/dev/null <<-END
+		$served
 	END
 	trap give_up TERM
 	[ -z "${stopped-}" ] || give_up
@@ -240,7 +251,11 @@ taken='#{?#{m:*/agent-pane.sh*,#{pane_start_command}},,1}'
 set -- -- /bin/sh "$tools/agent-pane.sh" "$state" "$slot"
 # Always tried as new first: after a crash of the server, when starts are many, that is the least.
 if [ -z "$pane" ] && ! make_sessions; then
-	case $answer in *"duplicate session"*) ;; *) refuse 75 "tmux made no session: ${answer:-no answer within 15 seconds}" ;; esac
+	case $answer in
+	*"duplicate session"*) ;;
+	*"fork failed"*) refuse 71 "no terminal or no process is to be had for it (${answer##*failed: }): mosaic-fleet doctor --only limits" ;;
+	*) refuse 75 "tmux made no session: ${answer:-no answer within 15 seconds}" ;;
+	esac
 	# A person may have opened panes beside the agent's; the agent's own is marked.
 	own=$(tmux list-panes -s -t "=$name:" -f '#{@mosaic_agent}' -F '#{pane_id}') || refuse 75 "its session cannot be read"
 	own=${own%%

@@ -3,6 +3,7 @@ import { basename, join } from "node:path";
 import { createExec } from "../../../src/adapters/process.ts";
 import type { Host } from "../../../src/core/host.ts";
 import type { Check } from "../../../src/doctor/check.ts";
+import { bun, run, tree } from "../../support/build.ts";
 import { examine, green, red } from "../../support/doctor.ts";
 import { HOLDER_UNIT, openFleet, type TestFleet } from "../../support/fleet.ts";
 import { pretend } from "../../support/pretend.ts";
@@ -111,6 +112,35 @@ describe("limits.pty", () => {
       "/proc/self/mountinfo": `${mountinfo}99 1 0:99 / /dev/pts rw - devpts devpts rw,max=100\n`,
     });
     const report = await examine(host, "limits.pty");
+    expect(report.status).toBe("fail");
+    expect(bad(report)).toEqual(["max= of /dev/pts"]);
+  });
+
+  test.skipIf(process.getuid?.() !== 0)("with terminals for six agents of ten six run; doctor names the limit", () => {
+    const mounts = [
+      "mount -t devpts -o newinstance,ptmxmode=666,mode=620,max=6 devpts /dev/pts",
+      "mount --bind /dev/pts/ptmx /dev/ptmx",
+    ];
+    const script = join(tree, "test/support/few-terminals.ts");
+    const inside = [
+      "unshare",
+      "--mount",
+      "--propagation",
+      "private",
+      "sh",
+      "-c",
+      `${mounts.join(" && ")} && exec "$@"`,
+      "sh",
+    ];
+    const { code, stdout, stderr } = run([...inside, bun, script, "10"], { timeoutMs: 60_000 });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    const { up, refused, report } = JSON.parse(stdout);
+    expect(up).toBe(6);
+    expect(refused).toHaveLength(4);
+    for (const line of refused)
+      expect(line).toEndWith(
+        "not started: no terminal or no process is to be had for it (No space left on device): mosaic-fleet doctor --only limits",
+      );
     expect(report.status).toBe("fail");
     expect(bad(report)).toEqual(["max= of /dev/pts"]);
   });
