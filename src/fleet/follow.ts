@@ -87,7 +87,7 @@ export async function follow<T>(
       const settled = now === before && samePane(looked.pane, watched?.pane);
       before = now;
       const told = probe?.(looked.pane.tty)?.echo === false && watched?.told() && unit.told();
-      await host.pause(APART_MS - (host.now() - started), cancelled);
+      await host.pause(Math.max(0, APART_MS - (host.now() - started)), cancelled);
       await bell.next(Math.min(again ?? QUIET_MS, settled ? (told ? QUIET_MS : LOOK_MS) : APART_MS));
     }
   } finally {

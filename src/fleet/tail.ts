@@ -1,4 +1,5 @@
 import type { AgentPane, Capture } from "../adapters/tmux-pane.ts";
+import { columnsOf } from "../core/columns.ts";
 import type { Host } from "../core/host.ts";
 import { newsAfter, type Sight } from "../core/news.ts";
 import { plainRow, type Run, readRows } from "../core/screen-text.ts";
@@ -17,9 +18,11 @@ export interface Tailing {
 
 interface Shown {
   /** What scrolls: the rows above the screen, and the screen, or what is beneath that of a full-screen program. */
-  readonly flow: readonly Line[];
+  readonly flow: readonly { readonly line: Line; readonly rows: number }[];
   /** Which of them is the first on the screen. */
   readonly screen: number;
+  /** The cursor is below the last of them. */
+  readonly ended: boolean;
   /** Rows above the first of them. */
   readonly above: number;
   /** The screen of a full-screen program. */
@@ -58,32 +61,37 @@ export async function tailAgent(
   if (!followed) return true;
 
   let { pane: before } = first;
-  let flowNews = newsAfter(sightOf(first.seen), host.now(), true);
-  let pageNews = first.seen.page && newsAfter(pageSight(first.seen.page), host.now(), false);
+  let flowNews = newsAfter(sightOf(first.seen, false), true);
+  let pageNews = first.seen.page && newsAfter(pageSight(first.seen.page), false);
   /** Of blank lines in a row, which a screen is full of, one is told. */
   let blank = false;
   const cancelled = AbortSignal.any([host.interrupted, host.stdout.gone]);
   await follow(host, name, found, {
     cancelled,
     async look(now) {
-      const scrolled = (pane: AgentPane) => (pane.server === before.server ? pane.scrollback - before.scrollback : 0);
-      const looked = await look(now, ABOVE);
-      if (looked === undefined || (scrolled(looked.pane) >= 0 && scrolled(looked.pane) < ABOVE / 2)) return looked;
-      // At its limit tmux throws a tenth away, and there is no telling how much came.
-      if (scrolled(looked.pane) > MOST_ABOVE) say("skipped");
-      return look(now, scrolled(looked.pane) < 0 ? MOST_ABOVE : Math.min(MOST_ABOVE, scrolled(looked.pane) + ABOVE));
+      for (let above = ABOVE; ; ) {
+        const looked = await look(now, above);
+        if (looked === undefined || looked.pane.server !== before.server) return looked;
+        // At its limit tmux throws a tenth away, and there is no telling how much came.
+        const scrolled = looked.pane.scrollback - before.scrollback;
+        if (scrolled >= 0 && scrolled + ABOVE / 2 <= above) return looked;
+        if (scrolled > MOST_ABOVE) say("skipped");
+        if (above === MOST_ABOVE) return looked;
+        above = scrolled < 0 ? MOST_ABOVE : Math.min(MOST_ABOVE, 2 * scrolled + ABOVE); // more comes meanwhile
+      }
     },
     see(seen, pane) {
       const anew = pane.pid !== before.pid;
       const ended = !before.dead && (anew || pane.dead);
-      if (pane.server !== before.server || pane.id !== before.id) flowNews = newsAfter(NOTHING, host.now(), true);
+      const recounted = pane.scrollback < before.scrollback;
+      if (pane.server !== before.server || pane.id !== before.id) flowNews = newsAfter(NOTHING, true);
       before = pane;
       const { page } = seen;
       if (page === undefined) pageNews = undefined;
-      else pageNews ??= newsAfter(NOTHING, host.now(), false);
-      const shown = page ?? seen.flow;
+      else pageNews ??= newsAfter(NOTHING, false);
+      const shown = page ?? seen.flow.map(({ line }) => line);
       const news = (page && pageNews) ?? flowNews;
-      const { told, againMs } = news(page === undefined ? sightOf(seen) : pageSight(page), host.now());
+      const { told, againMs } = news(page === undefined ? sightOf(seen, recounted) : pageSight(page), host.now());
       lines(
         told
           .map((index) => shown[index] ?? [])
@@ -102,9 +110,13 @@ export async function tailAgent(
   return !cancelled.aborted;
 }
 
-const NOTHING: Sight = { lines: [], before: 0, screen: 0 };
-const sightOf = ({ flow, screen, above }: Shown) => ({ lines: flow.map(plainRow), before: above, screen });
-const pageSight = (page: readonly Line[]) => ({ lines: page.map(plainRow), before: 0, screen: 0 });
+const NOTHING: Sight = { lines: [], before: 0, recounted: false, screen: 0, ended: false };
+const sightOf = ({ flow, screen, ended, above }: Shown, recounted: boolean): Sight => ({
+  ...{ lines: flow.map(({ line, rows }) => ({ text: plainRow(line), rows })), before: above, recounted, screen, ended },
+});
+const pageSight = (page: readonly Line[]): Sight => ({
+  ...{ ...NOTHING, lines: page.map((line) => ({ text: plainRow(line), rows: 1 })) },
+});
 
 /** Rows are not lines: where too few of these come of as many rows, all there are are read. */
 async function lookBack(found: FoundPane, last: number): Promise<Look | undefined> {
@@ -114,8 +126,9 @@ async function lookBack(found: FoundPane, last: number): Promise<Look | undefine
 }
 
 function lastOf({ flow, screen, page }: Shown, last: number | undefined): readonly Line[] {
-  if (last === undefined) return page ?? flow.slice(screen);
-  return last === 0 ? [] : [...flow, ...(page ?? [])].slice(-last);
+  const lines = flow.map(({ line }) => line);
+  if (last === undefined) return page ?? lines.slice(screen);
+  return last === 0 ? [] : [...lines, ...(page ?? [])].slice(-last);
 }
 
 async function look({ panes, pane: known }: FoundPane, above: number): Promise<Look | undefined> {
@@ -131,17 +144,26 @@ async function look({ panes, pane: known }: FoundPane, above: number): Promise<L
   const { pane } = looked;
   // A line that begins above the screen is on it.
   const screen = Math.max(0, all.length - visible.length);
-  const scrolling = pane.fullScreen ? [...all.slice(0, screen), ...beneath] : all;
-  const flow = withoutBlankEnd(scrolling);
+  const scrolling = withoutBlankEnd(pane.fullScreen ? [...all.slice(0, screen), ...beneath] : all);
+  const flow = scrolling.map((line) => ({ line, rows: rowsOf(line, pane.width) }));
+  const rows = flow.slice(screen).reduce((sum, line) => sum + line.rows, 0);
+  // The first may begin above what was captured.
+  const cut = pane.scrollback > above && screen > 0 ? 1 : 0;
   return {
     pane,
     seen: {
-      flow: pane.dead ? withEndAtHand(flow) : flow,
-      screen,
-      above: Math.max(0, pane.scrollback - above),
+      flow: (pane.dead ? withEndAtHand(flow) : flow).slice(cut),
+      screen: screen - cut,
+      ended: pane.cursor.row >= rows,
+      above: Math.max(0, pane.scrollback - above) + (cut === 0 ? 0 : (flow[0]?.rows ?? 0)),
       page: pane.fullScreen ? withoutBlankEnd(visible) : undefined,
     },
   };
+}
+
+/** How many rows a line takes: tmux keeps the blanks at its end. */
+function rowsOf(line: Line, width: number): number {
+  return Math.max(1, Math.ceil(line.reduce((sum, { text }) => sum + columnsOf(text), 0) / width));
 }
 
 /** A screen is mostly longer than what is on it. */
@@ -150,6 +172,7 @@ function withoutBlankEnd(lines: readonly Line[]): readonly Line[] {
 }
 
 /** tmux says how a program ended in the last row, wherever its last words are. */
-function withEndAtHand(lines: readonly Line[]): readonly Line[] {
-  return [...withoutBlankEnd(lines.slice(0, -1)), ...lines.slice(-1)];
+function withEndAtHand(flow: Shown["flow"]): Shown["flow"] {
+  const last = flow.slice(0, -1).findLastIndex(({ line }) => plainRow(line) !== "");
+  return [...flow.slice(0, last + 1), ...flow.slice(-1)];
 }
