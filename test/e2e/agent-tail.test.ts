@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { binary } from "../support/build.ts";
+import { binary, bun } from "../support/build.ts";
 import { openFleet, type TestFleet } from "../support/fleet.ts";
 
 let fleet: TestFleet;
@@ -132,6 +132,37 @@ describe("-f", () => {
     await follower.until("line 2345\n");
     expect(await follower.end()).toBe(130);
     expect(follower.said).toEqual({ stdout: text(["READY", ...count(2345)]), stderr: "" });
+  });
+
+  test("the same of lines that are alike, of many rows, in bursts, by chance", async () => {
+    const seed = Number(process.env.SEED ?? Date.now() % 100_000);
+    console.log(`SEED=${seed}`);
+    const [program, written] = [join(fleet.root, "chance.ts"), join(fleet.root, "chance.written")];
+    writeFileSync(
+      program,
+      `import { appendFileSync, writeSync } from "node:fs";
+       let seed = ${seed};
+       const chance = (n: number) => (seed = (seed * 1103515245 + 12345) % 2 ** 31, (seed >> 8) % n);
+       const say = (text: string) => { appendFileSync("${written}", text); writeSync(1, text); };
+       say("READY\\n");
+       for await (const _ of process.stdin) break;
+       for (let line = 0, end = Date.now() + 3_000; Date.now() < end; ) {
+         let text = "";
+         for (let left = chance(8) ? 1 + chance(12) : 200 + chance(900); left > 0; left--)
+           text += (chance(4) ? "line " + ++line : "alike") + (chance(15) ? "" : " x" + "x".repeat(chance(700))) + "\\n";
+         say(text);
+         await Bun.sleep(chance(3) ? chance(60) : chance(400));
+       }
+       say("the end\\n");
+       await Bun.sleep(100_000);`,
+    );
+    await agent("chance", `stty -echo; exec ${bun} ${program}`);
+    const follower = following("chance");
+    await follower.until("READY");
+    await press("chance", "Enter");
+    await follower.until("the end\n");
+    await follower.end();
+    expect(follower.said.stdout).toBe(readFileSync(written, "utf8"));
   });
 
   test("while nothing comes it asks nobody; where the kernel echoes what is typed it looks once a second", async () => {
