@@ -46,9 +46,14 @@ export function decideAtTerminal(host: Host): NonNullable<InstallOptions["decide
 export function confirmSeed(host: Host): NonNullable<NonNullable<InstallOptions["seed"]>["confirm"]> {
   return async ({ path, notes: [line = "", ...found] }) => {
     const { home } = host.user;
-    const lines = found.map((each) => `  ${each}\n`).join("");
-    const question = `Agents do not find these yet:\n${lines}Write ${line} to ${tilde(path, home)}, which is yours then? [y/N] `;
-    return (await host.ask(question)) ?? true;
+    const question = [
+      "Agents do not find these yet:",
+      ...found.map((each) => `  ${each}`),
+      `To be written to ${tilde(path, home)}, which is yours then:`,
+      `  ${line}`,
+      "Write it? [y/N] ",
+    ];
+    return (await host.ask(question.join("\n"))) ?? true;
   };
 }
 

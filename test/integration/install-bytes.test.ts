@@ -66,7 +66,9 @@ class Machine {
     seed: number,
   ) {
     this.home = join(temporary.path, `${seed}`);
-    mkdirSync(this.home);
+    // A program that is to be found: then install writes fleet.env, too.
+    mkdirSync(join(this.home, "bin"), { recursive: true });
+    writeFileSync(join(this.home, "bin/claude"), "#!/bin/sh\n", { mode: 0o755 });
     this.paths = pathsOf({ env: {}, user: { ...base.user, home: this.home } });
   }
 
@@ -123,7 +125,10 @@ class Machine {
         const layout = layoutOf(this.paths, version);
         const taken = new Set(random.some(layout, 0.2).map(({ path }) => path));
         const answer = async () => random.pick(["keep", "take", undefined] as const);
-        const options = { version: `${version}`, restore: random.chance(0.3), taken, decide: answer };
+        const seed = random.chance(0.6)
+          ? { seed: random.chance(0.5) ? {} : { confirm: async () => random.chance(0.5) } }
+          : {};
+        const options = { version: `${version}`, restore: random.chance(0.3), taken, decide: answer, ...seed };
         return installFiles(host, options, () => layout);
       },
       rollback: () => rollback(host, { decide: async () => random.pick(["keep", "take", undefined] as const) }),

@@ -95,6 +95,21 @@ describe("a program is found", () => {
     });
   }
 
+  for (const [name, file, text] of [
+    ["bash", ".bash_profile", 'PATH="$(echo ~/made)/up:$PATH"\n'],
+    ["dash", ".profile", 'PATH="$(echo ~/made)/up:$PATH"\n'],
+    ["zsh", ".zprofile", "path+=($(echo ~/made)/up)\n"],
+    ["fish", ".config/fish/config.fish", "echo hello\nset -gx PATH (echo ~/made)/up $PATH\n"],
+  ] as const) {
+    const shell = Bun.which(name);
+    test.skipIf(shell === null)(`as ${name} has it when it is the login shell`, async () => {
+      programs("made/up/claude");
+      writeFiles(home, { [file]: text });
+      withShell(shell ?? "");
+      expect(stepOf(await lay())?.notes?.[1]).toBe(`claude: ~/made/up (the login shell, ${shell})`);
+    });
+  }
+
   /** /etc/passwd says that this is the user's shell. */
   function withShell(shell: string): void {
     const { read } = host.files;
