@@ -27,6 +27,9 @@ export const NEIGHBOUR_LIMIT = 256 * 2 ** 20;
 /** Where no limit reaches it the hog stops by itself, before the machine feels it. */
 const HOG_EATS = 4 * HOG_LIMIT;
 
+/** The delay between two starts does not grow; with a longest one left in place systemd would take that for RestartSec=. */
+const SAME_DELAY = ["RestartSteps=0", "RestartMaxDelaySec=infinity"];
+
 /** Ends as asked, but not at once: leaves a file when it is ready to be asked, and one when it is done. */
 const GRACEFUL = `#!/bin/sh
 trap 'sleep ${GRACEFUL_MS / 1000}; echo done >"$0.done"; exit 0' TERM
@@ -45,7 +48,7 @@ export const NEEDS: Readonly<Record<Part, Needs>> = {
   },
   // Ten tries in a row: only the delay between them is shorter than an agent's, and does not grow.
   broken: {
-    unit: ["RestartSec=20ms", "RestartSteps=0"],
+    unit: ["RestartSec=20ms", ...SAME_DELAY],
     settings: () => ({ MOSAIC_AGENT_COMMAND: `exit ${BROKEN_STATUS}` }),
   },
   graceful: {
@@ -57,7 +60,7 @@ export const NEEDS: Readonly<Record<Part, Needs>> = {
   },
   // tail keeps all of a line in memory. Once is enough: it is not to come back within the run.
   hog: {
-    unit: [`MemoryMax=${HOG_LIMIT}`, "MemorySwapMax=0", "RestartSec=10min", "RestartSteps=0"],
+    unit: [`MemoryMax=${HOG_LIMIT}`, "MemorySwapMax=0", "RestartSec=10min", ...SAME_DELAY],
     settings: () => ({ MOSAIC_AGENT_COMMAND: `head -c ${HOG_EATS} /dev/zero | tail -n 1` }),
   },
   neighbour: { unit: [`MemoryMax=${NEIGHBOUR_LIMIT}`] },
