@@ -74,7 +74,7 @@ export async function runDoctor(host: Host, checks: readonly Check[], options: D
 
   const lookAtAll = async () => {
     try {
-      tools.begin(selected.checks.filter(({ id }) => !selected.skipped.has(id)).map(({ id }) => id));
+      await tools.begin(selected.checks.filter(({ id }) => !selected.skipped.has(id)).map(({ id }) => id));
       const found = await Promise.all([Promise.all(selected.checks.map(look)), tools.environment()]);
       // A secret that was read after it was found elsewhere is one all the same.
       await Promise.race([Promise.all([tools.learnSecrets(), tools.settled()]), limit]);

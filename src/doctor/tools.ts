@@ -93,8 +93,8 @@ export interface Tools {
   plan(): Promise<Plan>;
   /** What a report says of the machine. */
   environment(): Promise<Versions & { readonly host: string; readonly user: string }>;
-  /** Asks the slow questions of these checks: when they want the answers they wait less. */
-  begin(checks: readonly string[]): void;
+  /** Asks the slow questions of these checks: when they want the answers they wait less. Resolves when all are on their way. */
+  begin(checks: readonly string[]): Promise<void>;
   /** Resolves when nothing that begin() has asked is under way: systemd-analyze that is killed leaves a folder in /tmp. */
   settled(): Promise<unknown>;
   close(): void;
@@ -106,6 +106,9 @@ const UNIT_EXTRA = [
   ...["ActiveEnterTimestamp", "Environment", "LimitNOFILESoft", "LimitNPROCSoft", "LoadError"],
   ...["ManagedOOMPreference", "MemoryMax", "Slice", "StatusText", "TasksMax"],
 ];
+
+/** Until a question is on its way: more than any takes. */
+const STEPS = 40;
 
 /** `asked`: that question, where it is on its way already. */
 export function toolsOf(host: Host, version: string, asked?: Verification): Tools {
@@ -203,14 +206,14 @@ export function toolsOf(host: Host, version: string, asked?: Verification): Tool
     server,
     settings,
     agentFiles: once(() => readAgentFiles(host, paths.agents, redactor)),
-    async learnSecrets() {
+    learnSecrets: once(async () => {
       const ofHolder = async () => redactor.learn(await (await manager()).unitEnvironment(HOLDER_UNIT));
       const ofAgents = async () => {
         const { changedAgents } = await tools.unitLinks();
         await Promise.all(["doctor", ...changedAgents].map(tools.unitEnvironment));
       };
       await Promise.allSettled([settings(), tools.agentFiles(), managerState(), ofHolder(), ofAgents()]);
-    },
+    }),
     agents: once(() => readAgents(tools)),
     processes: once(() => procfs.ofUser(host.user.uid)),
     receipt: once(() => readReceipt(host, paths.receipt)),
@@ -226,7 +229,7 @@ export function toolsOf(host: Host, version: string, asked?: Verification): Tool
       host: (await host.files.read("/proc/sys/kernel/hostname"))?.trim() ?? "unknown",
       user: host.user.name,
     }),
-    begin(checks) {
+    async begin(checks) {
       const slow: readonly (readonly [check: string, ask: () => Promise<unknown>])[] = [
         ["units.verify", verified],
         ["holder.server", server],
@@ -237,6 +240,9 @@ export function toolsOf(host: Host, version: string, asked?: Verification): Tool
       ];
       // What fails is told by those who want the answer.
       for (const [check, ask] of slow) if (checks.includes(check)) begun.push(ask().catch(() => undefined));
+      // Each takes a few steps until its child runs, or its message is sent; all that the checks do would come in between.
+      for (let step = 0; step < STEPS; step++) await undefined;
+      begun.push(tools.learnSecrets());
     },
     settled: () => Promise.all(begun),
     close() {
