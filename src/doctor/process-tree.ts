@@ -12,13 +12,14 @@ export function descendants(processes: readonly Process[], pid: number): Process
 
 /** The sandbox in which a cgroup is; undefined outside of any. */
 function sandboxOf(cgroup: string): string | undefined {
+  if (!cgroup.includes(SANDBOX_PREFIX)) return undefined;
   return cgroup.split("/").find((group) => group.startsWith(SANDBOX_PREFIX));
 }
 
 /** Tells cgroups of this fleet's world: a sandbox is one of its own. */
 export async function sameWorld(tools: Tools): Promise<(cgroup: string) => boolean> {
-  const own = "manager" in (await tools.userManager()) ? (await tools.managerState()).controlGroup : "";
-  return (cgroup) => sandboxOf(cgroup) === sandboxOf(own);
+  const own = sandboxOf("manager" in (await tools.userManager()) ? (await tools.managerState()).controlGroup : "");
+  return (cgroup) => sandboxOf(cgroup) === own;
 }
 
 /** tmux servers of this user that are neither a holder's nor a tool of an agent. Only /proc is asked. */
