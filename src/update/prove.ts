@@ -13,7 +13,7 @@ interface Finding {
   readonly id: string;
   readonly status: string;
   readonly message: string | null;
-  /** What to type, of the check and of all that it looked at. */
+  /** What to type, of the check and of what it found as bad as it says; a warning beside that is told, not held against it. */
   readonly commands: readonly string[];
 }
 
@@ -83,9 +83,8 @@ function lookIn(text: string): Look | undefined {
 
 // biome-ignore lint/suspicious/noExplicitAny: of whatever version; what is not there is empty
 function findingOf({ id, status, message = null, fix, subjects = [] }: any): Finding {
-  const commands = [fix, ...subjects.map((each: { fix?: unknown }) => each.fix)].flatMap(
-    (each) => each?.commands ?? [],
-  );
+  const found = subjects.filter((each: { status?: unknown }) => each.status === status);
+  const commands = [fix, ...found.map((each: { fix?: unknown }) => each.fix)].flatMap((each) => each?.commands ?? []);
   return { id: String(id), status: String(status), message, commands };
 }
 

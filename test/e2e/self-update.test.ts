@@ -47,6 +47,23 @@ const report = (id: string, status: string, commands: string[] = ["true"]) => ({
   checks: [{ id, status, message: `${id} is ${status}`, fix: { commands } }],
 });
 
+/** What is of the version before fails, what the user has edited is a warning: each has its own remedy. */
+const edited = {
+  verdict: "broken",
+  checks: [
+    {
+      id: "a.b",
+      status: "fail",
+      message: "2 of 9 files",
+      fix: { commands: [] },
+      subjects: [
+        { subject: "one", status: "fail", message: "old", fix: { commands: ["mosaic-fleet install"] } },
+        { subject: "two", status: "warn", message: "edited", fix: { commands: ["systemctl --user edit two"] } },
+      ],
+    },
+  ],
+};
+
 interface StandIn {
   readonly version?: string;
   /** What `--version` does instead. */
@@ -388,6 +405,7 @@ describe("a new binary that does not hold", () => {
     ["finds what the old one finds", report("a.b", "fail"), report("a.b", "fail")],
     ["finds something that only it looks at", healthy, report("new.check", "fail")],
     ["finds that the layout is of the old version", healthy, report("a.b", "fail", ["mosaic-fleet install"])],
+    ["finds the same, and a unit that the user has edited", healthy, edited],
     ["works no better than the old one", "exit 70", "exit 70"],
     ["passes where the old one fails", report("a.b", "fail"), healthy],
   ] as [string, object | string, object | string][]) {
