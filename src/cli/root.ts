@@ -256,7 +256,6 @@ function rootHelp(): string {
     return here.length === 0 ? "" : `${group}:\n${rowsOf(here.flatMap(rowsFor), width)}`;
   });
   return `mosaic-fleet ${version}: a durable fleet of AI coding agents on this machine
-
 Usage: mosaic-fleet COMMAND [OPTIONS]
 
 ${groups.join("")}Options:
