@@ -122,7 +122,8 @@ interface Problem {
   readonly next: readonly string[];
 }
 
-function problemOf(error: unknown): Problem {
+/** What went wrong, as it is in a document. */
+export function problemOf(error: unknown): Problem {
   if (!(error instanceof FleetError)) return { what: "A defect of this program", why: describeError(error), next: [] };
   return { what: error.what, why: error.why, next: error.next };
 }

@@ -1,5 +1,5 @@
 import { lingers } from "../adapters/logind.ts";
-import { FleetError } from "../core/errors.ts";
+import { describeError, FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { pathsOf } from "../core/paths.ts";
@@ -61,7 +61,7 @@ export interface Installed {
   readonly outdated: readonly string[];
   /** Units that were restarted. */
   readonly restarted: readonly string[];
-  /** Why not all that was to be restarted runs again; nothing else of the layout is left undone by that. */
+  /** Why not all that was to be restarted runs again, or is known; nothing of the layout is left undone by that. */
   readonly notBack?: FleetError;
   /** What to know of the search for agent programs, a line each. */
   readonly notes: readonly string[];
@@ -262,12 +262,16 @@ async function restarted(
   { restart }: InstallOptions,
   seen: Look,
 ): Promise<Pick<Installed, "outdated" | "restarted" | "notBack">> {
-  const outdated = await outdatedNow(host, seen);
-  if (!restart || outdated.length === 0) return { outdated, restarted: [] };
   try {
+    const outdated = await outdatedNow(host, seen);
+    if (!restart || outdated.length === 0) return { outdated, restarted: [] };
     return { outdated: [], restarted: await restartUnits(host, outdated) };
   } catch (error) {
-    if (!(error instanceof FleetError)) throw error;
-    return { outdated: [], restarted: [], notBack: error };
+    const untold = "It cannot be told what still runs as before";
+    const notBack =
+      error instanceof FleetError
+        ? error
+        : new FleetError(EXIT.unknown, untold, describeError(error), ["mosaic-fleet doctor"]);
+    return { outdated: [], restarted: [], notBack };
   }
 }

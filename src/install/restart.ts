@@ -66,7 +66,7 @@ export async function restartUnits(host: Host, units: readonly string[]): Promis
   // Agents require the holder: systemd stops them with it, and starts them after it.
   const result = await systemd.run("restart", holder ? [HOLDER_UNIT] : affected, RESTART_LIMIT_MS);
   if (!succeeded(result))
-    throw new FleetError(EXIT.unavailable, what, describeResult(result), ["systemctl --user status 'mosaic-*'"]);
+    throw new FleetError(EXIT.broken, what, describeResult(result), ["systemctl --user status 'mosaic-*'"]);
   const agents = affected.filter((unit) => unit !== HOLDER_UNIT);
   // Joins the starts that are under way, and waits for them; one that fails may still be brought back by systemd.
   if (agents.length > 0) await systemd.run("start", agents, RESTART_LIMIT_MS);

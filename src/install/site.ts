@@ -62,8 +62,15 @@ export async function keepArchive(host: Host, site: readonly string[], { nothing
   }
 }
 
-/** Removes these site files, and the folders that are empty then: theirs, and those that install had made. Throws FleetError (71). */
-export async function removeSite(host: Host, site: readonly string[], made: readonly string[]): Promise<void> {
+/**
+ * Removes these site files, and the folders that are empty then: theirs, and those that install had made. Says why systemd does
+ * not know it, where it does not (71).
+ */
+export async function removeSite(
+  host: Host,
+  site: readonly string[],
+  made: readonly string[],
+): Promise<FleetError | undefined> {
   const { site: root, agents } = pathsOf(host);
   for (const path of site) await host.files.removeFile(path);
   const folders = new Set([...made, agents, root, dirname(root)]);
@@ -72,10 +79,10 @@ export async function removeSite(host: Host, site: readonly string[], made: read
   for (const path of site)
     for (let folder = dirname(path); folder.startsWith(`${root}/`); folder = dirname(folder)) folders.add(folder);
   for (const folder of [...folders].sort().reverse()) await host.files.removeEmptyFolder(folder);
-  if (limits.length === 0) return;
+  if (limits.length === 0) return undefined;
   const reloaded = await reloadManager(host);
-  if (!succeeded(reloaded))
-    throw new FleetError(EXIT.oserr, "Removed, but systemd does not know it", describeResult(reloaded), [
-      "systemctl --user daemon-reload",
-    ]);
+  if (succeeded(reloaded)) return undefined;
+  return new FleetError(EXIT.oserr, "Removed, but systemd does not know it", describeResult(reloaded), [
+    "systemctl --user daemon-reload",
+  ]);
 }

@@ -1,5 +1,6 @@
 import { basename, dirname, join } from "node:path";
 import { TEMPORARY } from "../adapters/files.ts";
+import type { FleetError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import { agentOfUnit, HOLDER_UNIT } from "../core/names.ts";
 import { pathsOf } from "../core/paths.ts";
@@ -39,6 +40,8 @@ export interface Uninstalled extends Seen {
   readonly applied: boolean;
   /** Where a purge has kept the site files. */
   readonly archive: string | undefined;
+  /** Why systemd does not know that they are gone. */
+  readonly notKnown?: FleetError;
 }
 
 const UNINSTALL: Intent = { nothing: "Nothing was removed", again: "mosaic-fleet uninstall" };
@@ -81,8 +84,8 @@ export async function uninstall(host: Host, options: UninstallOptions): Promise<
     const { state } = pathsOf(host);
     for (const folder of [state, dirname(state), ...(recorded?.folders ?? [])])
       if (`${state}/`.startsWith(`${folder}/`)) stateFolders.add(folder);
-    if (purge) await removeSite(host, seen.site, recorded?.folders ?? []);
-    return { ...seen, applied: seen.installed, archive };
+    const notKnown = purge ? await removeSite(host, seen.site, recorded?.folders ?? []) : undefined;
+    return { ...seen, applied: seen.installed, archive, ...(notKnown === undefined ? {} : { notKnown }) };
   });
 }
 

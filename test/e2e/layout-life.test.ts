@@ -507,6 +507,39 @@ describe("where the programs of agents are", () => {
   });
 });
 
+/** systemctl that fails where this shell condition holds, and is the only way to the manager. */
+function systemctlThatFails(condition: string): Record<string, string | undefined> {
+  const folder = join(sandbox.root, "bin");
+  const reach = `export XDG_RUNTIME_DIR=${sandbox.host.env.XDG_RUNTIME_DIR}`;
+  const script = `#!/bin/sh\n${reach}\n${condition} && { echo no such luck >&2; exit 1; }\nexec /usr/bin/systemctl "$@"\n`;
+  writeFiles(folder, { systemctl: script });
+  inside(["chmod", "+x", join(folder, "systemctl")]);
+  return { ...sandbox.host.env, PATH: `${folder}:${sandbox.host.env.PATH}`, XDG_RUNTIME_DIR: undefined };
+}
+
+describe("what fails when all is done is said, and that it is done", () => {
+  test("install cannot tell what runs as before: 2", async () => {
+    await earlierVersion();
+    expect(systemctl("start", HOLDER_UNIT).code).toBe(0);
+    const env = systemctlThatFails(`case "$*" in *list-units*) ;; *) false ;; esac`);
+    const { code, stdout, stderr } = run([binary, "install", "-o", "json"], { cwd: home, env });
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining("It cannot be told what still runs") });
+    expect(JSON.parse(stdout)).toMatchObject({ applied: true, version, problem: { next: ["mosaic-fleet doctor"] } });
+    expect(read(script("tmux.conf"))).toBe(ours("tmux.conf"));
+  });
+
+  test("uninstall --purge cannot tell systemd that limits are gone: 71", () => {
+    expect(fleet("install").code).toBe(0);
+    const limits = join(paths.units, "mosaic-agent@a.service.d/10-mosaic-limits.conf");
+    writeFiles(dirname(limits), { [basename(limits)]: "[Service]\nMemoryMax=64M\n" });
+    const env = systemctlThatFails(`[ ! -e ${limits} ]`);
+    const { code, stdout, stderr } = run([binary, "uninstall", "--purge", "--yes", "-o", "json"], { cwd: home, env });
+    expect({ code, stderr }).toEqual({ code: 71, stderr: expect.stringContaining("systemd does not know it") });
+    expect(JSON.parse(stdout)).toMatchObject({ applied: true, problem: { next: ["systemctl --user daemon-reload"] } });
+    expect(existsSync(limits)).toBe(false);
+  });
+});
+
 describe("with -o json there is one document, whatever keeps it from working", () => {
   const commands = ["install", "rollback", "uninstall"];
   const outside = (env: Record<string, string>, ...words: string[]) =>

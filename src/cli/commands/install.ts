@@ -50,6 +50,7 @@ export const command = defineCommand({
       EXIT.broken,
       "installed, but for a file that you and this version have changed; or not all of the fleet came back",
     ],
+    [EXIT.unknown, "installed, but what still runs as before, or whether it holds, cannot be told"],
     [EXIT.usage, "wrong usage"],
     [
       EXIT.unavailable,

@@ -18,6 +18,7 @@ export const command = defineCommand({
       EXIT.broken,
       "so it is, but for a file that you and that version have changed; or not all of the fleet came back, or holds",
     ],
+    [EXIT.unknown, "rolled back, but what still runs as before, or whether it holds, cannot be told"],
     [EXIT.usage, "wrong usage"],
     [EXIT.unavailable, "no version before is recorded, or the user manager cannot be reached"],
     [EXIT.cantcreate, "a file that is not ours is in the way, or cannot be written; nothing is left written"],

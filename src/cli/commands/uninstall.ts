@@ -2,7 +2,8 @@ import { FleetError } from "../../core/errors.ts";
 import { EXIT } from "../../core/exit.ts";
 import { uninstall } from "../../install/uninstall.ts";
 import { defineCommand } from "../command.ts";
-import { layoutArgs, printJson, withProblem } from "../layout.ts";
+import { layoutArgs, printJson, problemOf, withProblem } from "../layout.ts";
+import { renderError } from "../report/error.ts";
 import { planDocument } from "../report/plan.ts";
 import { disableCommand, renderGrave, renderUninstalled } from "../report/uninstall.ts";
 
@@ -27,6 +28,7 @@ export const command = defineCommand({
     [EXIT.broken, "you said no: nothing was removed"],
     [EXIT.usage, "wrong usage"],
     [EXIT.unavailable, "it needs a yes and there is nobody to ask, or the user manager cannot be reached"],
+    [EXIT.oserr, "removed, but systemd could not be told"],
     [EXIT.cantcreate, "something could not be removed, or your settings could not be kept; what was done is undone"],
     [EXIT.config, "the receipt cannot be read"],
   ],
@@ -61,11 +63,12 @@ export const command = defineCommand({
       }
       if (human) await renderUninstalled(host.stdout, seen, rendering);
       else {
-        const { plan, enabledAgents, ...rest } = seen;
+        const { plan, enabledAgents, notKnown, ...rest } = seen;
         const next = enabledAgents.length > 0 ? [disableCommand(enabledAgents)] : [];
-        printJson(host, { ...rest, enabledAgents, next, steps: await planDocument(plan, dryRun) });
+        const problem = notKnown === undefined ? {} : { problem: problemOf(notKnown) };
+        printJson(host, { ...rest, ...problem, enabledAgents, next, steps: await planDocument(plan, dryRun) });
       }
-      return EXIT.ok;
+      return seen.notKnown === undefined ? EXIT.ok : renderError(host, seen.notKnown);
     });
   },
 });
