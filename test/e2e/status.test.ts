@@ -115,6 +115,24 @@ test("agent start of one that cannot: 1, and the document says which, and why", 
   });
 });
 
+test("why one did not start is told in its script's own words, from the journal", async () => {
+  // A stand-in for journalctl, which reads the sandbox's own journal: that is in no place where it would look.
+  const folder = join(fleet.root, "journal");
+  await fleet.host.files.makeFolder(folder);
+  const script = `#!/bin/sh\nexec /usr/bin/journalctl ${fleet.journalctl.join(" ")} "$@"\n`;
+  await fleet.host.files.writeAtomic(join(folder, "journalctl"), script, 0o755);
+  await fleet.agent("lost", { MOSAIC_AGENT_COMMAND: "sleep 1", MOSAIC_AGENT_WORKDIR: "/nowhere" });
+  const start = (path: string) => typed(["agent", "start", "lost"], { PATH: path });
+  const told = await start(`${folder}:${fleet.host.env.PATH}`);
+  const untold = await start(fleet.host.env.PATH ?? "");
+  await typed(["agent", "stop", "lost"]);
+  expect([told.code, untold.code]).toEqual([1, 1]);
+  expect(told.stdout).toContain(
+    "FAILED  lost: not started: working folder '/nowhere' is not there or cannot be entered",
+  );
+  expect(untold.stdout).toContain("FAILED  lost: not started, its working folder is missing (exit 66)\n");
+});
+
 /** What status says of one agent. */
 async function of(name: string) {
   const { stdout } = await typed(["status", name, "-o", "json"]);
@@ -135,6 +153,7 @@ test("how an agent ended last is told while it is down, and after it is back", a
   expect(await ended("ends", "up", { status: null, signal: 9 })).toMatchObject({ verdict: "well", restarts: 1 });
   expect((await typed(["status", "ends"])).stdout).toContain(" signal 9 ");
 
+  await fleet.agent("brief", { MOSAIC_AGENT_COMMAND: "exit 4" });
   await fleet.dropIn("mosaic-agent@brief.service", "[Unit]\nStartLimitBurst=2\n[Service]\nRestartSec=10ms\n");
   await fleet.systemctl("start", "mosaic-agent@brief");
   const failed = await ended("brief", "failed", { status: 4, signal: null });

@@ -71,7 +71,8 @@ describe.skipIf(skip).each(suites)("a machine with Debian %s", (suite) => {
     expect(fleet("agent tail shown -n 3").stdout).toBe("line 99\nline 100\nred ┌─┐\n");
     expect(fleet("agent tail shown -n all").stdout.split("\n")).toHaveLength(102);
     const before = machine.login("tmux -L mosaic-factory list-windows -a").stdout;
-    const watch = `export TERM=xterm ${PATH}; { sleep 1; printf q; } | script -qec 'stty cols 80 rows 24; mosaic-fleet agent watch shown' /dev/null`;
+    const seen = "for i in $(seq 100); do grep -q 'line 100' watched && break; sleep 0.1; done; printf q";
+    const watch = `export TERM=xterm ${PATH}; touch watched; { ${seen}; } | script -qfec 'stty cols 80 rows 24; mosaic-fleet agent watch shown' watched`;
     const watched = machine.login(watch);
     expect(watched.code).toBe(0);
     expect(watched.stdout).toContain("shown: up");
@@ -79,9 +80,17 @@ describe.skipIf(skip).each(suites)("a machine with Debian %s", (suite) => {
     expect(machine.login("tmux -L mosaic-factory list-windows -a; tmux -L mosaic-factory list-clients").stdout).toBe(
       before,
     );
-    const follow = `${PATH}; mosaic-fleet agent tail shown -n 0 -f >followed & sleep 1; tmux -L mosaic-factory send-keys -t =shown: on Enter; sleep 2; kill $!; cat followed`;
-    expect(machine.login(follow).stdout).toEndWith("on\n");
-    machine.login(`${PATH} mosaic-fleet agent stop shown; rm shown.sh followed .config/mosaic/fleet/agents/shown.env`);
+    const follow = `${PATH}; mosaic-fleet agent tail shown -n 0 -f >followed & for i in $(seq 100); do tmux -L mosaic-factory send-keys -t =shown: on Enter; grep -q on followed && break; sleep 0.1; done; kill $!; cat followed`;
+    expect(machine.login(follow).stdout).toMatch(/^(?:on\n)+$/);
+    machine.login(`${PATH} mosaic-fleet agent stop shown; rm shown.sh watched followed .config/mosaic/fleet/agents/shown.env`);
+  });
+
+  test("an agent that cannot start says why, in its script's own words, out of the journal", () => {
+    machine.login("printf 'MOSAIC_AGENT_WORKDIR=/nowhere\\n' >.config/mosaic/fleet/agents/lost.env");
+    const { code, stdout } = fleet("agent start lost");
+    fleet("agent rm lost --yes");
+    expect(code).toBe(1);
+    expect(stdout).toContain("FAILED  lost: not started: working folder '/nowhere' is not there");
   });
 
   test("without lingering doctor foretells that the agents end at logout, and so they do", () => {
