@@ -127,7 +127,7 @@ function countersOf(host: Pick<Host, "files">, { unified, memory, cpu }: Counter
 
 function readNow(host: Pick<Host, "files">, mount: string, group: string, file: string): string | undefined {
   try {
-    return host.files.readNow(join(mount, group, file));
+    return host.files.readNow(`${mount}${group}/${file}`); // both are as the kernel has them: nothing to be made tidy
   } catch {
     return undefined; // its group is gone
   }

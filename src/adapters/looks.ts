@@ -77,6 +77,7 @@ function isPrompt(path: string, follows = true): boolean {
 /** A pipe in the place of a file is empty, or refuses to be read: it keeps nobody waiting. */
 const AT_ONCE = constants.O_RDONLY | constants.O_NONBLOCK;
 const BYTES = { flag: AT_ONCE as unknown as string };
+const BYTES_OF_NO_LINK = { flag: (AT_ONCE | constants.O_NOFOLLOW) as unknown as string };
 const TEXT = { ...BYTES, encoding: "utf8" } as const;
 const QUIET = { throwIfNoEntry: false, bigint: false } as const;
 const MODES = { read: constants.R_OK, write: constants.W_OK, execute: constants.X_OK };
@@ -91,13 +92,13 @@ const shared = Buffer.alloc(16_384);
 /** What the kernel writes down of a process it gives in one read, if there is room; of other files it gives a page at a time. */
 const IN_ONE_READ = /^\/proc\/\d/;
 
-/** Its text, read until nothing more comes: its size the kernel does not know. */
-function kernelText(path: string): string {
+/** Its text, read until nothing more comes, where one read does not bring all: its size the kernel does not know. */
+function kernelText(path: string, inOneRead = IN_ONE_READ.test(path)): string {
   const descriptor = openSync(path, AT_ONCE);
   let length = 0;
   try {
     for (let more = -1; more !== 0 && length < shared.length; length += more) {
-      if (more > 0 && IN_ONE_READ.test(path)) break;
+      if (more > 0 && inOneRead) break;
       more = readSync(descriptor, shared, length, shared.length - length, null);
     }
   } finally {
@@ -144,8 +145,12 @@ export const looks: Looks = {
     return texts.some((text) => text instanceof Promise) ? Promise.all(texts) : (texts as (string | undefined)[]);
   },
 
-  readBytes: async (path) =>
-    isPrompt(path) ? orUndefinedNow(() => readFileSync(path, BYTES)) : orUndefined(fs.readFile(path)),
+  async readBytes(path, follows = true) {
+    const how = follows ? BYTES : BYTES_OF_NO_LINK;
+    return isPrompt(path, follows)
+      ? orUndefinedNow(() => readFileSync(path, how))
+      : orUndefined(fs.readFile(path, how));
+  },
 
   async readStart(path, length) {
     if (isPrompt(path)) return orUndefinedNow(() => startNow(path, length));
@@ -159,7 +164,7 @@ export const looks: Looks = {
     }
   },
 
-  readNow: (path) => orUndefinedNow(() => kernelText(path)),
+  readNow: (path) => orUndefinedNow(() => kernelText(path, true)),
 
   async status(path) {
     const stat = isPrompt(path, false)

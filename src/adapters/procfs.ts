@@ -14,8 +14,8 @@ export interface Procfs {
   commandLine(pid: number): Promise<string[] | undefined>;
   /** Clock ticks since boot; with the pid it names a process for good. */
   startTime(pid: number): Promise<string | undefined>;
-  /** Its name, as in Process, and its start time, of one moment and for one read. */
-  life(pid: number): Promise<{ readonly name: string; readonly startTime: string } | undefined>;
+  /** Of each its name, as in Process, and its start time, of one moment. */
+  lives(pids: readonly number[]): Promise<(Life | undefined)[]>;
   /** startTime() of each. */
   startTimes(pids: readonly number[]): Promise<(string | undefined)[]>;
   /** Its program's file, as the kernel names it: "/usr/bin/tmux (deleted)" when that was replaced since. */
@@ -41,6 +41,12 @@ export interface TerminalReader {
   readonly name: string;
   /** undefined where that is not ours to know. */
   readonly bytesRead: number | undefined;
+}
+
+interface Life {
+  readonly name: string;
+  /** As startTime(). */
+  readonly startTime: string;
 }
 
 export interface Process {
@@ -94,12 +100,7 @@ export function procfsOf({ files }: Pick<Host, "files">): Procfs {
     startTime: async (pid) => startTimeIn(await read(pid, "stat")),
     startTimes: async (pids) => (await readEach(pids, "stat")).map(startTimeIn),
     groupTexts: (pids) => readEach(pids, "cgroup"),
-    async life(pid) {
-      const stat = await read(pid, "stat");
-      const [state, startTime] = [0, 19].map((field) => statFields(stat)?.[field]);
-      if (stat === undefined || startTime === undefined || state === "Z") return undefined;
-      return { name: stat.slice(stat.indexOf("(") + 1, stat.lastIndexOf(")")), startTime };
-    },
+    lives: async (pids) => (await readEach(pids, "stat")).map(lifeIn),
     program: (pid) => files.readLink(join("/proc", String(pid), "exe")),
     name: async (pid) => (await read(pid, "comm"))?.trimEnd(),
     async variable(pid, name) {
@@ -157,9 +158,15 @@ function startTimeIn(stat: string | undefined): string | undefined {
   return fields?.[0] === "Z" ? undefined : fields?.[19];
 }
 
-/** What /proc/PID/stat says from the state on. The program's name before it, in brackets, may hold anything. */
+function lifeIn(stat: string | undefined): Life | undefined {
+  const startTime = startTimeIn(stat);
+  if (stat === undefined || startTime === undefined) return undefined;
+  return { name: stat.slice(stat.indexOf("(") + 1, stat.lastIndexOf(")")), startTime };
+}
+
+/** What /proc/PID/stat says from the state to the start time. The program's name before it, in brackets, may hold anything. */
 function statFields(stat: string | undefined): string[] | undefined {
-  return stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return stat?.slice(stat.lastIndexOf(")") + 2).split(" ", 20);
 }
 
 /** Out of the text of /proc/PID/cgroup. On a hybrid machine both lines are there and systemd goes by the unified one. */

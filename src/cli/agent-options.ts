@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { AGENT_KEYS } from "../core/agent-keys.ts";
+import { AGENT_KEYS, NAMED_SETTINGS } from "../core/agent-keys.ts";
 import { expandHome } from "../core/agent-program.ts";
 import { parseEnvFile } from "../core/env-file.ts";
 import { envProblems } from "../core/env-problems.ts";
@@ -8,7 +8,7 @@ import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { isSecretName, looksSecret } from "../core/redact.ts";
 import { shellPath } from "../core/shell.ts";
-import { checkedSettings, type FieldProblem, NAMED_SETTINGS, nameProblem, variablesOf } from "../fleet/agent.ts";
+import { checkedSettings, type FieldProblem, nameProblem, variablesOf } from "../fleet/agent.ts";
 import type { AgentChanges } from "../fleet/agent-config.ts";
 import { LIMITS } from "../fleet/limits.ts";
 import { eachOf, UsageError } from "./command.ts";

@@ -19,3 +19,16 @@ export const SHELL_KEY = "MOSAIC_AGENT_COMMAND";
 
 /** Those in which a leading ~ or ~/ is the home folder (expand_home in fleet-functions.sh). */
 export const HOME_KEYS: readonly string[] = ["MOSAIC_AGENT_WORKDIR", "MOSAIC_RUNTIME_BIN", "MOSAIC_PATH"];
+
+/** The settings that have a name of their own, and the variable in which each is kept. */
+export const NAMED_SETTINGS = {
+  runtime: "MOSAIC_AGENT_RUNTIME",
+  model: "MOSAIC_AGENT_MODEL",
+  workdir: "MOSAIC_AGENT_WORKDIR",
+  command: "MOSAIC_AGENT_COMMAND",
+} as const;
+
+/** What a variable is called in settings: its own name, where it has no other. */
+export function settingName(variable: string): string {
+  return Object.entries(NAMED_SETTINGS).find(([, each]) => each === variable)?.[0] ?? variable;
+}

@@ -46,13 +46,13 @@ export interface Files {
   read(path: string): Promise<string | undefined>;
   /** The texts of many files, in their order; undefined for one that is not there or cannot be read. */
   readEach(paths: readonly string[]): Promise<(string | undefined)[]>;
-  /** Its bytes, where the text may be no text. */
-  readBytes(path: string): Promise<Uint8Array | undefined>;
+  /** Its bytes, where the text may be no text. `follows`: whether a link at the end is followed, true unless told; else it cannot be read. */
+  readBytes(path: string, follows?: boolean): Promise<Uint8Array | undefined>;
   /** Its first bytes, fewer where it is shorter: what a program is, without reading all of it. */
   readStart(path: string, length: number): Promise<Uint8Array | undefined>;
   /** The status of a path, or undefined when nothing is there. */
   status(path: string): Promise<FileStatus | undefined>;
-  /** As read(), without letting anything else go on: for files of the kernel's (/proc, /sys), asked of each of a thousand. */
+  /** As read(), without letting anything else go on: what the kernel says of one group in a few lines, where there are a thousand. */
   readNow(path: string): string | undefined;
   /** Names in a folder, sorted; empty when there is no such folder. */
   list(folder: string): Promise<string[]>;

@@ -1,4 +1,4 @@
-import { AGENT_KEYS } from "../core/agent-keys.ts";
+import { AGENT_KEYS, NAMED_SETTINGS, settingName } from "../core/agent-keys.ts";
 import { commandArguments, hasOpenQuote } from "../core/agent-program.ts";
 import { didYouMean } from "../core/did-you-mean.ts";
 import { unwritable } from "../core/env-edit.ts";
@@ -6,19 +6,6 @@ import { VARIABLE_NAME } from "../core/env-file.ts";
 import { CANARY_PREFIX, isAgentName } from "../core/names.ts";
 import { secretInArguments } from "../core/redact.ts";
 import { z } from "../core/schema.ts";
-
-/** The settings that have a name of their own, and the variable in which each is kept. */
-export const NAMED_SETTINGS = {
-  runtime: "MOSAIC_AGENT_RUNTIME",
-  model: "MOSAIC_AGENT_MODEL",
-  workdir: "MOSAIC_AGENT_WORKDIR",
-  command: "MOSAIC_AGENT_COMMAND",
-} as const;
-
-/** What a variable is called in settings: its own name, where it has no other. */
-export function settingName(variable: string): string {
-  return Object.entries(NAMED_SETTINGS).find(([, each]) => each === variable)?.[0] ?? variable;
-}
 
 /** A text for which `problem` finds nothing to say. */
 function text(problem: (value: string) => string | undefined) {

@@ -1,8 +1,8 @@
 import { basename, join } from "node:path";
 import type { Manager } from "../adapters/manager.ts";
+import { settingName } from "../core/agent-keys.ts";
 import type { Host } from "../core/host.ts";
 import { LIMITS_DROP_IN } from "../core/names.ts";
-import { settingName } from "./agent.ts";
 import type { Judgement } from "./judge.ts";
 import type { Scene } from "./scene.ts";
 import type { SettingsFile } from "./settings-files.ts";

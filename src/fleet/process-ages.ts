@@ -13,16 +13,15 @@ export interface ProcessAge {
   readonly age: number;
 }
 
-/** What runs, and for how long; undefined for a process that is gone. */
+/** Of each what runs, and for how long; undefined for a process that is gone. */
 export async function processAges(
   host: Pick<Host, "files">,
-): Promise<(pid: number) => Promise<ProcessAge | undefined>> {
+  pids: readonly number[],
+): Promise<(ProcessAge | undefined)[]> {
   const [uptime, stat] = await Promise.all(["uptime", "stat"].map((file) => host.files.read(`/proc/${file}`)));
   const now = Number.parseFloat(uptime ?? "") * 1000;
   const boot = Number(/^btime (\d+)$/m.exec(stat ?? "")?.[1]);
-  const procfs = procfsOf(host);
-  return async (pid) => {
-    const life = await procfs.life(pid);
+  return (await procfsOf(host).lives(pids)).map((life) => {
     if (life === undefined) return undefined;
     const started = Number(life.startTime) * TICK_MS;
     const startedAt = boot + started / 1000;
@@ -31,5 +30,5 @@ export async function processAges(
       startedAt: Number.isFinite(startedAt) ? startedAt : undefined,
       age: now - started,
     };
-  };
+  });
 }

@@ -1,7 +1,7 @@
 import { basename } from "node:path";
+import { settingName } from "../core/agent-keys.ts";
 import { FleetError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
-import { settingName } from "./agent.ts";
 import { keepAgentFile, reloadUnits, writeAgent } from "./agent-config.ts";
 import { removeAgents } from "./agent-removal.ts";
 import { switchBoot } from "./boot.ts";

@@ -1,6 +1,7 @@
+import { NAMED_SETTINGS } from "../core/agent-keys.ts";
 import { looksSecret } from "../core/redact.ts";
 import { type YamlValue, yamlText } from "../core/yaml-text.ts";
-import { checkedSettings, NAMED_SETTINGS, valueProblem, variableProblem } from "./agent.ts";
+import { checkedSettings, valueProblem, variableProblem } from "./agent.ts";
 import { isSecret } from "./roster.ts";
 import type { FoundAgent } from "./roster-found.ts";
 

@@ -1,4 +1,5 @@
-import { NAMED_SETTINGS, variableProblem } from "./agent.ts";
+import { NAMED_SETTINGS } from "../core/agent-keys.ts";
+import { variableProblem } from "./agent.ts";
 import type { AgentChanges } from "./agent-config.ts";
 import type { AgentLife } from "./agent-removal.ts";
 import { LIMITS } from "./limits.ts";

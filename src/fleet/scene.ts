@@ -1,5 +1,5 @@
 import type { LoadedUnit, Manager } from "../adapters/manager.ts";
-import { procfsOf } from "../adapters/procfs.ts";
+import { cgroupPath, procfsOf } from "../adapters/procfs.ts";
 import { type Pane, socketPath, tmuxOf } from "../adapters/tmux.ts";
 import type { Host } from "../core/host.ts";
 import { agentOfUnit, HOLDER_UNIT } from "../core/names.ts";
@@ -40,24 +40,17 @@ export async function readScene(host: Host, manager: Manager, { restarts = false
     manager.property(HOLDER_UNIT, "MainPID"),
     manager.state(),
   ]);
-  const procfs = procfsOf(host);
-  const age = await processAges(host);
-  const look = async (pane: Pane): Promise<ScenePane> => {
-    const [cgroup, process] = pane.dead ? [] : await Promise.all([procfs.cgroup(pane.pid), age(pane.pid)]);
-    return { ...pane, cgroup, process, age: process?.age };
-  };
+  const seen = await lookAt(host, server?.panes ?? []);
   const panes = new Map<string, ScenePane>();
   const strays = new Map<string, ScenePane>();
   const homes = new Map<string, string>();
-  for (const pane of server?.panes ?? []) {
+  for (const pane of seen) {
     if (!pane.agent) continue;
-    const seen = await look(pane);
-    panes.set(pane.session, seen);
-    const home = seen.cgroup === undefined ? undefined : agentOfGroup(seen.cgroup);
+    panes.set(pane.session, pane);
+    const home = pane.cgroup === undefined ? undefined : agentOfGroup(pane.cgroup);
     if (home !== undefined) homes.set(home, pane.session);
   }
-  for (const pane of server?.panes ?? [])
-    if (!panes.has(pane.session) && !strays.has(pane.session)) strays.set(pane.session, await look(pane));
+  for (const pane of seen) if (!panes.has(pane.session) && !strays.has(pane.session)) strays.set(pane.session, pane);
   return {
     units,
     restarts: brought,
@@ -70,6 +63,17 @@ export async function readScene(host: Host, manager: Manager, { restarts = false
     sessions: server !== undefined && server.pid === Number(mainPid),
     booting: state === "initializing" || state === "starting",
   };
+}
+
+/** What the kernel says of the panes' processes: asked for all of them at once, since there may be a thousand. */
+async function lookAt(host: Host, panes: readonly Pane[]): Promise<ScenePane[]> {
+  const pids = panes.map(({ pid }) => pid);
+  const [groups, processes] = await Promise.all([procfsOf(host).groupTexts(pids), processAges(host, pids)]);
+  return panes.map((pane, index) => {
+    if (pane.dead) return { ...pane, cgroup: undefined, process: undefined, age: undefined };
+    const process = processes[index];
+    return { ...pane, cgroup: cgroupPath(groups[index] ?? ""), process, age: process?.age };
+  });
 }
 
 async function readUnits(

@@ -33,7 +33,7 @@ export async function readSettings(host: Host, path: string, redactor: Redactor)
   if (status.kind === "link") return { ...none, problem: "it is a link to nothing" };
   if (status.kind !== "file") return { ...none, problem: "it is no file" }; // a read of a pipe would wait for ever
   try {
-    const bytes = await host.files.readBytes(real);
+    const bytes = await host.files.readBytes(real, false);
     if (bytes === undefined) return { ...none, problem: "it is gone" };
     const plain = plainAssignments(bytes);
     const assignments = plain ?? parseEnvFile(bytes);

@@ -82,7 +82,9 @@ describe.skipIf(skip).each(suites)("a machine with Debian %s", (suite) => {
     );
     const follow = `${PATH}; mosaic-fleet agent tail shown -n 0 -f >followed & for i in $(seq 100); do tmux -L mosaic-factory send-keys -t =shown: on Enter; grep -q on followed && break; sleep 0.1; done; kill $!; cat followed`;
     expect(machine.login(follow).stdout).toMatch(/^(?:on\n)+$/);
-    machine.login(`${PATH} mosaic-fleet agent stop shown; rm shown.sh watched followed .config/mosaic/fleet/agents/shown.env`);
+    machine.login(
+      `${PATH} mosaic-fleet agent stop shown; rm shown.sh watched followed .config/mosaic/fleet/agents/shown.env`,
+    );
   });
 
   test("an agent that cannot start says why, in its script's own words, out of the journal", () => {

@@ -46,25 +46,17 @@ export function renderStatus(output: Output, agents: readonly AgentStatus[]): vo
   for (const head of GIVE_WAY) if (width() > output.columns) gone.add(head);
   const [first, ...rest] = shown();
   if (first === undefined) return;
-  output.write(
-    `${bold(
-      [first, ...rest]
-        .map(({ head, width }) => head.padEnd(width))
-        .join("  ")
-        .trimEnd(),
-    )}\n`,
-  );
+  const head = [first, ...rest].map(({ head, width }) => head.padEnd(width)).join("  ");
+  const lines = [bold(head.trimEnd())];
   const colour = { well: green, warning: yellow, unknown: yellow, bad: red };
   agents.forEach((agent, row) => {
-    const line = rest
-      .map(({ cells, width }) => (cells[row] ?? "").padEnd(width))
-      .join("  ")
-      .trimEnd();
+    const line = rest.map(({ cells, width }) => (cells[row] ?? "").padEnd(width)).join("  ");
     const state = colour[agent.verdict](line.slice(0, agent.state.length));
-    output.write(`${agent.name.padEnd(first.width)}  ${state}${line.slice(agent.state.length)}\n`);
+    lines.push(`${agent.name.padEnd(first.width)}  ${state}${line.slice(agent.state.length).trimEnd()}`);
     if (agent.verdict === "well") return;
-    for (const text of wrap(visible(agent.message), output.columns - 2)) output.write(`  ${text}\n`);
+    for (const text of wrap(visible(agent.message), output.columns - 2)) lines.push(`  ${text}`);
   });
+  output.write(`${lines.join("\n")}\n`); // at once: each write is one for the kernel, too
 }
 
 function known<T>(value: T | null, text: (value: T) => string): string {

@@ -25,12 +25,12 @@ describe("a process", () => {
   test("is named by its start time, whatever its program is called", async () => {
     const process = of({ "/proc/7/stat": `7 (a) b) S 3) ${fields("S")}` });
     expect(await process.startTime(7)).toBe("4711");
-    expect(await process.life(7)).toEqual({ name: "a) b) S 3", startTime: "4711" });
+    expect(await process.lives([7, 8])).toEqual([{ name: "a) b) S 3", startTime: "4711" }, undefined]);
   });
 
   test("that has ended and is not reaped yet runs no more", async () => {
     expect(await of({ "/proc/7/stat": `7 (sh) ${fields("Z")}` }).startTime(7)).toBeUndefined();
-    expect(await of({ "/proc/7/stat": `7 (sh) ${fields("Z")}` }).life(7)).toBeUndefined();
+    expect(await of({ "/proc/7/stat": `7 (sh) ${fields("Z")}` }).lives([7])).toEqual([undefined]);
   });
 
   test("has an environment of whole lines", async () => {
@@ -44,7 +44,7 @@ describe("a process", () => {
 
   test("that is gone is undefined, and no error", async () => {
     const gone = procfsOf({ files: { ...fakeFiles(), read: () => Promise.reject(new Error("ESRCH")) } });
-    for (const look of [gone.cgroup(7), gone.environment(7), gone.commandLine(7), gone.startTime(7), gone.life(7)])
+    for (const look of [gone.cgroup(7), gone.environment(7), gone.commandLine(7), gone.startTime(7)])
       expect(await look).toBeUndefined();
   });
 });
