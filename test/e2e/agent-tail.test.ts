@@ -103,9 +103,18 @@ describe("-f", () => {
       for await (const chunk of child[stream]) said[stream] += decoder.decode(chunk, { stream: true });
     };
     const over = Promise.all([collect("stdout"), collect("stderr")]);
+    const clients = () => (existsSync(log) ? readFileSync(log, "utf8").length : 0);
     return {
       said,
-      clients: () => (existsSync(log) ? readFileSync(log, "utf8").length : 0),
+      clients,
+      /** Waits until it has asked nobody for two seconds and a half: who looks every second never does. */
+      rests() {
+        let [seen, since] = [clients(), performance.now()];
+        return fleet.wait("it asks nobody", async () => {
+          if (clients() !== seen) [seen, since] = [clients(), performance.now()];
+          return performance.now() - since > 2_500;
+        });
+      },
       until: (what: string) =>
         fleet
           .wait(`it says ${what}`, async () => `${said.stdout}${said.stderr}`.includes(what))
@@ -125,11 +134,12 @@ describe("-f", () => {
     await agent("grows", script);
     const follower = following("grows");
     await follower.until("READY");
-    for (const more of ["1", "1", "40", "300", "3", "2000"]) {
-      await press("grows", more, "Enter");
-      if (more !== "40") await Bun.sleep(50); // some of them before it has looked
+    let last = 0;
+    for (const more of [1, 1, 40, 300, 3, 2000]) {
+      await press("grows", String(more), "Enter");
+      last += more;
+      if (more !== 40) await follower.until(`line ${last}\n`); // nobody waits until 40 lines have been seen
     }
-    await follower.until("line 2345\n");
     expect(await follower.end()).toBe(130);
     expect(follower.said).toEqual({ stdout: text(["READY", ...count(2345)]), stderr: "" });
   });
@@ -153,10 +163,9 @@ describe("-f", () => {
          say(text);
          await Bun.sleep(chance(3) ? chance(60) : chance(400));
        }
-       say("the end\\n");
-       await Bun.sleep(100_000);`,
+       say("the end\\n");`,
     );
-    await agent("chance", `stty -echo; exec ${bun} ${program}`);
+    await agent("chance", `stty -echo; ${bun} ${program}; exec sleep infinity`);
     const follower = following("chance");
     await follower.until("READY");
     await press("chance", "Enter");
@@ -169,16 +178,15 @@ describe("-f", () => {
     await agent("quiet", "stty -echo; echo READY; while read -r line; do echo $line; done");
     const follower = following("quiet");
     await follower.until("READY");
-    await Bun.sleep(1_000); // the last looks of what came
-    const before = follower.clients();
-    await Bun.sleep(2_500);
-    expect(follower.clients()).toBe(before);
+    await follower.rests();
     await press("quiet", "here", "Enter");
     await follower.until("here\n");
     await follower.end();
     await agent("echoes", "echo READY; exec cat >/dev/null");
     const other = following("echoes");
     await other.until("READY");
+    const before = other.clients();
+    await fleet.wait("it looks now and then", async () => other.clients() > before + 1);
     await press("echoes", "typed");
     await other.until("typed\n");
     await other.end();

@@ -1,7 +1,10 @@
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { localHost } from "../../src/adapters/local-host.ts";
 import { halfSteps } from "../../src/canary/half/steps/index.ts";
 import { canaryReportSchema, stepListSchema } from "../../src/canary/schema.ts";
+import { until } from "../../src/core/until.ts";
 import { binary, run } from "../support/build.ts";
 
 // `canary --level tmux` on this machine; in containers it is tried in canary-container.test.ts.
@@ -21,15 +24,15 @@ function processesOf(root: string): string[] {
 
 /** The folder of a run, once its server is there. */
 async function rootOf(pid: number): Promise<string> {
-  for (const end = Date.now() + 20_000; Date.now() < end; await Bun.sleep(5)) {
-    for (const place of [process.env.XDG_RUNTIME_DIR ?? "", "/dev/shm", "/tmp"]) {
-      if (!existsSync(place)) continue;
-      const name = readdirSync(place).find((each) => each.startsWith(`mosaic-sandbox-${pid}-`));
-      const root = `${place}/${name}`;
-      if (name !== undefined && existsSync(`${root}/run/mosaic-tmux-holder/pid`)) return root;
-    }
-  }
-  throw new Error("the run has founded no server");
+  const root = await until(localHost(), 20_000, async () => {
+    const places = [process.env.XDG_RUNTIME_DIR ?? "", "/dev/shm", "/tmp"].filter((place) => existsSync(place));
+    const roots = places.flatMap((place) => readdirSync(place).map((name) => join(place, name)));
+    return roots.find(
+      (root) => root.includes(`/mosaic-sandbox-${pid}-`) && existsSync(join(root, "run/mosaic-tmux-holder/pid")),
+    );
+  });
+  if (root === undefined) throw new Error("the run has founded no server");
+  return root;
 }
 
 const start = () =>

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { type CanaryReport, canaryReportSchema } from "../../../src/canary/schema.ts";
 import { printCanary, renderTimeline, renderVerdict } from "../../../src/cli/report/canary.ts";
 import { examinationOf } from "../../../src/cli/report/canary-examination.ts";
-import { barOf, liveTimeline } from "../../../src/cli/report/canary-timeline.ts";
+import { barOf, canRedraw, liveTimeline } from "../../../src/cli/report/canary-timeline.ts";
 import { CANARY_VERDICTS, exitOf } from "../../../src/core/exit.ts";
 import type { Host } from "../../../src/core/host.ts";
 import { fakeHost, recorder } from "../../support/fake-host.ts";
@@ -125,11 +125,16 @@ test("on a terminal no line is longer than it, and why a step failed stands belo
 test("what is drawn while it runs fits the screen, is written over, and goes away; elsewhere nothing is drawn", async () => {
   const draw = async (options: Parameters<typeof recorder>[0], env = {}) => {
     const stderr = recorder(options);
-    const pause = () => new Promise<void>((resolve) => setTimeout(resolve, 1));
+    let pauses = 0;
+    const drawn = Promise.withResolvers<void>();
+    const pause = () => {
+      if (++pauses === 3) drawn.resolve();
+      return new Promise<void>((resolve) => setTimeout(resolve, 1));
+    };
     const live = liveTimeline({ stderr, env, now: () => 50, pause });
     for (let index = 0; index < 40; index++) live.start({ id: `step-${index}`, round: 1, startMs: index });
     live.end(step("step-1", "pass"));
-    await Bun.sleep(5);
+    if (canRedraw({ stderr, env })) await drawn.promise;
     await live.done();
     return stderr.text();
   };

@@ -28,14 +28,19 @@ function left(target: string): void {
 
 test("of many at once one works, the others are told which", async () => {
   let at = 0;
+  let refused = 0;
+  const others = Promise.withResolvers<void>();
   const tries = Array.from({ length: 20 }, () =>
     lock(async () => {
       expect(++at).toBe(1);
-      await Bun.sleep(20); // long enough for every other to come
+      await others.promise;
       at--;
     }).then(
       () => "worked",
-      (error) => `${error.exit} ${error.why}`,
+      (error) => {
+        if (++refused === 19) others.resolve();
+        return `${error.exit} ${error.why}`;
+      },
     ),
   );
   const ended = await Promise.all(tries);
