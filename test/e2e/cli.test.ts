@@ -5,7 +5,7 @@ import { version } from "../../package.json";
 import { canaryReportSchema } from "../../src/canary/schema.ts";
 import { steps } from "../../src/canary/steps/index.ts";
 import { until } from "../../src/core/until.ts";
-import { asIfBooted, binary, type Run, run, temporaryFolder, writeFiles } from "../support/build.ts";
+import { asIfBooted, behindMounts, binary, type Run, run, temporaryFolder, writeFiles } from "../support/build.ts";
 import { openTerminals, type Terminals } from "../support/terminal.ts";
 
 const isRoot = process.getuid?.() === 0;
@@ -397,15 +397,6 @@ describe("a canary that has no user manager is unavailable: 69", () => {
 
 describe.skipIf(!isRoot)("where a sandbox is impossible it says exactly what is missing, and never passes", () => {
   const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
-  const inNamespace = (script: string) => [
-    "unshare",
-    "--mount",
-    "--propagation",
-    "private",
-    "sh",
-    "-c",
-    `${script} && exec "$0" "$@"`,
-  ];
   const noShm =
     "for folder in /dev/shm /run /tmp; do while umount -l $folder 2>/dev/null; do :; done; done; ! grep -qE ' (/dev/shm|/run|/tmp) tmpfs rw' /proc/self/mounts";
 
@@ -417,7 +408,7 @@ describe.skipIf(!isRoot)("where a sandbox is impossible it says exactly what is 
       booted ? /user manager.*cannot be reached/ : /not booted with systemd, and only root can make it look so/,
     ],
     ["no tmux", [], { PATH: "/nonexistent", HOME }, /tmux is not installed/],
-    ["no systemd", inNamespace("mount -t tmpfs none /usr/lib/systemd"), plain, /systemd is not installed/],
+    ["no systemd", behindMounts("mount -t tmpfs none /usr/lib/systemd"), plain, /systemd is not installed/],
   ];
   if (!booted)
     cases.push(
@@ -427,10 +418,10 @@ describe.skipIf(!isRoot)("where a sandbox is impossible it says exactly what is 
         plain,
         /private mount namespace is not allowed/,
       ],
-      ["no memory file system", inNamespace(noShm), plain, /no writable memory file system/],
+      ["no memory file system", behindMounts(noShm), plain, /no writable memory file system/],
       [
         "a cgroup tree that cannot be written",
-        inNamespace("mount -o bind,remount,ro \"$(awk '/ cgroup2? /{last=$2} END{print last}' /proc/self/mounts)\""),
+        behindMounts("mount -o bind,remount,ro \"$(awk '/ cgroup2? /{last=$2} END{print last}' /proc/self/mounts)\""),
         plain,
         /the cgroup tree cannot be written .*read-only/,
       ],

@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { type Run, run, temporaryFolder, writeFiles } from "../support/build.ts";
+import { behindMounts, type Run, run, temporaryFolder, writeFiles } from "../support/build.ts";
 import { listSums, native, newKey, type Release, smallRelease, standIn } from "../support/release.ts";
 import { releaseServer } from "../support/release-server.ts";
 
@@ -566,22 +566,10 @@ describe("the place", () => {
     expect((await install([], { home, env })).code).toBe(0);
   });
 
-  /** Runs within a mount namespace in which `mount` was run before. */
-  const mounted = (mount: string) => [
-    "unshare",
-    "--mount",
-    "--propagation",
-    "private",
-    "sh",
-    "-c",
-    `${mount} && exec "$@"`,
-    "sh",
-  ];
-
   asRoot("a read-only file system, as root too (as root)", async () => {
     const home = homeWithOlder();
     const bin = join(home, ".local/bin").replace("'", "'\\''");
-    const through = mounted(`mount --bind '${bin}' '${bin}' && mount -o remount,ro,bind '${bin}'`);
+    const through = behindMounts(`mount --bind '${bin}' '${bin}' && mount -o remount,ro,bind '${bin}'`);
     const result = await install([], { home, through });
     expectRefused(result, home, { code: 73, says: "cannot write in" });
   });
@@ -589,7 +577,7 @@ describe("the place", () => {
   asRoot("a temporary folder where nothing may run, and nothing be written, does not matter (as root)", async () => {
     const tmp = folder("tmp");
     mkdirSync(tmp, { recursive: true });
-    const through = mounted(`mount -t tmpfs -o noexec,ro none '${tmp}'`);
+    const through = behindMounts(`mount -t tmpfs -o noexec,ro none '${tmp}'`);
     const given = { through, env: { TMPDIR: tmp } };
     expectInstalled(await install([], given));
   });
@@ -601,16 +589,7 @@ describe("the place", () => {
     const quoted = bin.replace("'", "'\\''");
     const look = `ls -A '${quoted}'; cat '${quoted}/mosaic-fleet'`;
     const mount = `mount -t tmpfs -o noexec none '${quoted}' && echo before >'${quoted}/mosaic-fleet'`;
-    const through = [
-      "unshare",
-      "--mount",
-      "--propagation",
-      "private",
-      "sh",
-      "-c",
-      `${mount}; "$@"; code=$?; ${look}; exit $code`,
-      "sh",
-    ];
+    const through = behindMounts(mount, `{ "$@"; code=$?; ${look}; exit $code; }`);
     const result = await install([], { home, through });
     expect(result.code).toBe(69);
     expect(result.stderr).toContain("the binary does not run here");
@@ -624,16 +603,7 @@ describe("the place", () => {
     const quoted = bin.replace("'", "'\\''");
     const look = `ls -A '${quoted}'; cat '${quoted}/mosaic-fleet'`;
     const mount = `mount -t tmpfs -o size=24k none '${quoted}' && echo before >'${quoted}/mosaic-fleet'`;
-    const through = [
-      "unshare",
-      "--mount",
-      "--propagation",
-      "private",
-      "sh",
-      "-c",
-      `${mount}; "$@"; code=$?; ${look}; exit $code`,
-      "sh",
-    ];
+    const through = behindMounts(mount, `{ "$@"; code=$?; ${look}; exit $code; }`);
     const result = await install([], { home, through });
     expect(result.stderr).toMatch(/No space left|cannot download|cannot unpack/);
     expect([69, 73]).toContain(result.code ?? -1);

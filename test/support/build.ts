@@ -53,9 +53,14 @@ export function writeFiles(folder: string, files: Readonly<Record<string, string
   }
 }
 
+/** What goes before a command line that is to run in a mount namespace of its own, once `script` has done its mounts there. Takes root. */
+export function behindMounts(script: string, then = 'exec "$@"'): string[] {
+  return ["unshare", "--mount", "--propagation", "private", "sh", "-c", `${script} && ${then}`, "sh"];
+}
+
 /** The program as it would run on a machine that was booted with systemd, where this one was not. Takes root. */
 export function asIfBooted(argv: readonly string[]): string[] {
   const first = "echo systemd >/run/systemd/first && mount --bind /run/systemd/first /proc/1/comm";
   const look = `[ -d /run/systemd/system ] || { mount -t tmpfs none /run/systemd && mkdir /run/systemd/system && ${first}; }`;
-  return ["unshare", "--mount", "--propagation", "private", "sh", "-c", `${look} && exec "$0" "$@"`, ...argv];
+  return [...behindMounts(look), ...argv];
 }

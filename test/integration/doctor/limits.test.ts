@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import { createExec } from "../../../src/adapters/process.ts";
 import type { Host } from "../../../src/core/host.ts";
 import type { Check } from "../../../src/doctor/check.ts";
-import { bun, run, tree } from "../../support/build.ts";
+import { behindMounts, bun, run, tree } from "../../support/build.ts";
 import { examine, green, red } from "../../support/doctor.ts";
 import { HOLDER_UNIT, openFleet, type TestFleet } from "../../support/fleet.ts";
 import { pretend } from "../../support/pretend.ts";
@@ -122,16 +122,7 @@ describe("limits.pty", () => {
       "mount --bind /dev/pts/ptmx /dev/ptmx",
     ];
     const script = join(tree, "test/support/few-terminals.ts");
-    const inside = [
-      "unshare",
-      "--mount",
-      "--propagation",
-      "private",
-      "sh",
-      "-c",
-      `${mounts.join(" && ")} && exec "$@"`,
-      "sh",
-    ];
+    const inside = behindMounts(mounts.join(" && "));
     const { code, stdout, stderr } = run([...inside, bun, script, "10"], { timeoutMs: 60_000 });
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     const { up, refused, report } = JSON.parse(stdout);

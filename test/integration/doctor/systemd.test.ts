@@ -4,7 +4,7 @@ import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { createExec } from "../../../src/adapters/process.ts";
 import type { FileStatus, Host } from "../../../src/core/host.ts";
-import { asIfBooted, bun, run, tree } from "../../support/build.ts";
+import { asIfBooted, behindMounts, bun, run, tree } from "../../support/build.ts";
 import { examine, green, red } from "../../support/doctor.ts";
 import { type FakePeer, openFakeBus } from "../../support/fake-bus.ts";
 import { HOLDER_UNIT, openFleet, type TestFleet } from "../../support/fleet.ts";
@@ -345,8 +345,7 @@ describe.skipIf(uid !== 0)("what a shell says, in a mount namespace of its own",
   test.skipIf(existsSync("/run/systemd/system"))("anybody, on a WSL that was not booted with systemd", () => {
     const release = join(fleet.root, "osrelease");
     writeFileSync(release, "5.15.90.1-microsoft-standard-WSL2\n");
-    const script = `mount --bind ${release} /proc/sys/kernel/osrelease && exec "$0" "$@"`;
-    const wsl = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script];
+    const wsl = behindMounts(`mount --bind ${release} /proc/sys/kernel/osrelease`);
     expect(found(wsl, {}, "systemd.booted")).toMatchObject({
       status: "fail",
       message: expect.stringMatching(/^this WSL distribution was not booted with systemd/),
