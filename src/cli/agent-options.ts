@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import type { ParsedArgs } from "citty";
 import { AGENT_KEYS, NAMED_SETTINGS } from "../core/agent-keys.ts";
 import { expandHome } from "../core/agent-program.ts";
 import { parseEnvFile } from "../core/env-file.ts";
@@ -38,19 +39,8 @@ export const agentArgs = {
   enable: { type: "boolean", description: "start it at boot" },
 } as const;
 
-/** As the arguments above are parsed. */
-export interface AgentArgs {
-  readonly name: string;
-  readonly runtime?: string | undefined;
-  readonly model?: string | undefined;
-  readonly workdir?: string | undefined;
-  readonly command?: string | undefined;
-  readonly env?: string | undefined;
-  readonly "env-file"?: string | undefined;
-  readonly "memory-max"?: string | undefined;
-  readonly "cpu-weight"?: string | undefined;
-  readonly unset?: string | undefined;
-}
+/** As they are parsed; what there is to unset, agent edit takes. */
+export type AgentArgs = ParsedArgs<typeof agentArgs> & { readonly unset?: string | undefined };
 
 /** Throws UsageError for what is no name of an agent. */
 export function checkedName(name: string): string {

@@ -1,3 +1,4 @@
+import type { ParsedArgs } from "citty";
 import { version } from "../../package.json";
 import { didYouMean } from "../core/did-you-mean.ts";
 import { EXIT, type ExitCode, exitOf, exitOfInterrupt } from "../core/exit.ts";
@@ -5,33 +6,18 @@ import type { Host } from "../core/host.ts";
 import type { Check } from "../doctor/check.ts";
 import { applyFixes, notDone } from "../doctor/fix.ts";
 import { checks } from "../doctor/registry.ts";
-import type { FailOn, FixReport } from "../doctor/report.ts";
+import type { FixReport } from "../doctor/report.ts";
 import { type DoctorOptions, type DoctorRun, runDoctor } from "../doctor/run.ts";
 import { matches, select, selectable } from "../doctor/select.ts";
 import type { Verification } from "../doctor/verify.ts";
 import { untilPass } from "../doctor/wait.ts";
 import { listOf, UsageError } from "./command.ts";
+import type { doctorArgs } from "./commands/doctor.ts";
 import { renderFix } from "./report/doctor.ts";
 import { printDoctor } from "./report/doctor-formats.ts";
 import { listOfChecks, renderExplanation, renderList } from "./report/doctor-list.ts";
 import { renderPlan, renderWaiting } from "./report/doctor-progress.ts";
 import type { Format } from "./report/doctor-words.ts";
-
-/** What the command doctor is given. */
-interface DoctorArgs {
-  readonly pre?: boolean | undefined;
-  readonly only?: string | undefined;
-  readonly skip?: string | undefined;
-  readonly list?: boolean | undefined;
-  readonly explain?: string | undefined;
-  readonly fix?: boolean | undefined;
-  readonly yes?: boolean | undefined;
-  readonly "fail-on"?: FailOn | undefined;
-  readonly verbose?: boolean | undefined;
-  readonly output: string;
-  readonly schema?: boolean | undefined;
-  readonly id?: string | undefined;
-}
 
 interface Begun {
   /** Milliseconds of --wait; undefined without. */
@@ -41,7 +27,11 @@ interface Begun {
 }
 
 /** The command doctor, behind its arguments. Throws UsageError. */
-export async function doctor(host: Host, args: DoctorArgs, { limitMs, ...begun }: Begun): Promise<ExitCode> {
+export async function doctor(
+  host: Host,
+  args: ParsedArgs<typeof doctorArgs>,
+  { limitMs, ...begun }: Begun,
+): Promise<ExitCode> {
   let { asked } = begun;
   const format = args.output as Format;
   if (args.schema) return printSchema(host, format, args.list ?? false);

@@ -1,8 +1,33 @@
+import type { ArgsDef } from "citty";
 import { EXIT } from "../../core/exit.ts";
 import { verification } from "../../doctor/verify.ts";
 import { defineCommand, UsageError } from "../command.ts";
 import { durationMs } from "../duration.ts";
 import { FORMATS } from "../report/doctor-words.ts";
+
+export const doctorArgs = {
+  pre: { type: "boolean", description: "only what says something before anything is installed" },
+  only: { type: "string", valueHint: "ID|AREA,…", description: "only these checks; those that they need are silent" },
+  skip: { type: "string", valueHint: "ID|AREA,…", description: "without these checks" },
+  list: { type: "boolean", description: "say which checks there are, and look at nothing" },
+  explain: { type: "string", valueHint: "ID|AREA", description: "say what is checked, why, and how to mend it" },
+  fix: { type: "boolean", description: "plan what can be mended, ask, do it, and look again" },
+  yes: { type: "boolean", alias: "y", description: "with --fix: do not ask" },
+  wait: {
+    type: "string",
+    valueHint: "TIME",
+    description: "look again until all is well, at most so long: 30s, 2m, 1h",
+  },
+  "fail-on": {
+    type: "enum",
+    options: ["warn", "fail"],
+    description: "what counts as broken: a warning too, or only a failure (fail)",
+  },
+  verbose: { type: "boolean", alias: "v", description: "show healthy checks too, and all that was seen" },
+  output: { type: "enum", alias: "o", options: [...FORMATS], default: "human", description: "what to print" },
+  schema: { type: "boolean", description: "print the JSON Schema of -o json, or of -o ndjson, or of --list" },
+  id: { type: "positional", required: false, description: "with --fix: mend only what these checks or areas found" },
+} as const satisfies ArgsDef;
 
 export const command = defineCommand({
   name: "doctor",
@@ -12,29 +37,7 @@ export const command = defineCommand({
     "It reads what is in effect, not what files say: units as the manager has merged them, the server's real cgroup, the PATH that a pane will get. What could not be told is said to be that, and is no pass. A check that hangs on another that did not pass is blocked, and says by which.",
     "Each finding says what to type: as this user, or as root. --fix does itself only what is ours and can be undone.",
   ],
-  args: {
-    pre: { type: "boolean", description: "only what says something before anything is installed" },
-    only: { type: "string", valueHint: "ID|AREA,…", description: "only these checks; those that they need are silent" },
-    skip: { type: "string", valueHint: "ID|AREA,…", description: "without these checks" },
-    list: { type: "boolean", description: "say which checks there are, and look at nothing" },
-    explain: { type: "string", valueHint: "ID|AREA", description: "say what is checked, why, and how to mend it" },
-    fix: { type: "boolean", description: "plan what can be mended, ask, do it, and look again" },
-    yes: { type: "boolean", alias: "y", description: "with --fix: do not ask" },
-    wait: {
-      type: "string",
-      valueHint: "TIME",
-      description: "look again until all is well, at most so long: 30s, 2m, 1h",
-    },
-    "fail-on": {
-      type: "enum",
-      options: ["warn", "fail"],
-      description: "what counts as broken: a warning too, or only a failure (fail)",
-    },
-    verbose: { type: "boolean", alias: "v", description: "show healthy checks too, and all that was seen" },
-    output: { type: "enum", alias: "o", options: [...FORMATS], default: "human", description: "what to print" },
-    schema: { type: "boolean", description: "print the JSON Schema of -o json, or of -o ndjson, or of --list" },
-    id: { type: "positional", required: false, description: "with --fix: mend only what these checks or areas found" },
-  },
+  args: doctorArgs,
   lists: ["id", "only", "skip"],
   completes: { id: "check", only: "check", skip: "check", explain: "check" },
   examples: [
@@ -53,7 +56,7 @@ export const command = defineCommand({
     [EXIT.interrupted, "interrupted by Ctrl-C, nothing is said (SIGHUP: 129, SIGTERM: 143)"],
   ],
   async run(host, args) {
-    refuseStrangers(command.args, args);
+    refuseStrangers(doctorArgs, args);
     if (args.yes && !args.fix) throw new UsageError("--yes answers the question of --fix");
     const limitMs = args.wait === undefined ? undefined : durationMs(args.wait);
     if (args.wait !== undefined && limitMs === undefined)
