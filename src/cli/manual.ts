@@ -2,9 +2,9 @@ import { version } from "../../package.json";
 import { AGENT_KEYS } from "../core/agent-keys.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Command } from "./command.ts";
+import { commands, GROUPS } from "./commands.ts";
 import { ENVIRONMENT, FILES, placesOf } from "./manual-places.ts";
 import { bold, italic, page, paragraph, plain, section, subsection, synopsis, terms } from "./report/roff.ts";
-import { commands, GROUPS } from "./root.ts";
 import { type OptionSpec, type PositionalSpec, specOf } from "./spec.ts";
 
 type Name = keyof typeof commands;

@@ -1,6 +1,6 @@
 import { checks } from "../doctor/registry.ts";
 import { areaOf } from "../doctor/select.ts";
-import { commands } from "./root.ts";
+import { commands } from "./commands.ts";
 import { type CommandSpec, specOf } from "./spec.ts";
 
 /** Everything that can be typed, and in a few words what it is. */

@@ -1,8 +1,8 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { commands } from "../../src/cli/commands.ts";
 import { plain } from "../../src/cli/report/roff.ts";
-import { commands } from "../../src/cli/root.ts";
 import { specOf } from "../../src/cli/spec.ts";
 import { EXIT } from "../../src/core/exit.ts";
 import { binary, run, temporaryFolder, tree } from "../support/build.ts";

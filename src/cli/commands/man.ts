@@ -6,8 +6,8 @@ import { EXIT } from "../../core/exit.ts";
 import type { Host } from "../../core/host.ts";
 import { shellPath } from "../../core/shell.ts";
 import { defineCommand, listOf, UsageError } from "../command.ts";
+import { commands } from "../commands.ts";
 import { type ManualPage, manual, pageOf } from "../manual.ts";
-import { commands } from "../root.ts";
 
 export const command = defineCommand({
   name: "man",

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { commands } from "../../../src/cli/root.ts";
+import { commands } from "../../../src/cli/commands.ts";
 import { EXIT } from "../../../src/core/exit.ts";
 
 for (const [key, { load }] of Object.entries(commands))
