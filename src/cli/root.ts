@@ -26,6 +26,7 @@ export async function runCli(host: Host, words: readonly string[]): Promise<Exit
   }
   const { askForJson, runCommand, usageOf, UsageError } = await import("./command.ts");
   const { renderError } = await import("./report/error.ts");
+  const { visible } = await import("../core/visible.ts");
   const name = nameOf(first, rest[0]);
   if (name === undefined) {
     const group = membersOf(first).length > 0;
@@ -41,7 +42,7 @@ export async function runCli(host: Host, words: readonly string[]): Promise<Exit
       : [...firstWords(), "--version", "--help"];
     const said = group ? `mosaic-fleet ${first}` : "mosaic-fleet";
     host.stderr.write(
-      `${said}: unknown ${kind} ${typed}${didYouMean(typed ?? "", known)}\n\n${group ? groupHelp(first) : rootHelp()}`,
+      `${said}: unknown ${kind} ${visible(typed ?? "")}${didYouMean(typed ?? "", known)}\n\n${group ? groupHelp(first) : rootHelp()}`,
     );
     return EXIT.usage;
   }
@@ -51,7 +52,7 @@ export async function runCli(host: Host, words: readonly string[]): Promise<Exit
   } catch (error) {
     if (error instanceof UsageError) {
       host.stderr.write(
-        `mosaic-fleet ${name}: ${error.message}\n\nUsage: ${usageOf(command)}\nTry:   mosaic-fleet ${name} --help\n`,
+        `mosaic-fleet ${name}: ${visible(error.message)}\n\nUsage: ${usageOf(command)}\nTry:   mosaic-fleet ${name} --help\n`,
       );
       if (command.alwaysDocuments && askForJson(rest)) {
         const { documentProblem } = await import("./layout.ts");

@@ -115,7 +115,7 @@ export function checkedSettings(given: unknown): { settings: AgentSettings } | {
 /** What is wrong with the name of an agent; undefined when nothing is. */
 export function nameProblem(name: string): string | undefined {
   if (!isAgentName(name))
-    return `"${name}" is no name of an agent: letters, digits, - and _, a letter or digit first, at most 63`;
+    return `${JSON.stringify(name)} is no name of an agent: letters, digits, - and _, a letter or digit first, at most 63`;
   return name.startsWith(CANARY_PREFIX)
     ? `names that start with ${CANARY_PREFIX} are those of the canary's throwaway agents`
     : undefined;

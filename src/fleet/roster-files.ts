@@ -3,7 +3,7 @@ import { expandHome } from "../core/agent-program.ts";
 import { describeError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import { valueProblem } from "./agent.ts";
-import type { RosterProblem, RosterText } from "./roster.ts";
+import { fieldAt, type RosterProblem, type RosterText } from "./roster.ts";
 import type { FileValues } from "./roster-plan.ts";
 
 /** Reads what a roster has as {file: PATH}; a path that starts with neither / nor ~/ is one from `folder` on. */
@@ -25,7 +25,7 @@ export async function readValueFiles(
       if ("text" in read) own.set(key, read.text);
       if (problem === undefined) continue;
       const path = ["agents", name, "env", key];
-      problems.push({ line: lineOf(path), field: path.join("."), message: `${value.file}: ${problem}` });
+      problems.push({ line: lineOf(path), field: fieldAt(path), message: `${value.file}: ${problem}` });
     }
   }
   return { values, problems };

@@ -87,7 +87,7 @@ export function readRoster(text: string): RosterText | { readonly problems: read
     };
   const problems = found.map(({ path, message }) => ({
     line: document.lineOf(path),
-    field: path.join("."),
+    field: fieldAt(path),
     message,
   }));
   return { problems: problems.sort((a, b) => a.line - b.line) };
@@ -133,6 +133,11 @@ function entryOf(value: unknown, key: string): unknown {
 function meant(key: string, path: readonly string[]): string {
   if (path.length === 0) return didYouMean(key, ["agents"]);
   return path.length === 2 ? didYouMean(key, Object.keys(agentSchema.shape)) : "";
+}
+
+/** How a place in a roster is called: agents.coder.env.PORT, with quotes around what is no word. */
+export function fieldAt(path: readonly string[]): string {
+  return path.map((part) => (/^[\w-]+$/.test(part) ? part : JSON.stringify(part))).join(".");
 }
 
 /** The JSON Schema of a roster, for editors. */

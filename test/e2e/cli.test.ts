@@ -236,6 +236,12 @@ describe("what is not understood is refused: 64, on stderr, with the usage", () 
       "mosaic-fleet canary: unknown option --sandbx (did you mean --sandbox?)",
       "Usage: mosaic-fleet canary ",
     ],
+    [["\x1b[2J"], "mosaic-fleet: unknown command \\x1b[2J\n", "Usage: mosaic-fleet COMMAND"],
+    [
+      ["doctor", "--only", "\x1b]0;x"],
+      "mosaic-fleet doctor: no check or area \\x1b]0;x;",
+      "Usage: mosaic-fleet doctor ",
+    ],
     [["doctor", "-o", "jsn"], "mosaic-fleet doctor: -o is one of human, json", "Usage: mosaic-fleet doctor "],
     [["doctor", "-o"], "mosaic-fleet doctor: -o needs a value", "Usage: mosaic-fleet doctor "],
     [["install", "now"], "mosaic-fleet install: takes no arguments", "Usage: mosaic-fleet install "],

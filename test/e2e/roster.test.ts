@@ -198,7 +198,7 @@ test("every mistake is named, with its line, and what was meant; nothing is chan
     'line 4: agents.new.memoryMax "4GB" is no size that systemd takes: 4G, 512M, 50% or infinity (did you mean 4G?)',
     "line 6: agents.new.env.PORT is no text: put it in quotes",
     "line 7: agents.new.enabled is neither true nor false",
-    'line 8: agents.a.b "a.b" is no name of an agent',
+    'line 8: agents."a.b" "a.b" is no name of an agent',
   ])
     expect(stderr).toContain(line);
   for (const [wrong, why] of [
@@ -207,6 +207,10 @@ test("every mistake is named, with its line, and what was meant; nothing is chan
     ["agents:\n  x:\n    env: [\n", "line 3: is no YAML"],
     ["agnets: {}\n", "(did you mean agents?)"],
     ["", "is no mapping that starts with agents:"],
+    [
+      'agents:\n  "\\e[2J\\nx": {"y\\e]0;z": 1}\n',
+      String.raw`line 2: agents."\u001b[2J\nx" "\u001b[2J\nx" is no name of an agent`,
+    ],
   ])
     expect(await apply(wrong ?? "", "--yes")).toMatchObject({ code: 78, said: expect.stringContaining(why ?? "") });
   expect(existsSync(fileOf("new"))).toBe(false);

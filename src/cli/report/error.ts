@@ -1,18 +1,19 @@
 import { describeError, FleetError } from "../../core/errors.ts";
 import { EXIT, type ExitCode } from "../../core/exit.ts";
 import type { Host } from "../../core/host.ts";
+import { visible } from "../../core/visible.ts";
 import { paint } from "./paint.ts";
 
-/** What failed, why, and what to type next, on stderr. Returns the exit code that goes with it. */
+/** What failed, why, and what to type next, on stderr: with nothing of what was read or typed that a terminal obeys. Returns the exit code that goes with it. */
 export function renderError(host: Pick<Host, "stderr">, error: unknown): ExitCode {
   const { red, bold } = paint(host.stderr);
   if (!(error instanceof FleetError)) {
-    host.stderr.write(`${red("mosaic-fleet:")} a defect of this program: ${describeError(error)}\n`);
+    host.stderr.write(`${red("mosaic-fleet:")} a defect of this program: ${visible(describeError(error))}\n`);
     return EXIT.software;
   }
-  host.stderr.write(`${red(`${error.what}.`)}\n  Why:  ${error.why}\n`);
+  host.stderr.write(`${red(`${visible(error.what)}.`)}\n  Why:  ${visible(error.why)}\n`);
   error.next.forEach((line, index) => {
-    host.stderr.write(`  ${index === 0 ? "Next:" : "     "} ${bold(line)}\n`);
+    host.stderr.write(`  ${index === 0 ? "Next:" : "     "} ${bold(visible(line))}\n`);
   });
   return error.exit;
 }

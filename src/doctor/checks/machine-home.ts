@@ -44,7 +44,7 @@ export const machineHome: Check = {
       return {
         status: "fail",
         // HOME itself is shown as ~, whatever it is.
-        message: `HOME is not ${own}, which ${source} has for ${name} (${host.env.HOME === undefined ? "it is not set in this shell" : "sudo -E, or su without -?"}): what is installed here is not what the fleet runs on`,
+        message: `HOME is not ${own}, which ${source} has for ${name} (${host.env.HOME === undefined ? "it is not set in this shell" : "is this sudo -E, or su without a dash?"}): what is installed here is not what the fleet runs on`,
         evidence,
         fix,
       };
