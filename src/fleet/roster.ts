@@ -135,7 +135,7 @@ function meant(key: string, path: readonly string[]): string {
   return path.length === 2 ? didYouMean(key, Object.keys(agentSchema.shape)) : "";
 }
 
-/** How a place in a roster is called: agents.coder.env.PORT, with quotes around what is no word. */
+/** How a place in a roster is called: agents.coder.model, with quotes around what is no word. */
 export function fieldAt(path: readonly string[]): string {
   return path.map((part) => (/^[\w-]+$/.test(part) ? part : JSON.stringify(part))).join(".");
 }

@@ -91,6 +91,7 @@ describe.skipIf(skip).each(suites)("a machine with Debian %s", (suite) => {
     machine.login("printf 'MOSAIC_AGENT_WORKDIR=/nowhere\\n' >.config/mosaic/fleet/agents/lost.env");
     const { code, stdout } = fleet("agent start lost");
     fleet("agent rm lost --yes");
+    machine.login("rm .config/mosaic/fleet/agents/lost.env.removed-*");
     expect(code).toBe(1);
     expect(stdout).toContain("FAILED  lost: not started: working folder '/nowhere' is not there");
   });
