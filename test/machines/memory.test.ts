@@ -3,6 +3,7 @@ import { chmodSync, copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { binary } from "../support/build.ts";
 import type { Machine } from "../support/machine.ts";
+import { fleetOn } from "../support/machine-fleet.ts";
 import { bootKernel } from "../support/machine-kernel.ts";
 import { kernelRoot, rootOf } from "../support/machine-root.ts";
 import { machineSuites } from "../support/machine-suites.ts";
@@ -27,18 +28,11 @@ interface Agent {
   readonly memoryBytes: number;
   readonly memoryMaxBytes: number | "infinity";
 }
-interface Found {
-  readonly id: string;
-  readonly status: string;
-  readonly message: string;
-}
-
 describe.skipIf(skip).each(suites)("memory runs out on a machine with Debian %s", (suite) => {
   const shared = mkdtempSync("/tmp/mosaic-fleet-machine-binary-");
   let machine: Machine;
-  const fleet = (words: string) => machine.login(`PATH=$HOME/.local/bin:"$PATH" mosaic-fleet ${words}`);
-  const check = (id: string): Found =>
-    JSON.parse(fleet(`doctor -o json --only ${id}`).stdout).checks.find((each: Found) => each.id === id);
+  const fleet = (words: string) => fleetOn(machine).run(words);
+  const check = (id: string) => fleetOn(machine).check(id);
   const agents = (): Record<string, Agent> => {
     const { agents } = JSON.parse(fleet("status -o json").stdout) as { agents: Agent[] };
     return Object.fromEntries(agents.map((agent) => [agent.name, agent]));

@@ -1,14 +1,18 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { tree } from "../support/build.ts";
 import type { Machine } from "../support/machine.ts";
 import { bootMachine } from "../support/machine-container.ts";
-import { BEFORE, machineReleases } from "../support/machine-releases.ts";
+import { type Found, fleetOn } from "../support/machine-fleet.ts";
+import { releaseNow } from "../support/machine-releases.ts";
 import { rootOf } from "../support/machine-root.ts";
 import { machineSuites } from "../support/machine-suites.ts";
 
 // A fleet's life on a whole machine with logind, real logins and reboots, as an ordinary user types it. The tests of a
 // suite are one story, in order.
 
+const { version } = await Bun.file(join(tree, "package.json")).json();
 const { suites, skip } = machineSuites("container");
 
 const PATH = 'PATH=$HOME/.local/bin:"$PATH"';
@@ -18,26 +22,17 @@ const doctor = "/home/ada/.local/bin/mosaic-fleet doctor -o json --only systemd"
 const LOGGED_IN = "loginctl list-sessions --no-legend | grep -Ev ' (manager|closing) '";
 const server = "http://127.0.0.1:8080";
 
-interface Found {
-  readonly id: string;
-  readonly status: string;
-  readonly message: string;
-  readonly fix: { readonly commands: readonly string[] };
-}
-
 describe.skipIf(skip).each(suites)("a machine with Debian %s", (suite) => {
   const shared = mkdtempSync("/tmp/mosaic-fleet-machine-releases-");
   let machine: Machine;
-  const fleet = (words: string) => machine.login(`${PATH} mosaic-fleet ${words}`);
-  /** Doctor's word on a check, and what it has to say. */
-  const check = (id: string): Found =>
-    JSON.parse(fleet(`doctor -o json --only ${id}`).stdout).checks.find((each: Found) => each.id === id);
+  const fleet = (words: string) => fleetOn(machine).run(words);
+  const check = (id: string) => fleetOn(machine).check(id);
   const units = (words: string) => machine.login(`systemctl --user ${words}`).stdout;
   /** The agents' processes, one name a line; as root sees them, whoever is logged in. */
   const agents = () => machine.asRoot("pgrep -u ada -x sleep -d ' '").stdout.trim();
 
   beforeAll(() => {
-    machineReleases(shared);
+    releaseNow(join(shared, "current"));
     machine = bootMachine(rootOf(suite), shared);
     machine.asRoot("busybox httpd -p 127.0.0.1:8080 -h /release");
   }, 900_000);
@@ -46,13 +41,13 @@ describe.skipIf(skip).each(suites)("a machine with Debian %s", (suite) => {
     rmSync(shared, { recursive: true, force: true });
   });
 
-  test("install.sh puts the release of before there, from a server, and looks at the machine", () => {
-    const script = `curl -fsS ${server}/before/install.sh >install.sh && sh install.sh --base-url ${server}/before`;
+  test("install.sh puts the release there, from a server, and looks at the machine", () => {
+    const script = `curl -fsS ${server}/current/install.sh >install.sh && sh install.sh --base-url ${server}/current`;
     const { code, stdout } = machine.login(script);
     expect(stdout).toContain("SHA-256 good");
     expect(stdout).toContain("Nothing is broken.");
     expect(code).toBe(0);
-    expect(fleet("--version").stdout).toBe(`${BEFORE}\n`);
+    expect(fleet("--version").stdout).toBe(`${version}\n`);
   });
 
   test("it is laid out, and the canary proves it on the machine's own manager", () => {
@@ -177,25 +172,6 @@ describe.skipIf(skip).each(suites)("a machine with Debian %s", (suite) => {
     });
   }
 
-  test("self-update brings the new binary, and install its units: it keeps the one that the user has edited, and restarts nothing", () => {
-    const running = agents();
-    machine.login("printf '\\n# mine\\n[Service]\\nNice=5\\n' >>.config/systemd/user/mosaic-agent@.service");
-    const updated = fleet(`self-update --canary -o json --from ${server}/current`);
-    expect(updated).toMatchObject({ code: 0, stderr: "" });
-    expect(JSON.parse(updated.stdout)).toMatchObject({ applied: true, current: BEFORE, canary: "pass", layout: true });
-    expect(fleet("--version").stdout).not.toBe(`${BEFORE}\n`);
-    const upgraded = fleet("install --yes");
-    expect(upgraded.code).toBe(1); // to be decided
-    expect(machine.login("tail -n 1 .config/systemd/user/mosaic-agent@.service").stdout).toBe("Nice=5\n");
-    expect(machine.login("head -n 1 .config/systemd/user/mosaic-agent@.service.mosaic-new").stdout).toStartWith(
-      "# One agent:",
-    );
-    expect(agents()).toBe(running);
-    expect(fleet('install --yes --take "$HOME/.config/systemd/user/mosaic-agent@.service"').code).toBe(0);
-    expect(fleet("install --restart").stdout).toContain("holds:");
-    expect(agents().split(" ")).toHaveLength(2);
-  });
-
   test("uninstall leaves what is the user's, and nothing else", () => {
     expect(fleet("uninstall --yes").code).toBe(0);
     expect(agents()).toBe("");
@@ -205,7 +181,7 @@ describe.skipIf(skip).each(suites)("a machine with Debian %s", (suite) => {
       .split("\n")
       .filter(Boolean);
     const own =
-      /^\.\/(work|\.config|\.config\/mosaic|\.config\/systemd(\/user(\/default\.target\.wants(\/mosaic-agent@(one|two)\.service)?)?)?|\.config\/mosaic\/fleet(\/agents(\/(one|two)\.env)?)?|\.local\/share.*|\.config\/systemd\/user\/mosaic-agent@\.service\.mosaic-[a-z]+.*)$/;
+      /^\.\/(work|\.config|\.config\/mosaic|\.config\/systemd(\/user(\/default\.target\.wants(\/mosaic-agent@(one|two)\.service)?)?)?|\.config\/mosaic\/fleet(\/agents(\/(one|two)\.env)?)?|\.local\/share.*)$/;
     expect(left.filter((path) => !own.test(path))).toEqual([]);
   });
 

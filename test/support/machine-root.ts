@@ -64,6 +64,36 @@ export function kernelRoot(): string {
   });
 }
 
+/**
+ * A folder of Debian's packages that put another tmux on a root of this suite: a later one, of backports; for sid, which has
+ * none, trixie's. Made once and kept. Throws with the reason where it cannot be.
+ */
+export function otherTmux(suite: Suite): string {
+  const of = suite === "sid" ? "trixie" : suite;
+  const from = mirror();
+  const recipe = [fetchTmux, rootOf(suite), of].join();
+  return kept(`tmux-for-${suite}`, recipe, (folder) =>
+    must(["sh", "-c", fetchTmux, "fetch", folder, rootOf(suite), of, `${from}`]),
+  );
+}
+
+/** FOLDER ROOT SUITE MIRROR: with a state of its own; what ROOT has already is not downloaded. */
+const fetchTmux = `
+set -e
+mkdir -p "$1/lists/partial" "$1/partial"
+for each in "$3" "$3-backports"; do
+	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $4 $each main"
+done >"$1/sources.list"
+apt() {
+	apt-get -qq -o Dir::Etc::SourceList="$folder/sources.list" -o Dir::Etc::SourceParts=- -o Dir::State::Lists="$folder/lists" \\
+		-o Dir::State::status="$root/var/lib/dpkg/status" -o Dir::Cache::archives="$folder" -o APT::Sandbox::User=root -o Debug::NoLocking=1 "$@"
+}
+folder=$1 root=$2
+apt update
+apt install --download-only --allow-downgrades --no-install-recommends --yes "tmux/$3-backports" >/dev/null
+rm -r "$1/lists" "$1/partial" "$1/sources.list"
+`;
+
 /** Its modules are not needed; what it is linked to is looked for where packages do not put it. */
 const kernelPrepared = `
 set -e

@@ -7,16 +7,20 @@ const kinds = {
 
 /**
  * Of which Debians machines of this kind are to be booted: those that scripts/machines was asked for ($MACHINE_SUITES), or
- * else bookworm. Their roots are there then. `skip`: they cannot be had, and nobody has asked for them by name; the reason is
+ * else bookworm. Their roots are there then, and what `also` gets for each. `skip`: they cannot be had, and nobody has asked for them by name; the reason is
  * on stderr. Throws where somebody has.
  */
-export function machineSuites(kind: keyof typeof kinds): { readonly suites: readonly Suite[]; readonly skip: boolean } {
+export function machineSuites(
+  kind: keyof typeof kinds,
+  also: (suite: Suite) => unknown = () => {},
+): { readonly suites: readonly Suite[]; readonly skip: boolean } {
   const { prefix, tools } = kinds[kind];
   const asked = process.env.MACHINE_SUITES?.split(",");
   const named = asked?.filter((name) => name.startsWith(prefix) && (prefix !== "" || !name.includes("-")));
   const suites = (named?.map((name) => name.slice(prefix.length)) ?? ["bookworm"]) as Suite[];
   try {
     if (suites.length > 0) ready(kind, suites, tools);
+    suites.forEach(also);
     return { suites, skip: false };
   } catch (error) {
     if (asked !== undefined) throw error;
