@@ -23,6 +23,7 @@ type Looks = Pick<
   | "read"
   | "readEach"
   | "readBytes"
+  | "readFiles"
   | "readStart"
   | "readNow"
   | "status"
@@ -132,6 +133,11 @@ function kindOf(stat: Stats): FileStatus["kind"] {
   return stat.isSocket() ? "socket" : "other";
 }
 
+function statusOf(stat: Stats): FileStatus {
+  const { mode, uid, gid, size, mtimeMs } = stat;
+  return { kind: kindOf(stat), mode: mode & 0o7777, uid, gid, size, modified: mtimeMs };
+}
+
 export const looks: Looks = {
   async read(path) {
     if (INSTANT.test(path)) return orUndefinedNow(() => kernelText(path));
@@ -152,6 +158,17 @@ export const looks: Looks = {
       : orUndefined(fs.readFile(path, how));
   },
 
+  async readFiles(paths) {
+    return paths.map((path) => {
+      try {
+        const stat = isPrompt(path, false) ? lstatSync(path, QUIET) : undefined;
+        return stat?.isFile() ? { status: statusOf(stat), bytes: readFileSync(path, BYTES_OF_NO_LINK) } : undefined;
+      } catch {
+        return undefined;
+      }
+    });
+  },
+
   async readStart(path, length) {
     if (isPrompt(path)) return orUndefinedNow(() => startNow(path, length));
     const handle = await orUndefined(fs.open(path, constants.O_RDONLY));
@@ -170,9 +187,7 @@ export const looks: Looks = {
     const stat = isPrompt(path, false)
       ? orUndefinedNow(() => lstatSync(path, QUIET))
       : await orUndefined(fs.lstat(path));
-    if (stat === undefined) return undefined;
-    const { mode, uid, gid, size, mtimeMs } = stat;
-    return { kind: kindOf(stat), mode: mode & 0o7777, uid, gid, size, modified: mtimeMs };
+    return stat && statusOf(stat);
   },
 
   async list(folder) {

@@ -173,8 +173,15 @@ export function managerOn(bus: Bus): Manager {
     async loaded(pattern) {
       const [units] = await call("ListUnitsByPatterns", [], [pattern]);
       return list(units).map((entry) => {
-        const [unit = "", , load = "", active = "", sub = "", , object = "", , job = ""] = list(entry).map(text);
-        return { unit, load, active, sub, job, object };
+        const [unit, , load, active, sub, , object, , job] = list(entry);
+        return {
+          unit: text(unit),
+          load: text(load),
+          active: text(active),
+          sub: text(sub),
+          job: text(job),
+          object: text(object),
+        };
       });
     },
     async unitEnvironment(name) {

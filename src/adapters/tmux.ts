@@ -18,7 +18,6 @@ export interface Pane {
   readonly sessionId: string;
   readonly pid: number;
   readonly dead: boolean;
-  readonly created: string;
   /** An agent's own pane, as start-agent-session.sh marks it: not one that somebody opened beside it. */
   readonly agent: boolean;
   /** How many clients show its session. */
@@ -75,7 +74,7 @@ const NO_SESSION = /no current target/;
 
 const SERVER_FIELDS = ["pid", "socket_path", "version"];
 const PANE_FIELDS = [
-  ...["session_name", "session_id", "pane_pid", "pane_dead", "session_created", "@mosaic_agent"],
+  ...["session_name", "session_id", "pane_pid", "pane_dead", "@mosaic_agent"],
   ...["session_attached", "session_activity", "window_activity", "pane_dead_status", "pane_dead_signal"],
   ...["@mosaic_taken", "@mosaic_ended"],
 ];
@@ -181,14 +180,13 @@ function serverOf([pid, socketPath = "", version = ""]: readonly string[]): Serv
 }
 
 function paneOf(row: readonly string[]): Pane {
-  const [session = "", sessionId = "", pid, dead, created = "", agent, viewers, ofKeys, ofWindow] = row;
-  const [status = "", signal = "", taken, endedBefore = ""] = row.slice(9);
+  const [session = "", sessionId = "", pid, dead, agent, viewers, ofKeys, ofWindow] = row;
+  const [status = "", signal = "", taken, endedBefore = ""] = row.slice(8);
   return {
     session,
     sessionId,
     pid: Number(pid),
     dead: dead === "1",
-    created,
     agent: agent === "1",
     viewers: Number(viewers),
     end: signal !== "" ? { signal: Number(signal) } : status !== "" ? { status: Number(status) } : undefined,

@@ -48,6 +48,13 @@ export interface Files {
   readEach(paths: readonly string[]): Promise<(string | undefined)[]>;
   /** Its bytes, where the text may be no text. `follows`: whether a link at the end is followed, true unless told; else it cannot be read. */
   readBytes(path: string, follows?: boolean): Promise<Uint8Array | undefined>;
+  /**
+   * Many files, in their order, each as it is without following a link; undefined for what is no file, is not there, or needs a
+   * closer look, with status() and readBytes().
+   */
+  readFiles(
+    paths: readonly string[],
+  ): Promise<({ readonly status: FileStatus; readonly bytes: Uint8Array } | undefined)[]>;
   /** Its first bytes, fewer where it is shorter: what a program is, without reading all of it. */
   readStart(path: string, length: number): Promise<Uint8Array | undefined>;
   /** The status of a path, or undefined when nothing is there. */

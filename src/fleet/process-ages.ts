@@ -11,9 +11,11 @@ export interface ProcessAge {
   readonly startedAt: number | undefined;
   /** In milliseconds. */
   readonly age: number;
+  /** By which systemd knows it. */
+  readonly cgroup: string | undefined;
 }
 
-/** Of each what runs, and for how long; undefined for a process that is gone. */
+/** Of each what runs, where, and for how long; undefined for a process that is gone. */
 export async function processAges(
   host: Pick<Host, "files">,
   pids: readonly number[],
@@ -29,6 +31,7 @@ export async function processAges(
       program: life.name,
       startedAt: Number.isFinite(startedAt) ? startedAt : undefined,
       age: now - started,
+      cgroup: life.cgroup,
     };
   });
 }

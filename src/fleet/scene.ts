@@ -1,5 +1,4 @@
-import type { LoadedUnit, Manager } from "../adapters/manager.ts";
-import { cgroupPath, procfsOf } from "../adapters/procfs.ts";
+import type { LoadedUnit, Manager, ManagerState } from "../adapters/manager.ts";
 import { type Pane, socketPath, tmuxOf } from "../adapters/tmux.ts";
 import type { Host } from "../core/host.ts";
 import { agentOfUnit, HOLDER_UNIT } from "../core/names.ts";
@@ -31,15 +30,44 @@ export interface Scene extends FleetFacts {
   readonly unitPath: readonly string[];
 }
 
-/** Throws BusError. A tmux server that does not answer is part of the scene. `restarts`: that costs a question an agent. */
-export async function readScene(host: Host, manager: Manager, { restarts = false } = {}): Promise<Scene> {
+/** Throws BusError. A tmux server that does not answer is part of the scene. */
+export async function readScene(host: Host, manager: Manager): Promise<Scene> {
+  return (await askScene(host, manager, { restarts: false })).scene;
+}
+
+/**
+ * The same, of which no more is done than to ask: what is read from now on is read while systemd and tmux are at it.
+ * `restarts`: that costs a question an agent.
+ */
+export async function askScene(
+  host: Host,
+  manager: Manager,
+  { restarts }: { readonly restarts: boolean },
+): Promise<{ readonly scene: Promise<Scene> }> {
   const target = (await readHolderRecord(host))?.socketPath ?? (await socketPath(host, await fleetSocket(host)));
-  const [{ units, brought }, server, mainPid, { state, unitPath, environment }] = await Promise.all([
-    readUnits(manager, restarts), // as many questions as agents, while tmux prints as many lines
-    readServer(host, target),
+  const server = readServer(host, target);
+  const [units, mainPid, state] = await Promise.all([
+    readUnits(manager),
     manager.property(HOLDER_UNIT, "MainPID"),
     manager.state(),
   ]);
+  const brought = restarts ? restartsOf(manager, units) : Promise.resolve(new Map<string, number>());
+  const scene = Promise.all([server, brought]).then(([answer, counted]) =>
+    sceneOf(host, { target, server: answer, units, restarts: counted, mainPid: Number(mainPid), state }),
+  );
+  return { scene };
+}
+
+interface Answers {
+  readonly target: string;
+  readonly server: ServerPanes | undefined;
+  readonly units: ReadonlyMap<string, LoadedUnit>;
+  readonly restarts: ReadonlyMap<string, number>;
+  readonly mainPid: number;
+  readonly state: ManagerState;
+}
+
+async function sceneOf(host: Host, { target, server, units, restarts, mainPid, state }: Answers): Promise<Scene> {
   const seen = await lookAt(host, server?.panes ?? []);
   const panes = new Map<string, ScenePane>();
   const strays = new Map<string, ScenePane>();
@@ -53,46 +81,53 @@ export async function readScene(host: Host, manager: Manager, { restarts = false
   for (const pane of seen) if (!panes.has(pane.session) && !strays.has(pane.session)) strays.set(pane.session, pane);
   return {
     units,
-    restarts: brought,
+    restarts,
     panes,
     strays,
     homes,
     socketPath: server === undefined ? undefined : target,
-    environment,
-    unitPath,
-    sessions: server !== undefined && server.pid === Number(mainPid),
-    booting: state === "initializing" || state === "starting",
+    environment: state.environment,
+    unitPath: state.unitPath,
+    sessions: server !== undefined && server.pid === mainPid,
+    booting: state.state === "initializing" || state.state === "starting",
   };
 }
 
 /** What the kernel says of the panes' processes: asked for all of them at once, since there may be a thousand. */
 async function lookAt(host: Host, panes: readonly Pane[]): Promise<ScenePane[]> {
-  const pids = panes.map(({ pid }) => pid);
-  const [groups, processes] = await Promise.all([procfsOf(host).groupTexts(pids), processAges(host, pids)]);
+  const processes = await processAges(
+    host,
+    panes.map(({ pid }) => pid),
+  );
   return panes.map((pane, index) => {
     if (pane.dead) return { ...pane, cgroup: undefined, process: undefined, age: undefined };
     const process = processes[index];
-    return { ...pane, cgroup: cgroupPath(groups[index] ?? ""), process, age: process?.age };
+    return { ...pane, cgroup: process?.cgroup, process, age: process?.age };
   });
 }
 
-async function readUnits(
-  manager: Manager,
-  restarts: boolean,
-): Promise<{ units: Map<string, LoadedUnit>; brought: Map<string, number> }> {
+async function readUnits(manager: Manager): Promise<Map<string, LoadedUnit>> {
   const units = new Map<string, LoadedUnit>();
   for (const unit of await manager.loaded("mosaic-agent@*.service")) {
     const name = agentOfUnit(unit.unit);
     if (name !== undefined) units.set(name, unit);
   }
-  if (!restarts) return { units, brought: new Map() };
+  return units;
+}
+
+async function restartsOf(manager: Manager, units: ReadonlyMap<string, LoadedUnit>): Promise<Map<string, number>> {
   const counted = [...units].map(
     async ([name, unit]) => [name, Number(await manager.serviceProperty(unit, "NRestarts"))] as const,
   );
-  return { units, brought: new Map(await Promise.all(counted)) };
+  return new Map(await Promise.all(counted));
 }
 
-async function readServer(host: Host, target: string): Promise<{ pid: number; panes: readonly Pane[] } | undefined> {
+interface ServerPanes {
+  readonly pid: number;
+  readonly panes: readonly Pane[];
+}
+
+async function readServer(host: Host, target: string): Promise<ServerPanes | undefined> {
   // A client would make the folder.
   if ((await host.files.status(target)) === undefined) return undefined;
   return tmuxOf(host, target)

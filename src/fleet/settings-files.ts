@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { type Assignment, parseEnvFile } from "../core/env-file.ts";
 import { describeError } from "../core/errors.ts";
 import type { FileStatus, Host } from "../core/host.ts";
@@ -34,15 +33,20 @@ export async function readSettings(host: Host, path: string, redactor: Redactor)
   if (status.kind !== "file") return { ...none, problem: "it is no file" }; // a read of a pipe would wait for ever
   try {
     const bytes = await host.files.readBytes(real, false);
-    if (bytes === undefined) return { ...none, problem: "it is gone" };
-    const plain = plainAssignments(bytes);
-    const assignments = plain ?? parseEnvFile(bytes);
-    const variables = Object.fromEntries(assignments.map(({ key, value }) => [key, value]));
-    redactor.learn(variables);
-    return { path, real, status, bytes, plain: plain !== undefined, assignments, variables };
+    return bytes === undefined
+      ? { ...none, problem: "it is gone" }
+      : settingsIn({ path, real, status, bytes }, redactor);
   } catch (error) {
     return { ...none, problem: describeError(error) };
   }
+}
+
+function settingsIn(file: Pick<SettingsFile, "path" | "real" | "status" | "bytes">, redactor: Redactor): SettingsFile {
+  const plain = plainAssignments(file.bytes);
+  const assignments = plain ?? parseEnvFile(file.bytes);
+  const variables = Object.fromEntries(assignments.map(({ key, value }) => [key, value]));
+  redactor.learn(variables);
+  return { ...file, plain: plain !== undefined, assignments, variables };
 }
 
 /** The agents' environment files, by the agent's name. */
@@ -54,12 +58,13 @@ export async function readAgentFiles(
   const names = (await host.files.list(folder))
     .filter((file) => file.endsWith(".env"))
     .map((file) => file.slice(0, -4));
-  const files = new Map<string, SettingsFile>();
-  await Promise.all(
-    names.map(async (name) => {
-      const file = await readSettings(host, join(folder, `${name}.env`), redactor);
-      if (file !== undefined) files.set(name, file);
+  const paths = names.map((name) => `${folder}/${name}.env`);
+  const found = await host.files.readFiles(paths); // nearly all of them, and there may be a thousand
+  const files = await Promise.all(
+    paths.map((path, index) => {
+      const file = found[index];
+      return file ? settingsIn({ path, real: path, ...file }, redactor) : readSettings(host, path, redactor);
     }),
   );
-  return files;
+  return new Map(names.flatMap((name, index) => (files[index] === undefined ? [] : [[name, files[index]]])));
 }

@@ -10,7 +10,7 @@ import { redactorFor } from "../core/redact.ts";
 import { type Drift, type DriftSources, driftOf, mayDrift, templateChange } from "./drift.ts";
 import { endIn, endOf, lastEnd } from "./ended.ts";
 import { type AgentState, agentOfGroup, judgeAgent } from "./judge.ts";
-import { readScene } from "./scene.ts";
+import { askScene } from "./scene.ts";
 import { knownAgents, type Selection, selectAgents } from "./select.ts";
 import { readAgentFiles, readSettings } from "./settings-files.ts";
 import { readUnitLinks } from "./unit-links.ts";
@@ -71,16 +71,18 @@ export async function statusBy(host: Host, manager: Manager, names: readonly str
 async function look(host: Host, manager: Manager, names: readonly string[]): Promise<FleetStatus> {
   const { site, agents: folder } = pathsOf(host);
   const redactor = redactorFor(host.user.home);
+  const asked = await askScene(host, manager, { restarts: true });
   const [scene, fleet, files] = await Promise.all([
-    readScene(host, manager, { restarts: true }),
+    asked.scene,
     readSettings(host, join(site, "fleet.env"), redactor),
-    readAgentFiles(host, folder, redactor), // while systemd and tmux are at it
+    readAgentFiles(host, folder, redactor),
   ]);
   const links = await readUnitLinks(host, scene.unitPath);
   const known = await knownAgents(host, scene, links);
   const [usageOf, template] = await Promise.all([groupUsages(host), templateChange(host, links)]);
   const now = host.date().getTime() / 1000;
   const sources: DriftSources = { scene, fleet, agents: files, links, template, now: now * 1000 };
+  const runtimeOf = runtimes(host.user.home);
   const selected = selectAgents(known, { names, all: names.length === 0 });
   const agents = await Promise.all(
     selected.map(async (name): Promise<AgentStatus> => {
@@ -103,7 +105,7 @@ async function look(host: Host, manager: Manager, names: readonly string[]): Pro
         state: judged.state,
         verdict: judged.verdict === "well" && drift.length > 0 ? "warning" : judged.verdict,
         message: [judged.message, last, ...drift.map(({ message }) => message)].filter(uniqueText).join("; "),
-        runtime: runtimeOf(settings, host.user.home),
+        runtime: runtimeOf(settings),
         pid: process === undefined ? null : (pane?.pid ?? null),
         uptimeSeconds: process === undefined ? null : Math.floor(process.age / 1000),
         startedAt: process?.startedAt ?? null,
@@ -131,13 +133,25 @@ function exitOf(end: ProgramEnd | undefined): AgentStatus["lastExit"] {
 
 const RUNTIME_KEYS = ["MOSAIC_AGENT_COMMAND", "MOSAIC_RUNTIME_BIN", "MOSAIC_AGENT_RUNTIME"];
 
-/** `settings`: the one that wins last. */
-function runtimeOf(settings: readonly (Readonly<Record<string, string>> | undefined)[], home: string): string | null {
-  const environment: Record<string, string | undefined> = {};
-  for (const variables of settings)
-    for (const key of RUNTIME_KEYS) environment[key] = variables?.[key] ?? environment[key];
-  const { program } = agentProgram(environment, home);
-  return program === undefined ? null : basename(program);
+type Settings = readonly (Readonly<Record<string, string>> | undefined)[];
+
+/** Tells the program that settings make of an agent, of which the last one wins: of a thousand agents most are alike. */
+function runtimes(home: string): (settings: Settings) => string | null {
+  const known = new Map<string, string | null>();
+  return (settings) => {
+    const values = RUNTIME_KEYS.map((key) => settings.findLast((variables) => variables?.[key] !== undefined)?.[key]);
+    const alike = JSON.stringify(values);
+    const before = known.get(alike);
+    if (before !== undefined) return before;
+    const [command, bin, runtime] = values;
+    const { program } = agentProgram(
+      { MOSAIC_AGENT_COMMAND: command, MOSAIC_RUNTIME_BIN: bin, MOSAIC_AGENT_RUNTIME: runtime },
+      home,
+    );
+    const found = program === undefined ? null : basename(program);
+    known.set(alike, found);
+    return found;
+  };
 }
 
 /** Of the agent's own unit, which may have groups below: of none else's where its process is elsewhere. */

@@ -34,6 +34,7 @@ export function fakeFiles(texts: Readonly<Record<string, string>> = {}): Files {
     read: async (path: string) => texts[path],
     readEach: async (paths: readonly string[]) => paths.map((path) => texts[path]),
     readBytes: async (path: string) => (texts[path] === undefined ? undefined : new TextEncoder().encode(texts[path])),
+    readFiles: async (paths: readonly string[]) => paths.map(() => undefined),
     realPath: async (path: string) => (texts[path] === undefined ? undefined : path),
     status: async (path: string) => status(path),
     list: async () => [],

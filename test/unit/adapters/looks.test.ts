@@ -58,6 +58,18 @@ describe("what is looked at", () => {
     expect(await looks.status(pipe)).toMatchObject({ kind: "other" });
   });
 
+  test("of many at once those that are files, and no link, each with what is in it", async () => {
+    const paths = ["many", "many-link", "many-pipe", "many-folder", "many-nothing"].map((name) => join(root, name));
+    writeFileSync(join(root, "many"), "A=1\n", { mode: 0o600 });
+    symlinkSync("many", join(root, "many-link"));
+    Bun.spawnSync(["mkfifo", join(root, "many-pipe")]);
+    mkdirSync(join(root, "many-folder"));
+    const [file, ...others] = await looks.readFiles(paths);
+    expect(file?.status).toEqual((await looks.status(join(root, "many"))) as never);
+    expect(Buffer.from(file?.bytes ?? []).toString()).toBe("A=1\n");
+    expect(others).toEqual([undefined, undefined, undefined, undefined]);
+  });
+
   test("a file of the kernel's is read to its end, however long", async () => {
     const mounts = await looks.read("/proc/self/mountinfo");
     expect(mounts).toBe(await Bun.file("/proc/self/mountinfo").text());

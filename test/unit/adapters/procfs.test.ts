@@ -23,9 +23,9 @@ describe("a process", () => {
   const of = (texts: Record<string, string>) => procfsOf({ files: fakeFiles(texts) });
 
   test("is named by its start time, whatever its program is called", async () => {
-    const process = of({ "/proc/7/stat": `7 (a) b) S 3) ${fields("S")}` });
+    const process = of({ "/proc/7/stat": `7 (a) b) S 3) ${fields("S")}`, "/proc/7/cgroup": "0::/x\n" });
     expect(await process.startTime(7)).toBe("4711");
-    expect(await process.lives([7, 8])).toEqual([{ name: "a) b) S 3", startTime: "4711" }, undefined]);
+    expect(await process.lives([7, 8])).toEqual([{ name: "a) b) S 3", startTime: "4711", cgroup: "/x" }, undefined]);
   });
 
   test("that has ended and is not reaped yet runs no more", async () => {
