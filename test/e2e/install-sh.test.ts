@@ -65,6 +65,8 @@ function newHome(): string {
   mkdirSync(home);
   return home;
 }
+/** Runs what follows in its HOME. */
+const atHome = ["sh", "-c", 'cd "$HOME" && exec "$@"', "sh"];
 const placeIn = (home: string) => join(home, ".local/bin/mosaic-fleet");
 
 interface Given {
@@ -192,8 +194,7 @@ describe("from a server", () => {
 
   test("--dir, also a relative one, is installed to instead", async () => {
     const home = newHome();
-    const through = ["sh", "-c", 'cd "$HOME" && exec "$@"', "sh"];
-    expect((await install(["--dir", "here/bin"], { home, through })).stderr).toBe("");
+    expect((await install(["--dir", "here/bin"], { home, through: atHome })).stderr).toBe("");
     expect((await install([`--dir=${home}/there`], { home })).code).toBe(0);
     expect(filesIn(home)).toEqual(["here/bin/mosaic-fleet", "there/mosaic-fleet"]);
   });
@@ -236,6 +237,8 @@ describe("from a server", () => {
   test("the word VERSION in the address stands for the version", async () => {
     expectInstalled(await install(["--base-url", `${base}/vVERSION/VERSION/`]));
     expect(server.asked[0]).toStartWith(`/v${VERSION}/${VERSION}/mosaic-fleet-`);
+    const odd = await install(["--base-url", `${base}/vVERSION`, "--version", "1.0-VERSION", "--dry-run"]);
+    expect(odd.stdout).toContain(`${base}/v1.0-VERSION/mosaic-fleet-1.0-VERSION-`);
   });
 });
 
@@ -275,6 +278,17 @@ describe("what goes wrong on the way", () => {
     const result = await install(["--base-url", "http://127.0.0.1:1"], { home });
     expectRefused(result, home, { code: 69, says: "cannot download http://127.0.0.1:1/" });
     expect(result.stderr).toContain("--from DIR");
+  });
+
+  test("a fetcher that is content and has brought nothing is not believed", async () => {
+    const lying = folder("lying");
+    writeFiles(lying, { curl: "#!/bin/sh\n" });
+    chmodSync(join(lying, "curl"), 0o755);
+    for (const words of [[], ["--version", "1.2.9"]]) {
+      const home = homeWithOlder();
+      const result = await install(words, { home, path: `${lying}:${pathOf(...usual)}` });
+      expectRefused(result, home, { code: 69, says: "nothing has come" });
+    }
   });
 
   test.skipIf(!xzIsHere)("an .xz that is right and does not unpack to the release's bytes is refused", async () => {
@@ -332,6 +346,14 @@ describe("what goes wrong on the way", () => {
     run(["touch", "-d", "2 days ago", join(home, ".local/bin/.mosaic-fleet-install.1")]);
     expect((await install([], { home })).code).toBe(0);
     expect(readdirSync(join(home, ".local/bin")).sort()).toEqual([".mosaic-fleet-install.2", "mosaic-fleet"]);
+  });
+
+  asRoot("what one of the same number left just now is not in its way, as in a container", async () => {
+    const home = newHome();
+    writeFiles(join(home, ".local/bin"), { ".mosaic-fleet-install.1/x": "" });
+    const through = ["unshare", "--pid", "--fork", "--kill-child"];
+    expect(await install([], { home, through })).toMatchObject({ code: 0, stderr: "" });
+    expect(readdirSync(join(home, ".local/bin")).sort()).toEqual([".mosaic-fleet-install.1", "mosaic-fleet"]);
   });
 });
 
@@ -628,6 +650,20 @@ describe("PATH", () => {
     const result = await install([], { home, path: `${join(home, ".local/bin")}:${pathOf(...usual)}` });
     expectInstalled(result);
     expect(result.stdout).not.toContain("PATH");
+    const slash = await install(["--dir", "here"], {
+      home,
+      path: `${home}/here/:${pathOf(...usual)}`,
+      through: atHome,
+    });
+    expect(slash).toMatchObject({ code: 0, stderr: "" });
+    expect(slash.stdout).not.toContain("PATH");
+  });
+
+  test("a folder that no PATH can hold is not said to be one", async () => {
+    const { code, stdout, home } = await install(["--dir", "a:b"], { through: atHome });
+    expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.not.stringContaining("export") });
+    const typed = stdout.split("To run it: ").at(-1)?.split("\n")[0] ?? "";
+    expect(run(["sh", "-c", `${typed} --version`], { cwd: home }).stdout).toBe(`${VERSION}\n`);
   });
 
   test("another mosaic-fleet that is found first is named; the same one through a link, or a later one, is not", async () => {
