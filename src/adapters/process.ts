@@ -21,6 +21,12 @@ function childEnvironment(base: Environment, extra: Environment = {}): Record<st
   return merged;
 }
 
+/** What the kernel has against a program, as a person says it. */
+function unstartable(error: unknown): string {
+  const { code, message } = error as { code?: string; message: string };
+  return code === "ENOEXEC" ? "it is no program of this machine" : message.replace(/, posix_spawn .*$/s, "");
+}
+
 interface Collected {
   text(): string;
   readonly done: Promise<void>;
@@ -67,7 +73,7 @@ export function createExec(base: Environment): Exec {
         detached: options.cancelled !== undefined,
       });
     } catch (error) {
-      return { argv, stdout: "", stderr: String(error), kind: "not-found" };
+      return { argv, stdout: "", stderr: unstartable(error), kind: "not-found" };
     }
     const kill = () => (options.cancelled === undefined ? child.kill("SIGKILL") : killGroup(child.pid));
     const timedOutNow = () => {

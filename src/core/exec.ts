@@ -3,6 +3,7 @@ export type ExecResult = { readonly argv: readonly string[]; readonly stdout: st
   | { readonly kind: "exited"; readonly code: number }
   | { readonly kind: "signaled"; readonly signal: string }
   | { readonly kind: "timed-out"; readonly afterMs: number }
+  /** Not started: stderr says what the kernel has against it, and nothing where no folder of PATH has it. */
   | { readonly kind: "not-found" }
 );
 
@@ -40,6 +41,8 @@ export function describeResult(result: ExecResult): string {
     case "timed-out":
       return `${command} did not end within ${result.afterMs} ms${tail}`;
     case "not-found":
-      return `${result.argv[0] ?? "program"} is not installed or not on PATH`;
+      return result.stderr === ""
+        ? `${result.argv[0] ?? "program"} is not installed or not on PATH`
+        : `${result.argv[0]} cannot be started: ${result.stderr}`;
   }
 }

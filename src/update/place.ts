@@ -19,6 +19,9 @@ export interface Place {
 /** Where the binary that runs is. Throws FleetError with what to type where it is not ours to replace. */
 export async function placeOf(host: Host): Promise<Place> {
   const { executable, user, files } = host;
+  const gone = /^(.*\/mosaic-fleet(?:\.previous)?) \(deleted\)$/s.exec(executable)?.[1]; // as the kernel calls it then
+  if (gone !== undefined)
+    throw refusal(`${gone} was removed or replaced since this was started`, await afresh(host, gone));
   const name = basename(executable);
   const shown = shellPath(executable, user.home);
   const install = `install -D -m 755 ${shown} ~/.local/bin/${PROGRAM}`;
@@ -42,6 +45,11 @@ export async function placeOf(host: Host): Promise<Place> {
   if (!(await files.allows(folder, "write")))
     throw refusal(`${folder} cannot be written`, [`ls -ld ${shellPath(folder, user.home)}   # whose is it?`, install]);
   return { path, previous: `${path}.previous`, folder, runsPrevious: name !== PROGRAM };
+}
+
+async function afresh({ files, user }: Host, path: string): Promise<string[]> {
+  const isThere = (await files.status(path)) !== undefined;
+  return [isThere ? `${shellPath(path, user.home)} --version   # is another now` : "sh install.sh   # of the release"];
 }
 
 /**

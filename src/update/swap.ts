@@ -8,6 +8,8 @@ import type { Place } from "./place.ts";
 
 const LOCK = ".mosaic-fleet-update.lock";
 const STAGING = ".mosaic-fleet-update-";
+/** As mkdtemp names it. */
+const LEFT_STAGING = /^\.mosaic-fleet-update-[A-Za-z0-9]{6}$/;
 
 /**
  * Does something in a new folder beside the binary, 0700, while no other self-update of this binary does. The folder goes
@@ -33,7 +35,7 @@ export async function withStaging<T>(host: Host, { folder }: Place, work: (stagi
   let staging: string | undefined;
   try {
     for (const name of await files.list(folder))
-      if (name.startsWith(STAGING)) await files.removeTree(join(folder, name));
+      if (LEFT_STAGING.test(name)) await files.removeTree(join(folder, name));
     staging = await files.makeTemporaryFolder(join(folder, STAGING));
     return await work(staging);
   } finally {

@@ -112,6 +112,7 @@ export async function selfUpdate(host: Host, options: UpdateOptions): Promise<Up
       throw new FleetError(EXIT.unavailable, "Nothing was changed", `${offer.version} is older than ${version}`, [
         "mosaic-fleet self-update --allow-downgrade",
       ]);
+    if (before !== undefined) await mustBeWhatRuns(host, place, version);
     onEvent?.({ kind: "fetching", what: `${source.where}/${offer.name}` });
     const binary = await fetchBinary(host, source, staging, offer, (bytes, total) =>
       onEvent?.({ kind: "progress", bytes, total }),
@@ -126,10 +127,7 @@ export async function selfUpdate(host: Host, options: UpdateOptions): Promise<Up
     const proved = await prove(host, place, fresh, options);
     mustNotBeInterrupted(host);
     const now = await host.files.status(place.path);
-    if (now?.modified !== before?.modified || now?.size !== before?.size)
-      throw new FleetError(EXIT.unavailable, "Nothing was changed", `${place.path} was replaced meanwhile`, [
-        "mosaic-fleet self-update   # again",
-      ]);
+    if (now?.modified !== before?.modified || now?.size !== before?.size) throw replacedMeanwhile(place);
     await putInPlace(
       host,
       place,
@@ -138,6 +136,18 @@ export async function selfUpdate(host: Host, options: UpdateOptions): Promise<Up
     );
     return { ...found, ...proved, applied: true, previous: place.previous };
   });
+}
+
+/** Another self-update may have ended between our start and our turn: what it put there is not what would be kept as ours. */
+async function mustBeWhatRuns(host: Host, place: Place, version: string): Promise<void> {
+  const there = await versionOf(host, place.path).catch(() => version); // what does not run may be replaced
+  if (there !== version) throw replacedMeanwhile(place);
+}
+
+function replacedMeanwhile({ path }: Place): FleetError {
+  return new FleetError(EXIT.unavailable, "Nothing was changed", `${path} was replaced meanwhile`, [
+    "mosaic-fleet self-update   # again",
+  ]);
 }
 
 async function changeOf(host: Host, place: Place, version: string, offer: Offer): Promise<Updated["change"]> {

@@ -210,6 +210,10 @@ describe("the newer binary", () => {
     writeProgram(at.previous, "#!/bin/sh\nexit 3\n");
     const { code, stderr } = run([at.place, ...words], { env: environment(at) });
     expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("does not run here") });
+    writeProgram(at.previous, "\x00");
+    const spoilt = run([at.place, ...words], { env: environment(at) });
+    const says = expect.stringContaining(`${at.previous} cannot be started: it is no program of this machine`);
+    expect(spoilt).toEqual({ code: 1, stdout: "", stderr: says });
     expect(isOriginal(at.place)).toBe(true);
   });
 
@@ -495,6 +499,39 @@ describe("the place", () => {
     linkSync(original, path);
     const { code, stderr } = run([path, "self-update", "--from", plain]);
     expect({ code, stderr }).toEqual({ code: 73, stderr: expect.stringContaining("install -D -m 755") });
+  });
+
+  test("of a binary that is gone, or another, since it was started: said, and what to type", async () => {
+    for (const replaced of [false, true]) {
+      const at = newHome();
+      const script = `exec 3<"$0"; rm "$0"; ${replaced ? 'cp /bin/true "$0";' : ""} exec /proc/self/fd/3 self-update --rollback`;
+      const { code, stderr } = run(["sh", "-c", script, at.place], { env: environment(at) });
+      expect({ code, stderr }).toEqual({
+        code: 73,
+        stderr: expect.stringContaining(`${at.place} was removed or replaced since this was started`),
+      });
+      expect(stderr).not.toContain("(deleted)");
+      expect(stderr).toContain(replaced ? "mosaic-fleet --version" : "sh install.sh");
+      rmSync(at.place, { force: true });
+    }
+  });
+
+  test("that another self-update has brought up to date meanwhile is left: what ran before it stays beside it", async () => {
+    const at = newHome({ version: "1.0.0" });
+    await updateHere(hostAt(at), { from: newRelease({ version: "2.0.0" }) });
+    // This one was started before, as 1.0.0.
+    const error = await updateHere(hostAt(at)).catch((error) => error);
+    expect(error).toMatchObject({ exit: 69, why: `${at.place} was replaced meanwhile` });
+    expect(readFileSync(at.place, "utf8")).toBe(standIn({ version: "2.0.0" }));
+    expect(readFileSync(at.previous, "utf8")).toBe(standIn({ version: "1.0.0" }));
+  });
+
+  test("may have folders beside it whose names begin as ours do", async () => {
+    const at = newHome();
+    const mine = join(at.bin, ".mosaic-fleet-update-notes");
+    writeFiles(mine, { mine: "" });
+    expect((await update(at)).code).toBe(0);
+    expect(readdirSync(mine)).toEqual(["mine"]);
   });
 
   test("that a package owns is the package's (a dpkg-query that says so)", () => {
