@@ -243,6 +243,19 @@ make_sessions() {
 	[ -n "$pane" ]
 }
 
+# A server that is told to exit, and makes a session in the same moment, keeps that for ever and turns every client away. What
+# it has left nobody reaches any more: it is ended, and the holder founds another.
+end_deaf_server() {
+	{ read -r server <"$XDG_RUNTIME_DIR/mosaic-tmux-holder/pid"; } 2>/dev/null || return
+	for _ in 1 2 3 4 5 6 7 8 9 10; do # one that only exits needs less
+		sleep 0.1
+		runs "$server" || return
+		case $(tmux display-message -p here 2>&1) in *"server exited unexpectedly"*) ;; *) return ;; esac
+	done
+	kill -s KILL "$server"
+	answer="its server was told to exit, and stayed without taking anybody in: it was ended"
+}
+
 { read -r pane <"$state/pane"; } 2>/dev/null
 # tmux writes it down: how the program ended before, for who looks.
 ended='#{?pane_dead_signal,killed by signal #{pane_dead_signal},#{?pane_dead_status,exited with status #{pane_dead_status},ended}}'
@@ -253,6 +266,10 @@ set -- -- /bin/sh "$tools/agent-pane.sh" "$state" "$slot"
 if [ -z "$pane" ] && ! make_sessions; then
 	case $answer in
 	*"duplicate session"*) ;;
+	*"server exited unexpectedly"*)
+		end_deaf_server
+		refuse 75 "tmux made no session: $answer"
+		;;
 	*"fork failed"*) refuse 71 "no terminal or no process is to be had for it (${answer##*failed: }): mosaic-fleet doctor --only limits" ;;
 	*) refuse 75 "tmux made no session: ${answer:-no answer within 15 seconds}" ;;
 	esac

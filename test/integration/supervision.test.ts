@@ -213,6 +213,23 @@ exec /usr/bin/tmux "$@"
     await stop("midway");
   });
 
+  test("on a server that was told to exit, and stays because a session was made in that moment, ends it and finds another", async () => {
+    await fleet.agent("deaf", { MOSAIC_AGENT_COMMAND: "sleep infinity" });
+    await start("deaf");
+    const before = (await fleet.tmux.server())?.pid ?? 0;
+    await fleet.tmuxCommand("set-hook", "-g", "session-closed", "new-session -d -s late 'sleep 54324'");
+    await fleet.tmuxCommand("kill-server");
+    const turnedAway = async () => (await fleet.tmuxCommand("list-sessions")).stderr.includes("exited unexpectedly");
+    await fleet.wait("a server that turns everybody away", turnedAway, 5_000);
+    await fleet.wait("another server", async () => {
+      const server = await fleet.tmux.server().catch(() => undefined); // ToolError: it is turned away
+      return server !== undefined && server.pid !== before;
+    });
+    await fleet.up("deaf");
+    expect(await sleeper("54324")).toBeUndefined();
+    await stop("deaf");
+  });
+
   test("of an agent whose session runs already takes that session over, untouched", async () => {
     await fleet.systemctl("start", HOLDER_UNIT);
     await fleet.tmuxCommand("new-session", "-d", "-s", "byhand", "--", "sh", "-c", "sleep 54323 & wait");
