@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { machine } from "node:os";
+import { resolve } from "node:path";
 import type { Host, User } from "../core/host.ts";
 import { files } from "./files.ts";
 import { createExec, createForeground, spawnChild } from "./process.ts";
@@ -24,7 +25,7 @@ function currentUser(env: Readonly<Record<string, string | undefined>>): User {
     .map((line) => line.split(":"))
     .find((fields) => fields[2] === String(uid));
   const name = entry?.[0] ?? env.USER ?? env.LOGNAME ?? String(uid);
-  return { uid, name, home: env.HOME?.startsWith("/") ? env.HOME : (entry?.[5] ?? "/") };
+  return { uid, name, home: resolve("/", env.HOME?.startsWith("/") ? env.HOME : (entry?.[5] ?? "")) };
 }
 
 /** The host that this process runs on. Reads the process once. */

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { Host } from "./host.ts";
 
 /** Where everything of the fleet is, for one user. */
@@ -17,9 +17,9 @@ export interface Paths {
   readonly runtime: string | undefined;
 }
 
-/** An XDG folder counts only when it is absolute, as its specification says. */
+/** An XDG folder counts only when it is absolute, as its specification says; without a slash at its end. */
 function xdg(value: string | undefined, fallback: string): string {
-  return value?.startsWith("/") ? value : fallback;
+  return value?.startsWith("/") ? resolve(value) : fallback;
 }
 
 export function pathsOf(host: Pick<Host, "env" | "user">): Paths {

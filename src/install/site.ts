@@ -42,13 +42,20 @@ export async function keepArchive(host: Host, site: readonly string[], { nothing
   const archive = join(host.user.home, `mosaic-fleet-site-${stamp}-${crypto.randomUUID().slice(0, 4)}.tar`);
   // As writeAtomic names it, so that the next run clears what is left of one that was killed.
   const temporary = join(dirname(archive), `.mosaic-${crypto.randomUUID().slice(0, 8)}.tmp`);
-  const names = site.map((path) => path.slice(config.length + 1));
+  const kinds = await Promise.all(site.map(async (path) => (await host.files.status(path))?.kind));
+  // A socket has nothing in it to be kept, and tar takes none.
+  const names = site.flatMap((path, index) =>
+    kinds[index] === "socket" ? [] : [`${path.slice(config.length + 1)}\0`],
+  );
+  // Through stdin they are taken as they are, however many.
+  const [list, options] = [
+    ["--no-recursion", "--null", "--files-from=-"],
+    { input: names.join(""), env: { TAR_OPTIONS: undefined }, timeoutMs: 60_000 },
+  ];
   try {
     await host.files.writeAtomic(temporary, "", 0o600); // tar keeps the mode of a file that is there
     for (const mode of ["-cf", "-df"]) {
-      const result = await host.exec(["tar", "-C", config, mode, temporary, "--no-recursion", "--", ...names], {
-        timeoutMs: 60_000,
-      });
+      const result = await host.exec(["tar", "-C", config, mode, temporary, ...list], options);
       if (!succeeded(result))
         throw new FleetError(EXIT.cantcreate, nothing, `your files could not be kept: ${describeResult(result)}`);
     }

@@ -356,6 +356,31 @@ describe("uninstall", () => {
       expect(shown("mosaic-agent@limited.service", "LoadState")).toBe("not-found");
     });
 
+    test("keeps whatever is there, however it is called and however much it is", async () => {
+      const long = join("repo", ...Array.from({ length: 12 }, () => "d".repeat(240)));
+      const odd = ["we\\tird.env", "-rf", "new\nline *", " lead", ".git/HEAD", "x.env~"];
+      const many = Array.from({ length: 800 }, (_, index) => join(long, String(index)));
+      writeFiles(paths.site, Object.fromEntries([...odd, ...many].map((path) => [path, path])));
+      const socket = Bun.listen({ unix: join(paths.site, "socket"), socket: { data() {} } });
+      const env = {
+        ...sandbox.host.env,
+        HOME: `${home}/`,
+        XDG_CONFIG_HOME: `${paths.config}/`,
+        TAR_OPTIONS: "--exclude-vcs --exclude=*~",
+      };
+      const { code, stdout, stderr } = run([binary, "uninstall", "--purge", "--yes"], { cwd: home, env });
+      socket.stop();
+      expect({ code, stderr, stdout }).toMatchObject({
+        code: 0,
+        stderr: "",
+        stdout: expect.stringContaining(" in ~/"),
+      });
+      const [archive = ""] = Object.keys(treeOf(home));
+      mkdirSync(paths.config);
+      expect(inside(["tar", "-xf", join(home, archive), "-C", paths.config]).code).toBe(0);
+      for (const path of [...odd, ...many]) expect(read(join(paths.site, path))).toBe(path);
+    });
+
     test("takes nothing when they cannot be kept: 73", () => {
       writeFiles(join(sandbox.root, "bin"), { tar: "#!/bin/sh\nexit 2\n" });
       inside(["chmod", "+x", join(sandbox.root, "bin/tar")]);
