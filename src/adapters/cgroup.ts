@@ -76,9 +76,17 @@ export interface GroupUsage {
   readonly cpuSeconds: number | null;
   /** How many processors' time it may have. */
   readonly cpuMax: number | "infinity" | null;
+  /** Its part of the processors where they are short, against its neighbours': 100 is the usual. null also where nobody asked. */
+  readonly cpuWeight: number | null;
 }
 
-export const NO_USAGE: GroupUsage = { memoryBytes: null, memoryMaxBytes: null, cpuSeconds: null, cpuMax: null };
+export const NO_USAGE: GroupUsage = {
+  memoryBytes: null,
+  memoryMaxBytes: null,
+  cpuSeconds: null,
+  cpuMax: null,
+  cpuWeight: null,
+};
 
 /** Where the kernel counts what groups use: in the unified tree, or in one of a controller's own (version 1). */
 export interface Counters {
@@ -93,8 +101,8 @@ interface Tree {
   readonly version: 1 | 2;
 }
 
-/** Reads what groups use, by the path by which systemd knows them. */
-export async function groupUsages(host: Pick<Host, "files">): Promise<(group: string) => GroupUsage> {
+/** Reads what groups use, by the path by which systemd knows them; `weighed`: their weight, too. */
+export async function groupUsages(host: Pick<Host, "files">): Promise<(group: string, weighed: boolean) => GroupUsage> {
   const found = await hierarchies(host);
   const unified = found.find(({ controllers }) => controllers === "")?.mount;
   const here = unified === undefined ? "" : ((await host.files.read(join(unified, "cgroup.controllers"))) ?? "");
@@ -107,11 +115,11 @@ export async function groupUsages(host: Pick<Host, "files">): Promise<(group: st
   // Not asked in vain of a thousand: a file that is not there costs more than one that is. Where systemd has a group for one
   // unit of a slice, it has one for each.
   const bySlice = new Map<string, Counters>();
-  return (group) => {
+  return (group, weighed) => {
     const slice = dirname(group);
     const counters = bySlice.get(slice) ?? countersOf(host, all, group);
     bySlice.set(slice, counters);
-    return groupUsage(host, counters, group);
+    return groupUsage(host, counters, group, weighed);
   };
 }
 
@@ -134,29 +142,38 @@ function readNow(host: Pick<Host, "files">, mount: string, group: string, file: 
 }
 
 /** Of one group. */
-export function groupUsage(host: Pick<Host, "files">, { unified, memory, cpu }: Counters, group: string): GroupUsage {
+export function groupUsage(
+  host: Pick<Host, "files">,
+  { unified, memory, cpu }: Counters,
+  group: string,
+  weighed: boolean,
+): GroupUsage {
   const read = (mount: string | undefined, file: string) =>
     mount === undefined ? undefined : readNow(host, mount, group, file);
   const used = read(memory?.mount, memory?.version === 1 ? "memory.usage_in_bytes" : "memory.current");
   const most = read(memory?.mount, memory?.version === 1 ? "memory.limit_in_bytes" : "memory.max");
-  const bytes = most?.trim() === "max" ? Number.POSITIVE_INFINITY : bytesIn(most);
+  const bytes = most?.trim() === "max" ? Number.POSITIVE_INFINITY : numberIn(most);
   const micros = /^usage_usec (\d+)$/m.exec(read(unified, "cpu.stat") ?? "")?.[1];
   const quota = read(cpu?.mount, cpu?.version === 1 ? "cpu.cfs_quota_us" : "cpu.max") ?? "";
   const [part = "", period] = quota.trim().split(" ");
   const limited = /^[1-9]/.test(part); // else max, or -1
   const of = limited ? (period ?? read(cpu?.mount, "cpu.cfs_period_us")) : undefined;
+  const weight = weighed ? numberIn(read(cpu?.mount, cpu?.version === 1 ? "cpu.shares" : "cpu.weight")) : null;
   return {
-    memoryBytes: bytesIn(used),
+    memoryBytes: numberIn(used),
     memoryMaxBytes: bytes !== null && bytes >= UNLIMITED ? "infinity" : bytes,
     cpuSeconds: micros === undefined ? null : Number(micros) / 1_000_000,
     cpuMax: part === "" ? null : limited ? Number(part) / Number(of) : "infinity",
+    cpuWeight: weight !== null && cpu?.version === 1 ? Math.round(weight / SHARES) : weight,
   };
 }
 
+/** What systemd makes of one of weight in version 1, where the usual are 1024. */
+const SHARES = 10.24;
 /** A limit of version 1 that is none: the largest number of whole pages. */
 const UNLIMITED = 2 ** 62;
 
-function bytesIn(text: string | undefined): number | null {
+function numberIn(text: string | undefined): number | null {
   return text !== undefined && /^\d+\s*$/.test(text) ? Number(text) : null;
 }
 

@@ -115,7 +115,8 @@ async function look(host: Host, manager: Manager, names: readonly string[]): Pro
         viewers: pane?.viewers ?? null,
         idleSeconds: process === undefined ? null : Math.max(0, Math.floor(now - (pane?.activity ?? now))),
         program: process?.program ?? null,
-        ...(group === undefined ? NO_USAGE : usageOf(group)),
+        // A weight that every agent has is none: only one of its own is asked for.
+        ...(group === undefined ? NO_USAGE : usageOf(group, links.files.has(name))),
         drift,
       };
     }),

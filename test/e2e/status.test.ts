@@ -221,14 +221,15 @@ test("memory and its limit are those of the agent's own unit, where the kernel c
   const script = join(tree, "test/support/limited-agent.ts");
   const result = await localHost().exec([inside, bun, script], { timeoutMs: 60_000 });
   expect(result).toMatchObject({ kind: "exited", code: 0 });
-  const { agents, read } = JSON.parse(result.stdout);
+  const { agents, read, table } = JSON.parse(result.stdout);
   const [free, limited] = agents;
   if (read === null) {
     expect([free.memoryBytes, limited.memoryMaxBytes]).toEqual([null, null]); // no memory controller reaches a manager here
     return;
   }
-  expect(limited).toMatchObject({ name: "limited", memoryMaxBytes: 64 * 1024 ** 2, cpuMax: 0.5 });
-  expect(free).toMatchObject({ name: "free", memoryMaxBytes: "infinity", cpuMax: "infinity" });
+  expect(limited).toMatchObject({ name: "limited", memoryMaxBytes: 64 * 1024 ** 2, cpuMax: 0.5, cpuWeight: 200 });
+  expect(free).toMatchObject({ name: "free", memoryMaxBytes: "infinity", cpuMax: "infinity", cpuWeight: null });
+  expect(table).toMatch(/^limited .* \d+M\/64M +\d+ s\/50% w200$/m);
   // It holds 20 MB, and the neighbour next to nothing: each has its own.
   expect(limited.memoryBytes).toBeGreaterThan(20e6);
   expect(limited.memoryBytes).toBeLessThan(64 * 1024 ** 2);

@@ -135,6 +135,12 @@ export function statusMetrics({ agents, holder, user }: StatusDocument): string 
       each(({ cpuMax }) => (cpuMax === "infinity" ? Number.POSITIVE_INFINITY : cpuMax)),
     ),
     metric(
+      "mosaic_agent_cpu_weight",
+      "gauge",
+      "The agent's part of the processors where they are short, where its own unit says something: 100 is the usual.",
+      each(({ cpuWeight }) => cpuWeight),
+    ),
+    metric(
       "mosaic_agent_cpu_seconds_total",
       "counter",
       "Processor time of the agent's unit since that started.",

@@ -33,6 +33,12 @@ const agentSchema = z.object({
     .union([z.number(), z.literal("infinity")])
     .nullable()
     .describe("how many processors' time it may have"),
+  cpuWeight: z
+    .number()
+    .nullable()
+    .describe(
+      "its part of the processors where they are short: 100 is the usual; null where its own unit says nothing",
+    ),
   drift: z
     .array(z.object({ kind: z.enum(DRIFTS), message: z.string() }))
     .describe(

@@ -21,13 +21,16 @@ const COLUMNS: readonly Column[] = [
   { head: "LAST EXIT", cell: ({ lastExit }) => known(lastExit, exitText) },
   { head: "BOOT", cell: ({ enabled }) => (enabled ? "yes" : "no") },
   { head: "MEMORY", cell: memoryText },
-  { head: "CPU", cell: ({ cpuSeconds }) => known(cpuSeconds, span) },
+  { head: "CPU", cell: cpuText },
   { head: "IDLE", cell: ({ idleSeconds }) => known(idleSeconds, span) },
   { head: "VIEWERS", cell: ({ viewers }) => known(viewers, String) },
   { head: "PROGRAM", cell: ({ program }) => known(program, visible) },
 ];
 /** Those that give way where a terminal is too narrow, the first of them first. All that there is is in -o json. */
-const GIVE_WAY: readonly string[] = ["PROGRAM", "VIEWERS", "IDLE", "CPU", "LAST EXIT", "MEMORY", "RUNTIME"];
+const GIVE_WAY: readonly string[] = ["PROGRAM", "VIEWERS", "IDLE", "LAST EXIT", "CPU", "MEMORY", "RUNTIME"];
+
+/** CPUWeight= where nothing is said. */
+const USUAL_WEIGHT = 100;
 
 /** A line for each agent; what is not well is told below its line. */
 export function renderStatus(output: Output, agents: readonly AgentStatus[]): void {
@@ -75,6 +78,13 @@ function exitText({ status, signal }: NonNullable<AgentStatus["lastExit"]>): str
 function memoryText({ memoryBytes, memoryMaxBytes }: AgentStatus): string {
   const limited = memoryMaxBytes !== null && memoryMaxBytes !== "infinity";
   return `${known(memoryBytes, size)}${limited ? `/${size(memoryMaxBytes)}` : ""}`;
+}
+
+/** The time that was used, and what there is at most: 50% is half a processor, w200 twice the usual weight. */
+function cpuText({ cpuSeconds, cpuMax, cpuWeight }: AgentStatus): string {
+  const quota = typeof cpuMax === "number" ? `/${Math.round(cpuMax * 100)}%` : "";
+  const weight = cpuWeight !== null && cpuWeight !== USUAL_WEIGHT ? ` w${cpuWeight}` : "";
+  return `${known(cpuSeconds, span)}${quota}${weight}`;
 }
 
 /** As systemd and top write it: 300M, 1.5G. */

@@ -26,6 +26,7 @@ const up: AgentStatus = {
   memoryMaxBytes: "infinity",
   cpuSeconds: 1.5,
   cpuMax: "infinity",
+  cpuWeight: null,
   drift: [],
 };
 const untold: AgentStatus = { ...up, name: "api", state: "unknown", verdict: "unknown", startedAt: null, pid: null };

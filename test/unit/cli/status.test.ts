@@ -21,6 +21,7 @@ const agent: AgentStatus = {
   memoryMaxBytes: 4 * 1024 ** 3,
   cpuSeconds: 1.5,
   cpuMax: "infinity",
+  cpuWeight: null,
   drift: [],
 };
 
@@ -51,6 +52,19 @@ test("where it is narrow the less needed give way, at last all but six", () => {
       ?.trim()
       .split(/ +/),
   ).toEqual(["AGENT", "STATE", "PID", "UPTIME", "RESTARTS", "BOOT"]);
+});
+
+test("the limit of processor time is shown where there is one, beside what was used, at 80 columns too", () => {
+  const cpu = (limits: Partial<AgentStatus>) => {
+    const [head = "", line = ""] = shown([{ ...agent, lastExit: null, ...limits }]);
+    return line.slice(head.indexOf("CPU"));
+  };
+  expect(cpu({})).toBe("2 s");
+  expect(cpu({ cpuWeight: 100 })).toBe("2 s");
+  expect(cpu({ cpuMax: 0.5 })).toBe("2 s/50%");
+  expect(cpu({ cpuMax: 1.5, cpuWeight: 200 })).toBe("2 s/150% w200");
+  expect(cpu({ cpuMax: null, cpuWeight: 20 })).toBe("2 s w20");
+  expect(cpu({ cpuMax: null, cpuSeconds: null })).toBe("-");
 });
 
 test("what is not known is a dash", () => {
