@@ -82,9 +82,9 @@ export function planFixes(
   const planned = new Map<string, { action: FixAction; command: string; for: string[] }>();
   for (const { id, actions } of asked) {
     for (const action of actions) {
-      const key = JSON.stringify(action);
-      const known = planned.get(key) ?? { action, command: commandOf(action, home), for: [] };
-      planned.set(key, known);
+      const command = commandOf(action, home);
+      const known = planned.get(command) ?? { action, command, for: [] };
+      planned.set(command, known);
       if (!known.for.includes(id)) known.for.push(id);
     }
   }

@@ -3,6 +3,7 @@ import { conflicts, keeps } from "../../install/action.ts";
 import type { Installed } from "../../install/install.ts";
 import { paint } from "./paint.ts";
 import { renderPlan } from "./plan.ts";
+import { hanging } from "./text.ts";
 
 /** The plan, a line a step, and what became of it. */
 export async function renderInstalled(
@@ -12,7 +13,7 @@ export async function renderInstalled(
 ): Promise<void> {
   const { red, green, yellow, bold } = paint(output);
   await renderPlan(output, plan, { home: options.home, diffs: options.dryRun });
-  for (const note of notes) output.write(`${yellow("note")}      ${note}\n`);
+  for (const note of notes) output.write(`${yellow("note")}      ${hanging(output, 10, note)}\n`);
   if (conflicts(plan).length > 0) {
     output.write(
       `\n${red("Nothing was written.")} What is in the way is not ours to replace: move it, then: mosaic-fleet ${options.command}\n`,

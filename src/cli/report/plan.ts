@@ -2,6 +2,7 @@ import type { Output } from "../../core/host.ts";
 import { tilde } from "../../core/paths.ts";
 import type { Action, Plan, Step } from "../../install/action.ts";
 import { paint } from "./paint.ts";
+import { hanging } from "./text.ts";
 
 function describe(action: Action, home: string): string {
   switch (action.kind) {
@@ -40,9 +41,10 @@ export async function renderPlan(
   for (const step of plan.steps) {
     output.write(`${color[step.change](word(step).padEnd(9))} ${describe(step.action, home)}\n`);
     if (step.change === "keep" || step.change === "conflict")
-      output.write(`          Why:  ${step.why}\n          Next: ${bold(step.next)}\n`);
+      output.write(`          Why:  ${hanging(output, 16, step.why)}\n          Next: ${bold(step.next)}\n`);
     const diff = shown?.diffOf(step);
-    if (diff === undefined) for (const note of step.notes ?? []) output.write(`          ${note}\n`);
+    if (diff === undefined)
+      for (const note of step.notes ?? []) output.write(`          ${hanging(output, 10, note)}\n`);
     if (diff !== undefined) shown?.writeDiff(output, diff);
   }
 }

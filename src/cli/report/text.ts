@@ -1,4 +1,5 @@
 import { columnsOf } from "../../core/columns.ts";
+import type { Output } from "../../core/host.ts";
 
 /** Two columns, the second wrapped to 80. */
 export function table(rows: readonly (readonly [string, string])[]): string {
@@ -34,4 +35,14 @@ export function wrap(text: string, columns: number): string[] {
     }
   }
   return [...lines, line];
+}
+
+/**
+ * Prose that begins `indent` columns from the left: on a terminal broken between words, its further lines below its beginning;
+ * elsewhere as it is, for whoever searches in it.
+ */
+export function hanging(output: Pick<Output, "isTTY" | "columns">, indent: number, text: string): string {
+  if (!output.isTTY) return text;
+  const lines = text.split("\n").flatMap((line) => wrap(line, output.columns - indent));
+  return lines.join(`\n${" ".repeat(indent)}`);
 }

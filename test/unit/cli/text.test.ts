@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { table, wrap } from "../../../src/cli/report/text.ts";
+import { hanging, table, wrap } from "../../../src/cli/report/text.ts";
 
 describe("wrapping", () => {
   test("breaks between words, at the width and not before", () => {
@@ -26,6 +26,18 @@ describe("wrapping", () => {
   test("loses no word", () => {
     const text = "a bb ccc dddd eeeee ffffff ggggggg";
     for (let width = 1; width < 40; width++) expect(wrap(text, width).join(" ")).toBe(text);
+  });
+});
+
+describe("hanging prose", () => {
+  const text = "one two three\nfour five";
+
+  test("goes on below its beginning, on a terminal", () => {
+    expect(hanging({ isTTY: true, columns: 12 }, 2, text)).toBe("one two\n  three\n  four five");
+  });
+
+  test("stays as it is where nobody reads it on a screen", () => {
+    expect(hanging({ isTTY: false, columns: 12 }, 2, text)).toBe(text);
   });
 });
 

@@ -327,10 +327,12 @@ describe("what can be mended", () => {
   const secret = { kind: "make-private", path: "/home/somebody/a b" } as const;
 
   test("is planned once each, in the order in which it is done, and for whom", async () => {
-    const checks = [asks("a.a", reload), asks("a.b", secret, reload), asks("b.b", { kind: "install" })];
+    const install = { kind: "install" } as const;
+    const again = asks("b.c", { ...install, restore: false });
+    const checks = [asks("a.a", reload), asks("a.b", secret, reload), asks("b.b", install), again];
     const { planned } = await runDoctor(still(), checks, { version: "1.2.3" });
     expect(planned).toEqual([
-      { action: { kind: "install" }, command: "mosaic-fleet install", for: ["b.b"] },
+      { action: install, command: "mosaic-fleet install", for: ["b.b", "b.c"] },
       { action: secret, command: "chmod 600 ~/'a b'", for: ["a.b"] },
       { action: reload, command: "systemctl --user daemon-reload", for: ["a.a", "a.b"] },
     ]);
