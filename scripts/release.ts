@@ -244,6 +244,7 @@ function main(): void {
     if (unknown !== undefined) throw new Failure(`no target ${unknown}`, 64);
     for (const name of ["base-url", "update-url"] as const)
       if (!/^(https:\/\/[^\s'"\\$`]+)?$/.test(values[name])) throw new Failure(`--${name} takes an https URL`, 64);
+      else if (values[name].includes("@")) throw new Failure(`--${name} is published: it takes no password`, 64);
     if (!/^([0-9]|none)$/.test(values.xz)) throw new Failure("--xz takes 0 to 9, or none", 64);
     const out = resolve(values.out ?? join(tree, "dist/release"));
     if (values.out !== undefined && existsSync(out) && readdirSync(out).length > 0)

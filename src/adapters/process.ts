@@ -4,8 +4,8 @@ import type { Child, Foreground } from "../core/host.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Variables that would make a child which is a Bun program do something else than it should. */
-const NEVER_PASSED_ON = /^BUN_(OPTIONS|BE_BUN|INSPECT.*)$/;
+/** Variables that would make a child which is a Bun program do something else than it should; and an address that may hold a password. */
+const NEVER_PASSED_ON = /^(BUN_(OPTIONS|BE_BUN|INSPECT.*)|MOSAIC_FLEET_BASE_URL)$/;
 
 /** What every child gets: an output that can be parsed. */
 const PLAIN_OUTPUT = { LC_ALL: "C.UTF-8", SYSTEMD_COLORS: "0", SYSTEMD_PAGER: "", SYSTEMD_URLIFY: "0" };

@@ -54,6 +54,7 @@ export const ENVIRONMENT: readonly Place[] = [
     "The certificates to trust, instead of the machine's.",
     DOWNLOADS,
   ],
+  ["MOSAIC_FLEET_BASE_URL", "As --from, for an address with a password: no other user sees it here.", DOWNLOADS],
   ["https_proxy, http_proxy, no_proxy", "The proxy to download through.", DOWNLOADS],
   ["SOURCE_DATE_EPOCH", "The date of the pages, in seconds since 1970; without it they have none.", /^man$/],
 ];

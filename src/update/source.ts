@@ -63,15 +63,19 @@ function isSafe(url: URL): boolean {
 }
 
 /** As it can be shown: a mirror may take a name and a password in its address. */
-function withoutPassword(address: string): string {
-  return address.replace(/^(https?:\/\/)[^/]*@/, "$1");
+function withoutPassword(text: string): string {
+  return text.replace(/(https?:\/\/)[^/\s"]*@/gi, "$1");
 }
 
 function serverOf(host: Host, address: string, { signed, stallMs }: SourceOptions): Source {
   const where = withoutPassword(address);
   const isPlain = address.startsWith("http:");
   const allowed = (url: URL) => isSafe(url) || (signed && isPlain && url.protocol === "http:");
-  if (!URL.canParse(address)) throw new FleetError(EXIT.usage, `${where} is no address`, "it cannot be read as one");
+  if (!URL.canParse(address))
+    // What cannot be read cannot be told apart from its password either.
+    throw new FleetError(EXIT.usage, "What was given is no address", "it cannot be read as one", [
+      "# in a password, / is written as %2F, @ as %40, : as %3A",
+    ]);
   if (!allowed(new URL(address)))
     throw new FleetError(
       EXIT.unavailable,
@@ -92,10 +96,12 @@ function serverOf(host: Host, address: string, { signed, stallMs }: SourceOption
           "too-large": EXIT.dataerr,
         };
         const url = `${where}/${name}`;
-        throw new FleetError(exits[error.kind] ?? EXIT.unavailable, `Cannot download ${url}`, error.message, [
-          `curl -fI ${url}   # is it there?`,
-          "mosaic-fleet self-update --from URL|DIR   # from another place",
-        ]);
+        throw new FleetError(
+          exits[error.kind] ?? EXIT.unavailable,
+          `Cannot download ${url}`,
+          withoutPassword(error.message),
+          [`curl -fI ${url}   # is it there?`, "mosaic-fleet self-update --from URL|DIR   # from another place"],
+        );
       }
     },
   };

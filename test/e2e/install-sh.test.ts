@@ -234,6 +234,67 @@ describe("from a server", () => {
     expect(server.authorized.at(-1)).toBe(`Basic ${btoa("ada:se@cret")}`);
   });
 
+  /** A PATH whose programs write down with which words they were started, and in which the log is. */
+  function watchedPath(...programs: string[]): { path: string; log: string } {
+    const path = folder(`watched-${programs.join("-")}`);
+    const log = `${path}.log`;
+    mkdirSync(path);
+    for (const program of [...always, "sha256sum", ...programs]) {
+      const watched = `#!/bin/sh\nprintf '%s\\n' "$0 $*" >>${log}\nenv | grep -i cret >>${log}\nexec ${Bun.which(program)} "$@"\n`;
+      writeFileSync(join(path, program), watched, { mode: 0o755 });
+    }
+    for (const needed of ["env", "grep"]) symlinkSync(Bun.which(needed) ?? "", join(path, needed));
+    return { path, log };
+  }
+
+  for (const fetcher of ["curl", "wget"])
+    for (const [manner, code] of [
+      ["guarded", 0],
+      ["gone", 69],
+    ] as const)
+      test(`no program that is started has the password in its words or its environment: ${fetcher}, ${manner}`, async () => {
+        server.manner = [["", manner]];
+        const { path, log } = watchedPath(fetcher);
+        for (const shell of [["dash"], ["bash", "--posix"]]) {
+          server.authorized.length = 0;
+          const address = `http://ada:se%40cret@127.0.0.1:${server.port}/vVERSION`;
+          const home = newHome();
+          const variable = { home, path, shell, env: { MOSAIC_FLEET_BASE_URL: address }, installer: plain.installer };
+          const result = await install([], variable);
+          expect(result).toMatchObject({ code });
+          if (manner === "guarded") expect(server.authorized).toEqual([`Basic ${btoa("ada:se@cret")}`]);
+          else expect(result.stderr).toContain("404");
+          expect(readFileSync(log, "utf8")).toContain(`/${fetcher} -`);
+          expect(readFileSync(log, "utf8") + result.stdout + result.stderr).not.toContain("cret");
+        }
+        rmSync(path, { recursive: true });
+        rmSync(log);
+      });
+
+  test("a wget that takes addresses as arguments only is given no password: 69, and nothing is asked for", async () => {
+    const path = pathOf("busybox", "sha256sum");
+    const home = homeWithOlder();
+    const words = ["--base-url", `http://ada:se%40cret@127.0.0.1:${server.port}`];
+    const result = await install(words, { home, path, shell: ["busybox", "sh"] });
+    expectRefused(result, home, { code: 69, says: "cannot be given a password" });
+    expect(result.stdout + result.stderr).not.toContain("cret");
+    expect(server.asked).toEqual([]);
+  });
+
+  for (const words of [
+    ["--base-url", "https://ada:se/cret@mirror.example/x"],
+    ["--base-url", "https://ada:se cret@mirror.example/x"],
+    ["--base-url", "HTTPS://ada:secret@mirror.example/x"],
+    ["--from", "https://ada:secret@mirror.example/x"],
+    ["https://ada:secret@mirror.example/x"],
+  ])
+    test(`${words.join(" ")}: wrong usage, and nothing of a password is said`, async () => {
+      const home = homeWithOlder();
+      const result = await install(words, { home, installer: plain.installer });
+      expectRefused(result, home, { code: 64, says: "" });
+      expect(result.stdout + result.stderr).not.toContain("cret");
+    });
+
   test("the word VERSION in the address stands for the version", async () => {
     expectInstalled(await install(["--base-url", `${base}/vVERSION/VERSION/`]));
     expect(server.asked[0]).toStartWith(`/v${VERSION}/${VERSION}/mosaic-fleet-`);

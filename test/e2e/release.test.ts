@@ -512,6 +512,7 @@ describe("what scripts/release refuses", () => {
     [["--xz", "10"], "--xz takes"],
     [["--base-url", "http://example.org"], "takes an https URL"],
     [["--base-url", "https://example.org/'$(id)"], "takes an https URL"],
+    [["--base-url", "https://ada:secret@example.org"], "it takes no password"],
     [["--out", full], "is not empty"],
   ] as const) {
     test(words.join(" "), () => {

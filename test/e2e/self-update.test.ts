@@ -360,6 +360,26 @@ test("a password in the address is used and never shown", async () => {
   expect(server.authorized.at(-1)).toBe(`Basic ${btoa("ada:se@cret")}`);
 });
 
+test("a password in the environment is used, and no program that is started has it", async () => {
+  const address = `http://ada:se%40cret@127.0.0.1:${server.port}`;
+  const at = newHome();
+  // The new binary's doctor finds something broken where it sees the password.
+  const seen = `grep -qz cret /proc/self/environ /proc/$$/cmdline && exit 70\ncat <<'EOF'\n${JSON.stringify(healthy)}\nEOF`;
+  server.folder = newRelease({ version: "99.1.1", doctor: seen });
+  const { code, stdout, stderr } = await ended(start(at, [], { MOSAIC_FLEET_BASE_URL: address }));
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(stdout + stderr).not.toContain("cret");
+  expect(server.authorized.at(-1)).toBe(`Basic ${btoa("ada:se@cret")}`);
+  expect(readFileSync(at.place, "utf8")).toContain("99.1.1");
+});
+
+for (const from of ["https://ada:se/cret@x.example/", "HTTPS://ada:secret@x.example", "https:/ada:secret@x.example"])
+  for (const words of [[], ["-o", "json"]])
+    test(`--from ${from} ${words.join(" ")}: 64, and nothing of a password is said`, async () => {
+      const { code, stdout, stderr } = await ended(start(newHome(), ["--from", from, ...words]));
+      expect({ code, said: stdout + stderr }).toEqual({ code: 64, said: expect.not.stringContaining("cret") });
+    });
+
 describe("a new binary that does not hold", () => {
   for (const [what, given, says] of [
     ["does not run", { start: "exit 1" }, "does not run here"],

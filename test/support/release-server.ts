@@ -5,6 +5,7 @@ import { join } from "node:path";
 export type Manner =
   | "good"
   | "gone" // 404
+  | "guarded" // 401, to who does not say who asks; wget says so only then
   | "cut" // the length is right, half of it comes
   | "short" // half of it, and no length
   | "wrong" // one bit is another
@@ -29,11 +30,16 @@ export interface ReleaseServer extends Disposable {
 export function releaseServer(folder: string, tls?: { key: string; cert: string }): ReleaseServer {
   const timers = new Set<Timer>();
 
-  function respond(socket: Bun.Socket<State>, path: string): void {
+  function respond(socket: Bun.Socket<State>, path: string, known: boolean): void {
     const file = join(server.folder, path.split("/").at(-1) ?? "");
     const manner = server.manner.find(([suffix]) => path.endsWith(suffix))?.[1] ?? "good";
     if (manner === "elsewhere") {
       send(socket, Buffer.from(`HTTP/1.1 302 Found\r\nLocation: ${server.redirectTo}${path}\r\n\r\n`), "close");
+      return;
+    }
+    if (manner === "guarded" && !known) {
+      const asks = "WWW-Authenticate: Basic realm=mirror\r\nContent-Length: 0";
+      send(socket, Buffer.from(`HTTP/1.1 401 Unauthorized\r\n${asks}\r\nConnection: close\r\n\r\n`), "close");
       return;
     }
     if (manner === "gone" || !existsSync(file)) {
@@ -90,10 +96,9 @@ export function releaseServer(folder: string, tls?: { key: string; cert: string 
         if (!state.received.includes("\r\n\r\n")) return;
         const path = state.received.split(" ")[1] ?? "/";
         server.asked.push(path);
-        server.authorized.push(
-          ...[...state.received.matchAll(/^Authorization: (.*)\r$/gim)].map(([, said = ""]) => said),
-        );
-        respond(socket, path);
+        const said = [...state.received.matchAll(/^Authorization: (.*)\r$/gim)].map(([, each = ""]) => each);
+        server.authorized.push(...said);
+        respond(socket, path, said.length > 0);
       },
       drain: flush,
       error() {},

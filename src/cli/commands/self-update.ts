@@ -57,9 +57,11 @@ export const command = defineCommand({
       );
       if (other !== undefined) throw new UsageError(`--rollback and --${other} do not go together`);
     }
-    const scheme = /^([a-z]+):\/\//.exec(args.from ?? "")?.[1];
-    if (scheme !== undefined && scheme !== "https" && scheme !== "http")
-      throw new UsageError(`--from is a folder, or an address that starts with https://, not ${scheme}://`);
+    const from = args.from ?? (host.env.MOSAIC_FLEET_BASE_URL || undefined);
+    const isAddress = /^[a-z][a-z\d+.-]*:\//i.test(from ?? "");
+    // It is not repeated: there may be a password in it.
+    if (isAddress && !/^https?:\/\//.test(from ?? ""))
+      throw new UsageError("--from is a folder, or an address that starts with https://");
     const stallMs = durationMs(args.timeout);
     if (stallMs === undefined) throw new UsageError(`--timeout is a time such as 30s or 2m, not "${args.timeout}"`);
     return withProblem(host, human, async () => {
@@ -73,7 +75,7 @@ export const command = defineCommand({
         version,
         origin,
         // An address stays as it is.
-        from: args.from === undefined || scheme !== undefined ? args.from : resolve(args.from),
+        from: from === undefined || isAddress ? from : resolve(from),
         dryRun: look ?? false,
         allowDowngrade: args["allow-downgrade"] ?? false,
         requireSignature: args["require-signature"] ?? false,
