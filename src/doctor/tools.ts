@@ -26,7 +26,8 @@ import { readAgentFiles, readSettings, type SettingsFile } from "../fleet/settin
 import { readUnitLinks, type UnitLinks } from "../fleet/unit-links.ts";
 import type { Plan } from "../install/action.ts";
 import { planLayout } from "../install/install.ts";
-import { type Receipt, readReceipt } from "../install/receipt.ts";
+import { receiptHere } from "../install/moved.ts";
+import type { Receipt } from "../install/receipt.ts";
 import { type Agent, readAgents } from "./agents.ts";
 import { installedSystemd, installedTmux } from "./installed.ts";
 import { readUnitFiles, type UnitFiles } from "./unit-files.ts";
@@ -216,7 +217,7 @@ export function toolsOf(host: Host, version: string, asked?: Verification): Tool
     }),
     agents: once(() => readAgents(tools)),
     processes: once(() => procfs.ofUser(host.user.uid)),
-    receipt: once(() => readReceipt(host, paths.receipt)),
+    receipt: once(() => receiptHere(host)),
     plan: once(async () => {
       // As install: by the manager that will read the units, which may be older than the program on disk.
       const running = await managerState().catch(() => undefined); // told by systemd.user-manager

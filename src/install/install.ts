@@ -9,8 +9,9 @@ import { type OwnedFile, ownedFiles, ownedFolders } from "./assets.ts";
 import { leftBehind, withLock } from "./lock.ts";
 import { type Intent, leadingOut, lookAt, recordedLayout } from "./look.ts";
 import { type Manager, mustReadOurs, reachManager } from "./manager.ts";
+import { receiptHere } from "./moved.ts";
 import { foldersOf, type LayoutPlan, type PlanInput, pathsToLookAt, planInstall, unseed } from "./plan.ts";
-import { type Receipt, readReceipt } from "./receipt.ts";
+import type { Receipt } from "./receipt.ts";
 import { type Layout, layoutBefore, layoutNow, missingFolders, receiptAfter, sumsOf } from "./record.ts";
 import { outdatedUnits, restartUnits } from "./restart.ts";
 import { type Seed, seederOf } from "./seed.ts";
@@ -246,7 +247,7 @@ async function decide(plan: Plan, { decide, seed, taken = new Set() }: InstallOp
  * program has laid it out. undefined where it has not.
  */
 export async function planReplaced(host: Host, version: string): Promise<Plan | undefined> {
-  const recorded = await readReceipt(host, pathsOf(host).receipt);
+  const recorded = await receiptHere(host);
   if (typeof recorded !== "object" || recorded.phase !== "applied") return undefined;
   if (recorded.version === version || recorded.previous?.version !== version) return undefined;
   return planFiles(host, layoutNow(recorded).files, recorded, NOTHING_ASKED);

@@ -6,7 +6,8 @@ import type { Host } from "../core/host.ts";
 import { pathsOf } from "../core/paths.ts";
 import { moveAside } from "../core/shell.ts";
 import type { Found } from "./judge.ts";
-import { type Receipt, readReceipt } from "./receipt.ts";
+import { receiptHere } from "./moved.ts";
+import type { Receipt } from "./receipt.ts";
 
 /** What a command was about to do, for its errors: "Nothing was installed", "mosaic-fleet install". */
 export interface Intent {
@@ -17,7 +18,7 @@ export interface Intent {
 /** What was installed; undefined when nothing was. Throws FleetError (78) when that cannot be read. */
 export async function recordedLayout(host: Host, { nothing, again }: Intent): Promise<Receipt | undefined> {
   const { receipt } = pathsOf(host);
-  const recorded = await readReceipt(host, receipt).catch((error) => ({ problem: describeError(error) }));
+  const recorded = await receiptHere(host).catch((error) => ({ problem: describeError(error) }));
   if (recorded === undefined || (recorded !== "unreadable" && !("problem" in recorded))) return recorded;
   const why = recorded === "unreadable" ? "by this version" : `(${recorded.problem})`;
   throw new FleetError(EXIT.config, nothing, `the receipt ${receipt} cannot be read ${why}`, [

@@ -668,11 +668,55 @@ describe("XDG_CONFIG_HOME", () => {
     const env = { XDG_CONFIG_HOME: join(home, "linked") };
     expect(inside([binary, "install"], env)).toMatchObject({ code: 0, stderr: "" });
     expect(inside([binary, "install"], env).stdout).toContain("nothing to do");
+    const before = treeOf(config);
+    expect(install()).toMatchObject({ code: 0, stdout: expect.not.stringContaining("remove ") });
+    expect(treeOf(config)).toEqual(before);
+    expect(inside([binary, "uninstall"], env).code).toBe(0);
+    expect(Object.keys(treeOf(home))).toEqual([".config", "linked"]);
   });
 
   test("that is not absolute does not count", () => {
     expect(inside([binary, "install"], { XDG_CONFIG_HOME: "relative" }).code).toBe(0);
     expect(existsSync(join(config, "systemd/user", HOLDER))).toBe(true);
+  });
+});
+
+describe("a home", () => {
+  test("that has another name, by a link, has the same layout under either", () => {
+    installed();
+    const before = treeOf(config);
+    const HOME = join(sandbox.root, "linked");
+    symlinkSync(home, HOME);
+    expect(inside([binary, "install"], { HOME }).stdout).not.toContain("remove ");
+    expect(treeOf(config)).toEqual(before);
+    expect(inside([binary, "doctor", "--only", "layout.receipt"], { HOME }).code).toBe(0);
+    expect(inside([binary, "uninstall"], { HOME }).code).toBe(0);
+    expect(treeOf(home)).toEqual({});
+  });
+
+  test("that was copied has a layout of its own: what is done with one leaves the other", () => {
+    installed();
+    const before = treeOf(home);
+    const HOME = join(sandbox.root, "copied");
+    run(["cp", "-a", home, HOME]);
+    const planned = inside([binary, "install", "--dry-run"], { HOME });
+    expect(planned).toMatchObject({ code: 0, stdout: expect.not.stringContaining("remove ") });
+    expect(inside([binary, "uninstall"], { HOME }).code).toBe(0);
+    expect(treeOf(HOME)).toEqual({});
+    expect(treeOf(home)).toEqual(before);
+  });
+
+  test("that was moved is brought up to date: what is ours in it is still known to be ours", () => {
+    installed();
+    const text = readFileSync(receipt, "utf8").replaceAll(home, "/elsewhere/ada");
+    const conf = join(config, "mosaic/tools/fleet/tmux.conf");
+    const sum = (path: string) => run(["sha256sum", path]).stdout.slice(0, 64);
+    const [ours, now] = [sum(conf), readFileSync(conf, "utf8")];
+    writeFileSync(conf, `${now}# of the version before\n`);
+    writeFileSync(receipt, text.replaceAll(ours, sum(conf)));
+    installed();
+    expect(readFileSync(conf, "utf8")).toBe(now);
+    expect(readFileSync(receipt, "utf8")).not.toContain("/elsewhere");
   });
 });
 
