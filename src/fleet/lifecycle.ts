@@ -74,8 +74,11 @@ async function bringUp(
           message: said.get(name) ?? (end?.ended || refusal(ordered, name) || end?.seen) ?? "not up",
         };
       const pid = end.pid;
-      if (verb === "start" && before.panes.get(name)?.pid === pid)
-        return { name, outcome: "ok", message: `is up already, pid ${pid}` };
+      if (before.panes.get(name)?.pid === pid) {
+        if (verb === "start") return { name, outcome: "ok", message: `is up already, pid ${pid}` };
+        const why = refusal(ordered, name) ?? "systemd did not do it";
+        return { name, outcome: "failed", message: `not restarted, pid ${pid} as before: ${why}` };
+      }
       const given = failed.includes(name) ? "; it had failed, which was reset" : "";
       return { name, outcome: "ok", message: `${verb}ed, pid ${pid}${given}` };
     });

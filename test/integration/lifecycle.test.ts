@@ -96,6 +96,18 @@ test("a program that ends as soon as it starts is not up", async () => {
   expect(result).toMatchObject({ outcome: "failed", message: expect.stringContaining("exited with status 4") });
 });
 
+test("a restart that systemd refuses is told, with why; the process is the same", async () => {
+  await fleet.agent("refused", { MOSAIC_AGENT_COMMAND: "sleep infinity" });
+  await startAgents(fleet.host, ["refused", "web"]);
+  const { pid } = await fleet.up("refused");
+  await fleet.dropIn("mosaic-agent@refused.service", "[Unit]\nRefuseManualStart=yes\n");
+  const [refused, web] = await restartAgents(fleet.host, ["refused", "web"]);
+  expect([refused?.outcome, web?.outcome]).toEqual(["failed", "ok"]);
+  expect(refused?.message).toContain(`not restarted, pid ${pid} as before: `);
+  expect(refused?.message).toContain("Operation refused");
+  expect((await fleet.up("refused")).pid).toBe(pid);
+});
+
 test("one whose unit is masked is told, and is no reason to wait", async () => {
   await fleet.agent("masked", { MOSAIC_AGENT_COMMAND: "sleep infinity" });
   await fleet.systemctl("mask", "--runtime", "mosaic-agent@masked.service");
