@@ -10,7 +10,7 @@ import {
   chooseAtTerminal,
   isTerminal,
   outputOf,
-  readStdin,
+  readNamed,
   writeFailed,
 } from "./terminal.ts";
 
@@ -67,8 +67,8 @@ export function localHost(): Host {
       get isTTY() {
         return isTerminal(0);
       },
-      read: readStdin,
     },
+    input: (named) => readNamed(named, interrupt.signal),
     stdout: outputOf(1, () => process.stdout, env, writeFailed),
     stderr: outputOf(
       2,

@@ -1,6 +1,8 @@
 import { fstatSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { EXIT } from "../core/exit.ts";
 import type { Output } from "../core/host.ts";
+import { orUndefined } from "./looks.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -109,8 +111,16 @@ export async function askSecretAtTerminal(question: string, interrupted: AbortSi
 }
 
 /** All that stdin holds. */
-export async function readStdin(): Promise<Uint8Array> {
-  return new Uint8Array(await Bun.stdin.arrayBuffer());
+export async function readNamed(named: string, interrupted: AbortSignal): Promise<Uint8Array | undefined> {
+  const end = () => process.kill(process.pid, interrupted.reason); // the handler is gone: as if there had been none
+  interrupted.addEventListener("abort", end);
+  if (interrupted.aborted) end();
+  try {
+    if (named === "-") return new Uint8Array(await Bun.stdin.arrayBuffer());
+    return await orUndefined(readFile(named));
+  } finally {
+    interrupted.removeEventListener("abort", end);
+  }
 }
 
 /** Whether y or yes was typed; an end of the input, or Ctrl-C, is a no. undefined when there is no terminal to ask at. */

@@ -108,7 +108,7 @@ async function variablesFrom(host: Host, from: string | undefined, again: string
   const refuse = (why: string) => new FleetError(EXIT.config, NOTHING, `--env-file ${from}: ${why}`, [again]);
   let bytes: Uint8Array | undefined;
   try {
-    bytes = from === "-" ? await host.stdin.read() : await host.files.readBytes(from);
+    bytes = await host.input(from);
   } catch (error) {
     throw refuse(describeError(error));
   }

@@ -141,8 +141,6 @@ export interface ScreenEvents {
 /** What is handed to this program to read. */
 export interface Input {
   readonly isTTY: boolean;
-  /** All of it, to its end. */
-  read(): Promise<Uint8Array>;
 }
 
 /** Runs a program at this program's own terminal, with no time-out: the user ends it. */
@@ -189,6 +187,11 @@ export interface Host {
   /** Resolves after a while, or as soon as `cancelled` is aborted; for time limits and between two looks at a condition. */
   pause(milliseconds: number, cancelled?: AbortSignal): Promise<void>;
   readonly stdin: Input;
+  /**
+   * All of what somebody has named, to its end: - is stdin, a pipe such as <(…) of a shell is waited for; undefined when there is no
+   * such file. A signal meanwhile ends this process: it has begun nothing yet. Throws what the system says.
+   */
+  input(named: string): Promise<Uint8Array | undefined>;
   readonly stdout: Output;
   readonly stderr: Output;
   /** undefined where there is no terminal. */

@@ -44,6 +44,14 @@ async function send(words: readonly string[], input?: string | Uint8Array): Prom
   return { code: await child.exited, stdout, stderr };
 }
 
+/** Sends what a shell's command prints, by a pipe in the place of a file. */
+async function sendFrom(command: string, words: readonly string[]): Promise<Run> {
+  const argv = ["bash", "-c", `exec "$0" agent send "$@" --file <(${command})`, binary, ...words];
+  const child = Bun.spawn(argv, { env: fleet.host.env, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+  return { code: await child.exited, stdout, stderr };
+}
+
 const arrives = (name: string, text: string) =>
   fleet.wait(`${name} has received ${JSON.stringify(text.slice(0, 80))}`, async () => received(name) === text);
 
@@ -71,10 +79,12 @@ describe("a text", () => {
       const file = join(fleet.root, "large");
       writeFileSync(file, large);
       expect(await send([terminal, "--no-enter", "--file", file])).toMatchObject({ code: 0 });
+      const slow = `sleep 0.2; printf ' piped'`; // a pipe has nothing to read at once
+      expect(await sendFrom(slow, [terminal, "--no-enter"])).toMatchObject({ code: 0, stderr: "" });
       expect(await send([terminal, "-"], "tail")).toMatchObject({ code: 0, stdout: `sent: 4 bytes to ${terminal}\n` });
       const paste = (text: string) => (terminal === "bracketed" ? `${START}${text}${END}` : text);
       const enter = terminal === "lines" ? "\n" : "\r";
-      await arrives(terminal, `${typed}${paste(large)}${paste("tail")}${enter}`);
+      await arrives(terminal, `${typed}${paste(large)}${paste(" piped")}${paste("tail")}${enter}`);
     });
   }
 
@@ -134,6 +144,19 @@ describe("what would not arrive as it is, is not sent", () => {
       expect(received("raw")).toBe(before);
     });
   }
+
+  test("what Ctrl-C has cut off", async () => {
+    const before = received("raw");
+    const child = Bun.spawn([binary, "agent", "send", "raw", "-"], { env: fleet.host.env, stdin: "pipe" });
+    child.stdin.write("half a ");
+    await child.stdin.flush();
+    const handled = async () => /^SigCgt:.*[2367abef]$/m.test(readFileSync(`/proc/${child.pid}/status`, "utf8"));
+    await fleet.wait("it is ready for Ctrl-C", handled);
+    child.kill("SIGINT");
+    await child.exited;
+    expect(child.signalCode).toBe("SIGINT");
+    expect(received("raw")).toBe(before);
+  });
 
   test("a line that the kernel would cut", async () => {
     const before = received("lines");

@@ -39,7 +39,8 @@ export const command = defineCommand({
     if (verifyMs === undefined) throw new UsageError(`--timeout is a time such as 5s or 1m, not "${timeout}"`);
     if ((text === undefined) === (file === undefined))
       throw new UsageError("needs either TEXT (- for stdin) or --file FILE");
-    const bytes = file === undefined ? await textOf(host, text ?? "") : await contentOf(host, file);
+    const bytes =
+      text === undefined || text === "-" ? await contentOf(host, file ?? "-") : new TextEncoder().encode(text);
     const sent = await sendText(host, name, bytes, { enter: !noEnter, verifyMs: verify ? verifyMs : undefined });
     if (host.interrupted.aborted) return exitOfInterrupt(host.interrupted.reason);
     const size = `${sent.bytes} ${sent.bytes === 1 ? "byte" : "bytes"}`;
@@ -48,14 +49,9 @@ export const command = defineCommand({
   },
 });
 
-async function textOf(host: Host, text: string): Promise<Uint8Array> {
-  if (text !== "-") return new TextEncoder().encode(text);
-  if (host.stdin.isTTY) host.stderr.write("Type the text; Ctrl-D at the start of a line ends it.\n");
-  return host.stdin.read();
-}
-
 async function contentOf(host: Host, file: string): Promise<Uint8Array> {
-  const bytes = await host.files.readBytes(file).catch((error) => {
+  if (file === "-" && host.stdin.isTTY) host.stderr.write("Type the text; Ctrl-D at the start of a line ends it.\n");
+  const bytes = await host.input(file).catch((error) => {
     throw new FleetError(EXIT.usage, "Nothing was sent", describeError(error));
   });
   if (bytes === undefined) throw new FleetError(EXIT.usage, "Nothing was sent", `there is no file ${file}`);

@@ -94,9 +94,8 @@ async function planFrom(host: Host, file: string, prune: boolean): Promise<Agent
 
 async function readText(host: Host, file: string): Promise<string> {
   const refuse = (why: string) => new FleetError(EXIT.config, NOTHING, `${file}: ${why}`);
-  let bytes: Uint8Array | undefined;
   try {
-    bytes = file === "-" ? await host.stdin.read() : await host.files.readBytes(file);
+    const bytes = await host.input(file);
     if (bytes !== undefined) return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (error) {
     throw refuse(error instanceof TypeError ? "is no text in UTF-8" : describeError(error));
