@@ -336,6 +336,9 @@ describe("uninstall", () => {
         code: 69,
         stderr: expect.stringContaining("mosaic-fleet uninstall --purge --yes"),
       });
+      const { stdout } = fleet("uninstall", "--purge", "--dry-run");
+      for (const path of Object.keys(settings)) expect(stdout).toContain(`  ~/.config/mosaic/fleet/${path}\n`);
+      expect(fleet("uninstall", "--dry-run").stdout).not.toContain("coder.env");
       expect(atTerminal([binary, "uninstall", "--purge"], "n")).toMatchObject({
         code: 1,
         stdout: expect.stringMatching(/~\/\.config\/mosaic\/fleet\/agents\/coder\.env[\s\S]*10-mosaic-limits\.conf/),

@@ -2,22 +2,25 @@ import { basename } from "node:path";
 import type { Output } from "../../core/host.ts";
 import { LIMITS_DROP_IN } from "../../core/names.ts";
 import { tilde } from "../../core/paths.ts";
+import { visible } from "../../core/visible.ts";
 import type { Seen, Uninstalled } from "../../install/uninstall.ts";
 import { paint } from "./paint.ts";
 import { renderPlan } from "./plan.ts";
 
 /** What makes an uninstall worth a question. */
 export function renderGrave(output: Output, { running, site }: Seen, options: { home: string; purge: boolean }): void {
+  list(output, "These run, and will be stopped:", running);
+  if (options.purge) renderSite(output, site, options.home);
+}
+
+function renderSite(output: Output, site: readonly string[], home: string): void {
+  const paths = site.map((path) => visible(tilde(path, home)));
+  list(output, "These files are yours, and will be removed when an archive of them is in your home folder:", paths);
+}
+
+function list(output: Output, title: string, items: readonly string[]): void {
   const { bold } = paint(output);
-  const list = (title: string, items: readonly string[]) => {
-    if (items.length > 0) output.write(`${bold(title)}\n${items.map((item) => `  ${item}\n`).join("")}`);
-  };
-  list("These run, and will be stopped:", running);
-  if (options.purge)
-    list(
-      "These files are yours, and will be removed when an archive of them is in your home folder:",
-      site.map((path) => tilde(path, options.home)),
-    );
+  if (items.length > 0) output.write(`${bold(title)}\n${items.map((item) => `  ${item}\n`).join("")}`);
 }
 
 /** The plan, a line a step, and what became of it. */
@@ -28,12 +31,13 @@ export async function renderUninstalled(
 ): Promise<void> {
   const { green, bold } = paint(output);
   await renderPlan(output, plan, { home: options.home, diffs: options.dryRun });
+  if (options.dryRun && options.purge) renderSite(output, site, options.home);
   if (!installed) output.write("Nothing is installed.\n");
   else if (options.dryRun) output.write("\nDry run: nothing was removed.\n");
   else if (applied) output.write(`\n${green("Removed.")} To have it back: mosaic-fleet install\n`);
   if (archive !== undefined)
     output.write(
-      `Your ${counted(site.length, "file")} are kept in ${bold(tilde(archive, options.home))}, for you alone.\n`,
+      `Your ${counted(site.length, "file")} ${site.length === 1 ? "is" : "are"} kept in ${bold(tilde(archive, options.home))}, for you alone.\n`,
     );
   else if (site.length > 0 && !options.purge) output.write(`Your settings stay: ${staying(site)}\n`);
   if (enabledAgents.length > 0)
