@@ -7,7 +7,7 @@ import { pathsOf } from "../core/paths.ts";
 import { moveAside } from "../core/shell.ts";
 import type { Found } from "./judge.ts";
 import { receiptHere } from "./moved.ts";
-import type { Receipt } from "./receipt.ts";
+import { laterWriter, type Receipt } from "./receipt.ts";
 
 /** What a command was about to do, for its errors: "Nothing was installed", "mosaic-fleet install". */
 export interface Intent {
@@ -20,6 +20,12 @@ export async function recordedLayout(host: Host, { nothing, again }: Intent): Pr
   const { receipt } = pathsOf(host);
   const recorded = await receiptHere(host).catch((error) => ({ problem: describeError(error) }));
   if (recorded === undefined || (recorded !== "unreadable" && !("problem" in recorded))) return recorded;
+  const later = recorded === "unreadable" ? await laterWriter(host, receipt) : undefined;
+  if (later !== undefined)
+    throw new FleetError(EXIT.config, nothing, `version ${later} laid it out, and this one cannot read its receipt`, [
+      "mosaic-fleet self-update   # this binary is the older one",
+      again,
+    ]);
   const why = recorded === "unreadable" ? "by this version" : `(${recorded.problem})`;
   throw new FleetError(EXIT.config, nothing, `the receipt ${receipt} cannot be read ${why}`, [
     moveAside(receipt, "unreadable"),

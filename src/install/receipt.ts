@@ -1,4 +1,5 @@
 import type { Host } from "../core/host.ts";
+import { VERSION } from "../core/versions.ts";
 import type { Receipt, RecordedFile } from "./receipt-schema.ts";
 import { isAsWritten } from "./receipt-shape.ts";
 
@@ -32,6 +33,16 @@ export async function readReceipt(
     return readable.parse(value);
   } catch {
     return "unreadable";
+  }
+}
+
+/** The version of mosaic-fleet that wrote a receipt in a way which only later ones know; undefined where that is not what keeps it from being read. */
+export async function laterWriter(host: Pick<Host, "files">, path: string): Promise<string | undefined> {
+  try {
+    const { schemaVersion, version } = JSON.parse((await host.files.read(path)) ?? "");
+    return schemaVersion > 2 && VERSION.test(version) ? version : undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -336,6 +336,21 @@ describe("the receipt", () => {
     expect(typed(next)).toMatchObject({ code: 0 });
     expect(read().phase).toBe("applied");
   });
+
+  test("that a later version wrote is not moved aside: its binary is what is missing", () => {
+    installed();
+    writeFileSync(receipt, JSON.stringify({ schemaVersion: 3, version: "9.8.7", more: {} }));
+    for (const command of ["install", "rollback", "uninstall"])
+      changesNothing(() => {
+        const { code, stderr } = inside([binary, command]);
+        expect({ code, stderr }).toEqual({ code: 78, stderr: expect.stringContaining("version 9.8.7 laid it out") });
+        expect(stderr).toContain("mosaic-fleet self-update ");
+        expect(stderr).not.toContain("mv ");
+      });
+    const looked = inside([binary, "doctor", "--only", "layout.receipt"]).stdout;
+    expect(looked).toMatch(/version 9\.8\.7 laid it out[\s\S]*mosaic-fleet self-update/);
+    expect(looked).not.toContain("mv ");
+  });
 });
 
 /** What it says to type next, with this binary for the one on PATH. */

@@ -2,6 +2,7 @@ import { dirname, join } from "node:path";
 import { describeError } from "../../core/errors.ts";
 import { tilde } from "../../core/paths.ts";
 import { moveAside } from "../../core/shell.ts";
+import { laterWriter } from "../../install/receipt.ts";
 import type { Check, CheckResult } from "../check.ts";
 import { otherConfig } from "../config-home.ts";
 import { installFix } from "../install-fix.ts";
@@ -20,6 +21,15 @@ export const layoutReceipt: Check = {
   async run(tools) {
     const { host, paths } = tools;
     const look = await tools.receipt().catch((error) => ({ problem: describeError(error) }));
+    const later = look === "unreadable" ? await laterWriter(host, paths.receipt) : undefined;
+    if (later !== undefined)
+      return {
+        status: "fail",
+        unreadable: true,
+        message: `version ${later} laid it out, and this one cannot read its receipt`,
+        evidence: { receipt: paths.receipt },
+        fix: { commands: ["mosaic-fleet self-update"] },
+      };
     if (look === "unreadable" || (look !== undefined && "problem" in look))
       return {
         status: "fail",
