@@ -140,13 +140,17 @@ async function order(
   names: readonly string[],
   { onProgress }: Watching,
 ): Promise<ExecResult> {
-  let over = false;
+  const over = new AbortController();
   const report = async () => {
-    while (onProgress !== undefined && !over) {
+    let told = 0;
+    while (onProgress !== undefined && !over.signal.aborted) {
       const busy = (await manager.loaded("mosaic-agent@*.service")).filter(({ job }) => job !== "");
       const units = new Set(busy.map(({ unit }) => unit));
-      if (!over) onProgress(names.filter((name) => !units.has(agentUnit(name))).length, names.length);
-      await host.pause(PROGRESS_EVERY_MS);
+      const waiting = names.map((name) => units.has(agentUnit(name)));
+      // systemctl tells systemd of one after the other: of those behind the last that has a job it has not told yet.
+      told = Math.max(told, waiting.lastIndexOf(true) + 1);
+      if (!over.signal.aborted) onProgress(told - waiting.filter(Boolean).length, names.length);
+      await host.pause(PROGRESS_EVERY_MS, over.signal);
     }
   };
   const reported = report().catch(() => undefined); // no progress is no failure
@@ -154,7 +158,7 @@ async function order(
     timeoutMs: ORDER_LIMIT_MS,
     cancelled: host.interrupted,
   });
-  over = true;
+  over.abort();
   await reported;
   if (host.interrupted.aborted)
     throw new FleetError(

@@ -53,6 +53,18 @@ test("two restarts of the whole fleet at once: every agent is up", async () => {
   expect((await fleet.up("web")).pid).not.toBe(before);
 });
 
+test("progress only ever grows, from none on", async () => {
+  const crowd = Array.from({ length: 25 }, (_, index) => `crowd-${index}`);
+  for (const name of crowd) await fleet.agent(name, { MOSAIC_AGENT_COMMAND: "sleep infinity" });
+  await startAgents(fleet.host, crowd);
+  const seen: number[] = [];
+  await restartAgents(fleet.host, crowd, { onProgress: (done) => seen.push(done) });
+  await stopAgents(fleet.host, crowd);
+  expect(seen.length).toBeGreaterThan(1);
+  expect(seen[0]).toBeLessThan(crowd.length / 2);
+  expect(seen).toEqual(seen.toSorted((one, other) => one - other));
+});
+
 test("a stop ends exactly the one that is named", async () => {
   const other = (await fleet.up("web-2")).pid;
   expect(await stopAgents(fleet.host, ["web"])).toEqual([{ name: "web", outcome: "ok", message: "stopped" }]);
