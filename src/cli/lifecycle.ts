@@ -1,7 +1,7 @@
 import { EXIT, type ExitCode } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { enableAgent } from "../fleet/agent-config.ts";
-import { type AgentResult, startAgents } from "../fleet/lifecycle.ts";
+import { type AgentResult, OVERTAKEN, startAgents } from "../fleet/lifecycle.ts";
 import type { Selection } from "../fleet/select.ts";
 import { listOf, UsageError } from "./command.ts";
 import { renderProgress, renderResults } from "./report/lifecycle.ts";
@@ -60,7 +60,10 @@ export async function runLifecycle(
 
 function told(host: Host, results: readonly AgentResult[]): ExitCode {
   renderResults(host.stdout, results);
-  if (exitOf(results) !== EXIT.ok) host.stdout.write("Next: mosaic-fleet doctor --only agents\n");
+  const failed = results.filter(({ outcome }) => outcome === "failed");
+  const overtaken = failed.filter(({ message }) => message.endsWith(OVERTAKEN)).map(({ name }) => name);
+  if (overtaken.length < failed.length) host.stdout.write("Next: mosaic-fleet doctor --only agents\n");
+  else if (overtaken.length > 0) host.stdout.write(`Next: mosaic-fleet status ${overtaken.join(" ")}\n`);
   return exitOf(results);
 }
 

@@ -8,7 +8,7 @@ import { agentUnit } from "../core/names.ts";
 import { pathsOf } from "../core/paths.ts";
 import { agentFile, besides, reloadUnits } from "./agent-config.ts";
 import { findPane } from "./agent-pane.ts";
-import { stopAgents } from "./lifecycle.ts";
+import { OVERTAKEN, stopAgents } from "./lifecycle.ts";
 import { removeLimits } from "./limits.ts";
 import { whileOthersWait } from "./own-file.ts";
 
@@ -36,7 +36,7 @@ export async function removeAgents(
     removed.set(
       name,
       new FleetError(EXIT.oserr, `Agent ${name} was not removed: it could not be ${not}`, why, [
-        `systemctl --user status ${agentUnit(name)}`,
+        why === OVERTAKEN ? `mosaic-fleet agent rm ${name}` : `systemctl --user status ${agentUnit(name)}`,
       ]),
     );
   const ending = [...lives].filter(([, { runs, remains }]) => runs || remains).map(([name]) => name);

@@ -26,6 +26,9 @@ export interface Watching {
   readonly onProgress?: (done: number, of: number) => void;
 }
 
+/** Why an order came to nothing where nothing is wrong. */
+export const OVERTAKEN = "another start, stop or restart of it came meanwhile";
+
 /** systemd gives each its own time (five minutes for a start); this is for a manager that hangs, in milliseconds. */
 const ORDER_LIMIT_MS = 15 * 60_000;
 /** For what systemd brings back by itself, after a crash of the server for instance. */
@@ -220,12 +223,13 @@ async function lastWords(host: Host, since: Date): Promise<Map<string, string>> 
   return words;
 }
 
-/** What systemctl itself said of a unit. */
+/** What systemctl itself said of a unit, and of a job that another one has replaced what that is. */
 function refusal(result: ExecResult, name: string): string | undefined {
   if (succeeded(result)) return undefined;
   if (result.kind === "timed-out") return "systemd is not done with it";
-  return result.stderr
+  const said = result.stderr
     .split("\n")
     .find((line) => line.includes(` ${agentUnit(name)}`))
     ?.trim();
+  return said === `Job for ${agentUnit(name)} canceled.` ? OVERTAKEN : said;
 }

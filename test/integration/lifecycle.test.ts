@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { restartAgents, startAgents, stopAgents } from "../../src/fleet/lifecycle.ts";
 import { selectFrom } from "../../src/fleet/select.ts";
 import { fleetStatus } from "../../src/fleet/status.ts";
+import { binary } from "../support/build.ts";
 import { openFleet, type TestFleet } from "../support/fleet.ts";
 
 let fleet: TestFleet;
@@ -73,6 +74,25 @@ test("a stop ends exactly the one that is named", async () => {
   expect(await stopAgents(fleet.host, ["web"])).toEqual([
     { name: "web", outcome: "ok", message: "is stopped already" },
   ]);
+});
+
+test("a stop that a start has overtaken says so, as removing does, and nothing is removed", async () => {
+  await fleet.agent("slow", {
+    MOSAIC_AGENT_COMMAND: "trap '' TERM HUP; while :; do sleep 1; done",
+    MOSAIC_AGENT_STOP_SECONDS: "1",
+  });
+  for (const end of ["stop", "rm"]) {
+    await startAgents(fleet.host, ["slow"]);
+    const ended = fleet.host.exec([binary, "agent", end, "slow", ...(end === "rm" ? ["--yes"] : [])]);
+    await fleet.wait("it stops", async () => (await fleet.unit("slow")).active === "deactivating");
+    await fleet.systemctl("start", "--no-block", "mosaic-agent@slow");
+    const { stdout, stderr } = await ended;
+    expect(stdout + stderr).toContain("another start, stop or restart of it came meanwhile");
+    expect(stdout + stderr).toMatch(
+      end === "rm" ? /Next: mosaic-fleet agent rm slow\n/ : /Next: mosaic-fleet status slow\n/,
+    );
+    await fleet.up("slow");
+  }
 });
 
 test("a stop during the restart delay closes the session with its dead pane", async () => {
