@@ -45,7 +45,11 @@ export async function attach(host: Host, name: string, say: (line: string) => vo
     const now = await findPane(host, name);
     if (now?.pane.server === pane.server) {
       if (succeeded(result)) return "detached";
-      throw new FleetError(EXIT.unavailable, WHAT, describeResult(result));
+      // tmux has said why on this terminal. Most often it cannot draw on one that TERM names.
+      throw new FleetError(EXIT.unavailable, WHAT, describeResult(result), [
+        `TERM=xterm-256color mosaic-fleet agent attach ${name}   # TERM here is "${host.env.TERM ?? ""}"`,
+        `mosaic-fleet agent watch ${name}`,
+      ]);
     }
     if (now === undefined && (await procfs.startTime(pane.server)) !== undefined) return "stopped";
     await restoreTerminal(host, settings);

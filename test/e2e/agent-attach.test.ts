@@ -104,6 +104,16 @@ test("within the fleet's own tmux the client is switched: no tmux in a tmux", as
   expect(plain(terminal.done())).toContain("exit 0");
 });
 
+test("a terminal that tmux does not know: what to type instead", async () => {
+  await start("odd", "sleep infinity");
+  for (const term of ["nonsense", "dumb"]) {
+    const terminal = fleet.terminals.typed(`unset TMUX TMUX_PANE; TERM=${term} ${binary} agent attach odd`);
+    const said = plain(terminal.done());
+    expect(said).toContain(`TERM=xterm-256color mosaic-fleet agent attach odd   # TERM here is "${term}"`);
+    expect(said).toContain("exit 69");
+  }
+});
+
 test("without a terminal: what to type instead", async () => {
   await start("pipe", "sleep infinity");
   const result = await fleet.host.exec([binary, "agent", "attach", "pipe"]);
