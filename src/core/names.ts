@@ -14,6 +14,11 @@ export const SANDBOX_PREFIX = "mosaic-sandbox-";
 /** In an agent's drop-in folder: the limits that agent add and edit write. */
 export const LIMITS_DROP_IN = "10-mosaic-limits.conf";
 
+/** Whether a drop-in of this name is written by this program, whatever the unit. */
+export function isOurDropIn(file: string): boolean {
+  return file.startsWith("10-mosaic-");
+}
+
 /** One string for the unit's instance, the tmux session and the file: no character that any of them rewrites. */
 const AGENT_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/;
 

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { systemdOf } from "../adapters/systemd.ts";
 import type { ExecResult } from "../core/exec.ts";
 import type { Host } from "../core/host.ts";
-import { AGENT_TEMPLATE, agentOfUnit, HOLDER_UNIT } from "../core/names.ts";
+import { AGENT_TEMPLATE, agentOfUnit, HOLDER_UNIT, isOurDropIn } from "../core/names.ts";
 import { pathsOf } from "../core/paths.ts";
 
 /** What systemd says of our units, as an answer that is on its way: no other of doctor's questions takes as long. */
@@ -43,7 +43,7 @@ async function editedAgents(host: Host, folder: string): Promise<string[]> {
       if (agentOfUnit(unit) === undefined) return [];
       if (names.includes(unit) && (await host.files.realPath(join(folder, unit))) === "/dev/null") return [];
       const dropIns = await host.files.list(join(folder, `${unit}.d`));
-      return dropIns.some((name) => name.endsWith(".conf") && !name.startsWith("10-mosaic-")) ? [unit] : [];
+      return dropIns.some((name) => name.endsWith(".conf") && !isOurDropIn(name)) ? [unit] : [];
     }),
   );
   return edited.flat();

@@ -4,7 +4,7 @@ import { FleetError } from "../core/errors.ts";
 import { describeResult, succeeded } from "../core/exec.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
-import { agentUnit } from "../core/names.ts";
+import { agentUnit, isOurDropIn } from "../core/names.ts";
 import { pathsOf } from "../core/paths.ts";
 import { agentFile, besides, reloadUnits } from "./agent-config.ts";
 import { findPane } from "./agent-pane.ts";
@@ -19,7 +19,7 @@ export interface Removed {
   /** Where its environment file is now; undefined where it had none. */
   readonly kept: string | undefined;
   readonly limits: boolean;
-  /** Drop-ins of the user's, which stay. */
+  /** Drop-ins of the user's, which stay; not what the layout has for the canary. */
   readonly yours: readonly string[];
 }
 
@@ -74,7 +74,7 @@ async function removeFiles(host: Host, name: string): Promise<Pick<Removed, "kep
     return { kept, limits: await removeLimits(host, name) };
   });
   const folder = join(pathsOf(host).units, `${agentUnit(name)}.d`);
-  const dropIns = (await host.files.list(folder)).filter((file) => file.endsWith(".conf"));
+  const dropIns = (await host.files.list(folder)).filter((file) => file.endsWith(".conf") && !isOurDropIn(file));
   return { kept, limits, yours: dropIns.map((file) => join(folder, file)) };
 }
 

@@ -251,6 +251,11 @@ test("agent rm stops only after a yes, and keeps the settings", async () => {
   const kept = (await fleet.host.files.list(fleet.paths.agents)).find((name) => name.startsWith("coder.env.removed-"));
   expect(text(join(fleet.paths.agents, kept ?? ""))).toBe(was);
   expect(existsSync(join(fleet.paths.units, "mosaic-agent@coder.service.d/override.conf"))).toBe(true);
+  // What the layout has for the canary is nobody else's.
+  await agent(["add", "canary", "--command", "cat"]);
+  const { code, said } = await agent(["rm", "canary"]);
+  expect(code).toBe(0);
+  expect(said).not.toContain("10-mosaic-canary.conf");
 });
 
 test("agent rm of one that has failed leaves no failed unit and no session; what was kept before stays", async () => {

@@ -2,7 +2,7 @@ import { basename, dirname } from "node:path";
 import { type Writers, writersOf } from "../../adapters/permissions.ts";
 import { describeError } from "../../core/errors.ts";
 import type { FileStatus, Host } from "../../core/host.ts";
-import { agentUnit } from "../../core/names.ts";
+import { agentUnit, isOurDropIn } from "../../core/names.ts";
 import { tilde } from "../../core/paths.ts";
 import { moveAside, shellPath, shellWord } from "../../core/shell.ts";
 import { type Check, type Evidence, ofSubjects, type SubjectResult } from "../check.ts";
@@ -65,7 +65,7 @@ export const unitsDropIns: Check = {
 };
 
 function isOurs(path: string): boolean {
-  return basename(path).startsWith("10-mosaic-");
+  return isOurDropIn(basename(path));
 }
 
 function warnOfWriters(
