@@ -38,15 +38,20 @@ $root "$fleet" canary ${MOSAIC_ARGS:---sandbox} -o json --report "$report/eviden
 
 verdict=$(sed -n 's/^  "verdict": "\([a-z-]*\)",\{0,1\}$/\1/p' "$report/canary.json")
 if [ -z "$verdict" ]; then
-	# It has printed no report: wrong words in MOSAIC_ARGS, or a defect. It has said so itself.
+	# It has printed no report: wrong words in MOSAIC_ARGS, or a defect. It has said so itself, unless they ask for its help.
 	verdict=none
 	rm -f "$report/canary.json"
+	[ "$status" -ne 0 ] || {
+		status=64
+		printf 'canary.sh: with these MOSAIC_ARGS nothing is tried: %s\n' "${MOSAIC_ARGS:-}" >&2
+	}
 else
 	format=human
 	[ -z "${GITHUB_ACTIONS:-}" ] || format=github
 	"$fleet" canary --from "$report/canary.json" -o "$format" || :
 	"$fleet" canary --from "$report/canary.json" -o junit >"$report/canary.xml" || :
 fi
-[ -z "${GITHUB_STEP_SUMMARY:-}" ] || cat "$report/doctor.md" >>"$GITHUB_STEP_SUMMARY"
-[ -z "${GITHUB_OUTPUT:-}" ] || printf 'verdict=%s\nreport=%s\n' "$verdict" "$report" >>"$GITHUB_OUTPUT"
+# Where these cannot be written, the shell says so; what the canary came to is still what the job ends with.
+[ -z "${GITHUB_OUTPUT:-}" ] || printf 'verdict=%s\nreport=%s\n' "$verdict" "$report" >>"$GITHUB_OUTPUT" || :
+[ -z "${GITHUB_STEP_SUMMARY:-}" ] || cat "$report/doctor.md" >>"$GITHUB_STEP_SUMMARY" || :
 exit "$status"

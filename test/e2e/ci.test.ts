@@ -266,6 +266,23 @@ describe("action.yml", () => {
     expect(code).toBe(2);
   });
 
+  test("words with which nothing is tried are no pass, and a page that cannot be written takes nothing from the verdict", async () => {
+    const help = await runAction("the half", { args: "--help" }, true);
+    expect(help.log).toContain("canary.sh: with these MOSAIC_ARGS nothing is tried: --help\n");
+    expect({ code: help.code, outputs: help.outputs.verdict }).toEqual({ code: 64, outputs: "none" });
+
+    const nowhere = join(work.path, "nowhere/page");
+    const env = {
+      MOSAIC_DIR: join(work.path, "the half/temp/mosaic-fleet"),
+      MOSAIC_ARGS: "--level tmux --only server",
+      GITHUB_OUTPUT: nowhere,
+      GITHUB_STEP_SUMMARY: nowhere,
+    };
+    const { code, stderr } = await start(["sh", join(tree, "scripts/ci/canary.sh")], work.path, env);
+    expect(stderr.split(nowhere)).toHaveLength(3); // of each of both
+    expect(code).toBe(0);
+  });
+
   test("what a workflow gives is words: no part of it is run, and no pattern is filled in", async () => {
     const evil = '"; touch evil; echo "$(touch evil)`touch evil` * $IFS';
     for (const inputs of [
