@@ -426,6 +426,18 @@ describe.skipIf(!isRoot)("where a sandbox is impossible it says exactly what is 
       ],
       ["no memory file system", behindMounts(noShm), plain, /no writable memory file system/],
       [
+        "a memory file system that cannot be written, above one that could",
+        behindMounts(`${noShm} && mount -t tmpfs none /dev/shm && mount -t tmpfs -o ro none /dev/shm`),
+        plain,
+        /no writable memory file system/,
+      ],
+      [
+        "a memory file system with no room",
+        behindMounts(`${noShm} && mount -t tmpfs -o size=300k none /dev/shm`),
+        plain,
+        /too little room is left in \/dev\/shm: a sandbox needs 4 MiB/,
+      ],
+      [
         "a cgroup tree that cannot be written",
         behindMounts("mount -o bind,remount,ro \"$(awk '/ cgroup2? /{last=$2} END{print last}' /proc/self/mounts)\""),
         plain,
