@@ -19,6 +19,7 @@ import type { Files, Host } from "../core/host.ts";
 import { agentUnit, DEFAULT_SOCKET, HOLDER_UNIT } from "../core/names.ts";
 import { type Paths, pathsOf } from "../core/paths.ts";
 import { type Redactor, redactorFor } from "../core/redact.ts";
+import { letBegin } from "../core/steps.ts";
 import { JUDGED_PROPERTIES } from "../core/unit-settings.ts";
 import type { BusProblem } from "../core/user-bus.ts";
 import { type HolderRecord, readHolderRecord } from "../fleet/holder.ts";
@@ -107,9 +108,6 @@ const UNIT_EXTRA = [
   ...["ActiveEnterTimestamp", "Environment", "LimitNOFILESoft", "LimitNPROCSoft", "LoadError"],
   ...["ManagedOOMPreference", "MemoryMax", "Slice", "StatusText", "TasksMax"],
 ];
-
-/** Until a question is on its way: more than any takes. */
-const STEPS = 40;
 
 /** `asked`: that question, where it is on its way already. */
 export function toolsOf(host: Host, version: string, asked?: Verification): Tools {
@@ -241,8 +239,7 @@ export function toolsOf(host: Host, version: string, asked?: Verification): Tool
       ];
       // What fails is told by those who want the answer.
       for (const [check, ask] of slow) if (checks.includes(check)) begun.push(ask().catch(() => undefined));
-      // Each takes a few steps until its child runs, or its message is sent; all that the checks do would come in between.
-      for (let step = 0; step < STEPS; step++) await undefined;
+      await letBegin();
       begun.push(tools.learnSecrets());
     },
     settled: () => Promise.all(begun),

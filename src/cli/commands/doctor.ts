@@ -1,5 +1,6 @@
 import type { ArgsDef } from "citty";
 import { EXIT } from "../../core/exit.ts";
+import { letBegin } from "../../core/steps.ts";
 import { verification } from "../../doctor/verify.ts";
 import { defineCommand, UsageError } from "../command.ts";
 import { durationMs } from "../duration.ts";
@@ -63,6 +64,7 @@ export const command = defineCommand({
       throw new UsageError(`--wait is a time such as 30s, 2m or 1h, at most 24h, not "${args.wait}"`);
     // What takes longest is asked first of all, before even the rest of this program is loaded.
     const asked = NOT_ALL.some((name) => args[name]) ? undefined : verification(host);
+    if (asked !== undefined) await letBegin();
     const { doctor } = await import("../doctor.ts");
     return doctor(host, args, { limitMs, asked });
   },
