@@ -1,11 +1,13 @@
 import { basename, dirname, join } from "node:path";
 import { TEMPORARY } from "../adapters/files.ts";
-import type { FleetError } from "../core/errors.ts";
+import { FleetError } from "../core/errors.ts";
+import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { agentOfUnit, HOLDER_UNIT } from "../core/names.ts";
 import { pathsOf } from "../core/paths.ts";
 import type { Step } from "./action.ts";
 import { applyPlan, clearTemporaries } from "./apply.ts";
+import { planLayout } from "./install.ts";
 import { besideOf, type Found } from "./judge.ts";
 import { LOCK, leftBehind, withLock } from "./lock.ts";
 import { type Intent, lookAt, recordedLayout } from "./look.ts";
@@ -50,8 +52,9 @@ const UNINSTALL: Intent = { nothing: "Nothing was removed", again: "mosaic-fleet
 export async function uninstall(host: Host, options: UninstallOptions): Promise<Uninstalled> {
   const { purge = false } = options;
   const look = async () => {
-    await reachManager(host, UNINSTALL);
+    const { major } = await reachManager(host, UNINSTALL);
     const recorded = await recordedLayout(host, UNINSTALL);
+    if (recorded === undefined) await mustBeNone(host, major);
     const [running, enabled, site] = await Promise.all([runningUnits(host), enabledAgents(host), siteFiles(host)]);
     const files = recorded?.files.flatMap(({ path }) => [path, besideOf(path)]) ?? [];
     const paths = recorded?.seeded === undefined ? files : [...files, recorded.seeded.path];
@@ -87,6 +90,23 @@ export async function uninstall(host: Host, options: UninstallOptions): Promise<
     const notKnown = purge ? await removeSite(host, seen.site, recorded?.folders ?? []) : undefined;
     return { ...seen, applied: seen.installed, archive, ...(notKnown === undefined ? {} : { notKnown }) };
   });
+}
+
+/** A layout may be there of which another state folder has the receipt, or none any more. Throws FleetError (78). */
+async function mustBeNone(host: Host, systemdMajor: number): Promise<void> {
+  const { steps } = await planLayout(host, systemdMajor, undefined);
+  const ours = steps.flatMap(({ action, change }) =>
+    action.kind === "write-file" && change === "none" ? [action] : [],
+  );
+  const [first] = ours;
+  if (first === undefined) return;
+  const others = ours.length === 1 ? "" : ` and ${ours.length - 1} more are`;
+  throw new FleetError(
+    EXIT.config,
+    UNINSTALL.nothing,
+    `${first.path}${others || " is"} as install writes them, and no receipt says so: there is no ${pathsOf(host).receipt} (XDG_STATE_HOME is ${host.env.XDG_STATE_HOME ?? "not set"})`,
+    ["mosaic-fleet install", UNINSTALL.again],
+  );
 }
 
 /** The receipt backwards. `inside` is what is in each of its folders: one that holds anything else stays. Pure. */

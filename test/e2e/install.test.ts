@@ -337,6 +337,24 @@ describe("the receipt", () => {
     expect(read().phase).toBe("applied");
   });
 
+  test("that is not there, where the layout is: uninstall does not say that nothing is installed, and what it says works", () => {
+    expect(inside([binary, "install"], { XDG_STATE_HOME: join(home, "state") }).code).toBe(0);
+    let next = "";
+    changesNothing(() => {
+      const { code, stderr } = inside([binary, "uninstall"]);
+      expect({ code, stderr }).toEqual({ code: 78, stderr: expect.stringContaining("no receipt says so") });
+      next = nextOf(stderr);
+    });
+    expect(typed(next)).toMatchObject({ code: 0 });
+    const left = Object.entries(treeOf(home)).filter(([, what]) => !what.startsWith("folder"));
+    expect(left.map(([path]) => path)).toEqual(["state/mosaic/fleet/receipt.json"]);
+    // What is left of the user's is none of ours: the second time there is nothing to say.
+    installed();
+    writeFileSync(join(config, "mosaic/tools/fleet/tmux.conf"), "mine");
+    for (const says of ["Removed.", "Nothing is installed."])
+      expect(inside([binary, "uninstall"])).toMatchObject({ code: 0, stdout: expect.stringContaining(says) });
+  });
+
   test("that a later version wrote is not moved aside: its binary is what is missing", () => {
     installed();
     writeFileSync(receipt, JSON.stringify({ schemaVersion: 3, version: "9.8.7", more: {} }));

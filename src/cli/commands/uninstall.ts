@@ -30,7 +30,7 @@ export const command = defineCommand({
     [EXIT.unavailable, "it needs a yes and there is nobody to ask, or the user manager cannot be reached"],
     [EXIT.oserr, "removed, but systemd could not be told"],
     [EXIT.cantcreate, "something could not be removed, or your settings could not be kept; what was done is undone"],
-    [EXIT.config, "the receipt cannot be read"],
+    [EXIT.config, "the receipt cannot be read, or there is a layout and none"],
   ],
   alwaysDocuments: true,
   async run(host, args) {
