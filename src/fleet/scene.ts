@@ -32,7 +32,24 @@ export interface Scene extends FleetFacts {
 
 /** Throws BusError. A tmux server that does not answer is part of the scene. */
 export async function readScene(host: Host, manager: Manager): Promise<Scene> {
-  return (await askScene(host, manager, { restarts: false })).scene;
+  return (await askScene(host, manager, askServer(host), { restarts: false })).scene;
+}
+
+/** What is asked of tmux, which takes as long as the rest: so it can be asked before there is a manager. */
+export async function askServer(host: Host): Promise<AskedServer> {
+  const target = (await readHolderRecord(host))?.socketPath ?? (await socketPath(host, await fleetSocket(host)));
+  return { target, answer: readServer(host, target) };
+}
+
+interface ServerPanes {
+  readonly pid: number;
+  readonly panes: readonly Pane[];
+}
+
+export interface AskedServer {
+  /** Where it is reached. */
+  readonly target: string;
+  readonly answer: Promise<ServerPanes | undefined>;
 }
 
 /**
@@ -42,20 +59,20 @@ export async function readScene(host: Host, manager: Manager): Promise<Scene> {
 export async function askScene(
   host: Host,
   manager: Manager,
+  server: Promise<AskedServer>,
   { restarts }: { readonly restarts: boolean },
-): Promise<{ readonly scene: Promise<Scene> }> {
-  const target = (await readHolderRecord(host))?.socketPath ?? (await socketPath(host, await fleetSocket(host)));
-  const server = readServer(host, target);
+): Promise<{ readonly scene: Promise<Scene>; readonly unitPath: readonly string[] }> {
   const [units, mainPid, state] = await Promise.all([
     readUnits(manager),
     manager.property(HOLDER_UNIT, "MainPID"),
     manager.state(),
   ]);
   const brought = restarts ? restartsOf(manager, units) : Promise.resolve(new Map<string, number>());
-  const scene = Promise.all([server, brought]).then(([answer, counted]) =>
-    sceneOf(host, { target, server: answer, units, restarts: counted, mainPid: Number(mainPid), state }),
+  const { target, answer } = await server;
+  const scene = Promise.all([answer, brought]).then(([server, counted]) =>
+    sceneOf(host, { target, server, units, restarts: counted, mainPid: Number(mainPid), state }),
   );
-  return { scene };
+  return { scene, unitPath: state.unitPath };
 }
 
 interface Answers {
@@ -120,11 +137,6 @@ async function restartsOf(manager: Manager, units: ReadonlyMap<string, LoadedUni
     async ([name, unit]) => [name, Number(await manager.serviceProperty(unit, "NRestarts"))] as const,
   );
   return new Map(await Promise.all(counted));
-}
-
-interface ServerPanes {
-  readonly pid: number;
-  readonly panes: readonly Pane[];
 }
 
 async function readServer(host: Host, target: string): Promise<ServerPanes | undefined> {

@@ -10,7 +10,7 @@ import { redactorFor } from "../core/redact.ts";
 import { type Drift, type DriftSources, driftOf, mayDrift, templateChange } from "./drift.ts";
 import { endIn, endOf, lastEnd } from "./ended.ts";
 import { type AgentState, agentOfGroup, judgeAgent } from "./judge.ts";
-import { askScene } from "./scene.ts";
+import { type AskedServer, askScene, askServer } from "./scene.ts";
 import { knownAgents, type Selection, selectAgents } from "./select.ts";
 import { readAgentFiles, readSettings } from "./settings-files.ts";
 import { readUnitLinks } from "./unit-links.ts";
@@ -56,30 +56,42 @@ const MOMENT_MS = 200;
 
 /** The agents that are meant, every one where none is named. Throws FleetError. */
 export function fleetStatus(host: Host, { names }: Pick<Selection, "names">): Promise<FleetStatus> {
-  return withManager(host, "The fleet cannot be looked at", (manager) => statusBy(host, manager, names));
+  const server = askServer(host);
+  server.catch(() => undefined); // told by who waits for it, unless there is no manager
+  return withManager(host, "The fleet cannot be looked at", (manager) => statusBy(host, manager, names, server));
 }
 
 /** The same by a manager that is open. Throws FleetError for a name that no agent has; BusError. */
-export async function statusBy(host: Host, manager: Manager, names: readonly string[]): Promise<FleetStatus> {
-  const first = await look(host, manager, names);
+export async function statusBy(
+  host: Host,
+  manager: Manager,
+  names: readonly string[],
+  server = askServer(host),
+): Promise<FleetStatus> {
+  const first = await look(host, manager, names, server);
   // Unit and session are read one after the other: what is so for a moment only is no disagreement.
   if (!first.agents.some(({ state }) => state === "disagrees")) return first;
   await host.pause(MOMENT_MS);
-  return look(host, manager, names);
+  return look(host, manager, names, askServer(host));
 }
 
-async function look(host: Host, manager: Manager, names: readonly string[]): Promise<FleetStatus> {
+async function look(
+  host: Host,
+  manager: Manager,
+  names: readonly string[],
+  server: Promise<AskedServer>,
+): Promise<FleetStatus> {
   const { site, agents: folder } = pathsOf(host);
   const redactor = redactorFor(host.user.home);
-  const asked = await askScene(host, manager, { restarts: true });
-  const [scene, fleet, files] = await Promise.all([
+  const asked = await askScene(host, manager, server, { restarts: true });
+  const [scene, fleet, files, links, usageOf] = await Promise.all([
     asked.scene,
     readSettings(host, join(site, "fleet.env"), redactor),
     readAgentFiles(host, folder, redactor),
+    readUnitLinks(host, asked.unitPath),
+    groupUsages(host),
   ]);
-  const links = await readUnitLinks(host, scene.unitPath);
-  const known = await knownAgents(host, scene, links);
-  const [usageOf, template] = await Promise.all([groupUsages(host), templateChange(host, links)]);
+  const [known, template] = await Promise.all([knownAgents(host, scene, links), templateChange(host, links)]);
   const now = host.date().getTime() / 1000;
   const sources: DriftSources = { scene, fleet, agents: files, links, template, now: now * 1000 };
   const runtimeOf = runtimes(host.user.home);
