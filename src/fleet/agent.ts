@@ -42,9 +42,13 @@ function sizeProblem(value: string): string | undefined {
   return `"${value}" is no size that systemd takes: 4G, 512M, 50% or infinity${hint}`;
 }
 
+/** The one name that zod leaves out of what it reads, without a word. */
+const PROTOTYPE = "__proto__";
+
 /** What is wrong with the name of a variable of an agent's; undefined when nothing is. */
 export function variableProblem(key: string): string | undefined {
   if (!VARIABLE_NAME.test(key)) return `"${key}" is no name of a variable: letters, digits and _, no digit first`;
+  if (key === PROTOTYPE) return "cannot be set here: write it into the agent's file";
   if (settingName(key) !== key) return `${key} has a setting of its own: ${settingName(key)}`;
   if (key === "MOSAIC_TMUX_SOCKET")
     return `${key} is for the whole fleet, in fleet.env: an agent with another does not start`;
@@ -107,6 +111,8 @@ export interface FieldProblem {
 
 /** The settings, or all that is wrong with them. */
 export function checkedSettings(given: unknown): { settings: AgentSettings } | { problems: FieldProblem[] } {
+  const problem = Object.hasOwn(Object((given as { env?: unknown }).env), PROTOTYPE) && variableProblem(PROTOTYPE);
+  if (problem) return { problems: [{ path: ["env", PROTOTYPE], message: problem }] };
   const result = settingsSchema.safeParse(given);
   if (result.success) return { settings: result.data };
   return { problems: result.error.issues.map(({ path, message }) => ({ path: path.map(String), message })) };

@@ -89,7 +89,9 @@ export async function effectiveAgent(host: Host, name: string): Promise<Effectiv
     settings: [
       ...[...keys].sort().map((key) => {
         const [first, ...over] = sources.flatMap(({ from, variables }) =>
-          variables?.[key] === undefined ? [] : [{ from, value: hide(key, variables[key]) }],
+          variables === undefined || !Object.hasOwn(variables, key)
+            ? []
+            : [{ from, value: hide(key, variables[key] ?? "") }],
         );
         return { key, ...(first as Sourced), over };
       }),

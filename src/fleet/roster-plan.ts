@@ -108,7 +108,7 @@ function planAgent(
     else set(`env.${key}`, key, files.get(key), `from ${wanted.file}`);
   }
   // What no roster can say is left alone.
-  const own = [...had.keys()].filter((key) => agent.env[key] === undefined && variableProblem(key) === undefined);
+  const own = [...had.keys()].filter((key) => !Object.hasOwn(agent.env, key) && variableProblem(key) === undefined);
   for (const key of own) set(`env.${key}`, key, undefined);
 
   const enable = agent.enabled === found.enabled ? undefined : agent.enabled;

@@ -42,7 +42,7 @@ export async function startedOtherwise(
   const then = exportedVariables(record.slice(0, record.lastIndexOf(ADDED) + 1));
   const changed = [...now].filter(([key, value]) => !OF_THE_SHELL.test(key) && then.get(key) !== value);
   const gone = [...then.keys()].filter(
-    (key) => !now.has(key) && inherited[key] === undefined && !NOT_SET_BY_ANYBODY.test(key),
+    (key) => !now.has(key) && !Object.hasOwn(inherited, key) && !NOT_SET_BY_ANYBODY.test(key),
   );
   return [...changed.map(([key]) => key), ...gone].sort();
 }

@@ -98,6 +98,15 @@ describe("agent add", () => {
     expect(existsSync(fileOf("keyed"))).toBe(false);
   });
 
+  test("says of names that JavaScript has a meaning for what is set, and loses none of them in silence", async () => {
+    const { code, said } = await agent(["add", "named", "--command", "cat", "--env", "__proto__=x"]);
+    expect(code).toBe(64);
+    expect(said).toContain("--env __proto__: cannot be set here");
+    expect(await agent(["add", "named", "--command", "cat", "--env", "constructor=x"])).toMatchObject({ code: 0 });
+    expect((await agent(["show", "named"])).said).not.toContain("native code");
+    expect(await agent(["rm", "named"])).toMatchObject({ code: 0 });
+  });
+
   test("takes keys from stdin, and shows them nowhere", async () => {
     expect(
       await agent(["add", "keyed", "--command", "cat", "--env-file", "-"], `OPENAI_API_KEY=${SECRET}\n`),

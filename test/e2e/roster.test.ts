@@ -203,6 +203,7 @@ test("every mistake is named, with its line, and what was meant; nothing is chan
     expect(stderr).toContain(line);
   for (const [wrong, why] of [
     ["agents:\n  x: {}\n  y: {}\n  x: {model: a}\n", 'line 4: "x" is there already, in line 2'],
+    ["agents:\n  x: {env: {__proto__: a}}\n", "line 2: agents.x.env.__proto__ cannot be set here"],
     ["agents: {}\n---\nagents: {}\n", "line 2: a second document starts here"],
     ["agents:\n  x:\n    env: [\n", "line 3: is no YAML"],
     ["agnets: {}\n", "(did you mean agents?)"],
