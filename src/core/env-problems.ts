@@ -160,7 +160,7 @@ function notAnAssignment({ key, line }: Statement, known: readonly string[]): En
   if (key.startsWith("="))
     return fail(line, "bad-name", "there is no name before the =, so nothing is set: write KEY=value");
   const meant = meantBy(key.split(/[\s:]/)[0] ?? "", known);
-  const message = "no = in this line, so it is skipped: write KEY=value; a value over several lines goes in quotes";
+  const message = "no = in this line, so it is skipped: write KEY=value (over several lines in quotes)";
   return meant === undefined
     ? warn(line, "not-an-assignment", message)
     : fail(line, "not-an-assignment", message, `${meant}=…`);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { AGENT_KEYS, HOME_KEYS, SHELL_KEY } from "../../../src/core/agent-keys.ts";
 import { type EnvProblem, envProblems } from "../../../src/core/env-problems.ts";
+import { redactorFor } from "../../../src/core/redact.ts";
 import { envFileCases } from "../../support/env-file-cases.ts";
 
 const known = Object.keys(AGENT_KEYS);
@@ -135,6 +136,8 @@ describe("what systemd does with a file and a person does not expect", () => {
   for (const [what, file, expected] of red)
     test(what, () => {
       expect(short(file)).toEqual([...expected]);
+      // What doctor hides in its texts is secrets, and none of our own words.
+      for (const { message } of problems(file)) expect(redactorFor("/home/x").redact(message)).toBe(message);
     });
 
   test("every kind is shown", () => {
