@@ -145,7 +145,7 @@ export function tmuxOf(host: Pick<Host, "exec">, socket: string | undefined): Tm
     async look() {
       const fields = (names: readonly string[]) => names.map((name) => `#{${name}}`).join("\t");
       const result = await tmux([
-        ...["display-message", "-p", fields(SERVER_FIELDS), ";", "show-options", "-s", ";", "show-options", "-g", ";"],
+        ...["display-message", "-p", fields(SERVER_FIELDS), ";", "show-options", "-s", ";", "show-options", "-gH", ";"],
         ...["show-options", "-gwH", ";"],
         ...["list-panes", "-a", "-F", `\t${fields(LOOK_FIELDS)}`], // last: without a session it is an error
       ]);

@@ -166,7 +166,7 @@ async function tmuxState({ host, socket, agents }: Scene): Promise<string> {
     part("panes", await ask("list-panes", "-a", "-F", panes)),
     part(
       "options",
-      (await ask("show-options", "-s")) + (await ask("show-options", "-g")) + (await ask("show-options", "-gwH")),
+      (await ask("show-options", "-s")) + (await ask("show-options", "-gH")) + (await ask("show-options", "-gwH")),
     ),
     part("names in its environment", namesIn(await ask("show-environment", "-g"))),
   ];

@@ -8,18 +8,25 @@ export interface ServerOption {
   readonly otherwise: string;
   /** Whether a promise rests on it. */
   readonly promised: boolean;
-  /** What sets it, after the name of the server; the hook is too long to be typed. */
+  /** What sets it, after the name of the server; a hook is too long to be typed. */
   readonly set?: string;
 }
 
 const is = (wanted: string) => (value: string) => value === wanted;
 
 /** Ours, and whatever else somebody has appended, as long as that ends nothing. */
-const isOurHook = (value: string) => {
+const isHookOf = (script: string) => (value: string) => {
   const commands = value.split("; ");
-  const others = commands.filter((command) => !command.includes("agent-pane-died.sh"));
+  const others = commands.filter((command) => !command.includes(script));
   return others.length < commands.length && !others.some((command) => /\b(kill|respawn)-/.test(command));
 };
+const OUR_HOOK = "the hook of tmux.conf alone";
+const PANE_CLOSED = {
+  wanted: OUR_HOOK,
+  holds: isHookOf("agent-pane-closed.sh"),
+  otherwise: "an agent whose session is closed by hand may run on without one, or more is ended than it",
+  promised: true,
+} as const;
 
 /** All of them, as tmux.conf sets them. */
 export const SERVER_OPTIONS: readonly ServerOption[] = [
@@ -57,11 +64,13 @@ export const SERVER_OPTIONS: readonly ServerOption[] = [
   },
   {
     name: "pane-died",
-    wanted: "the hook of tmux.conf alone",
-    holds: isOurHook,
+    wanted: OUR_HOOK,
+    holds: isHookOf("agent-pane-died.sh"),
     otherwise: "what an agent leaves behind when it dies keeps its unit active, or more is ended than it",
     promised: true,
   },
+  { name: "window-unlinked", ...PANE_CLOSED },
+  { name: "after-kill-pane", ...PANE_CLOSED },
   {
     name: "update-environment",
     wanted: "empty",

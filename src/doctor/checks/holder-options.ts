@@ -11,7 +11,7 @@ export const holderOptions: Check = {
   requires: ["holder.server"],
   explain: {
     checks:
-      "What the running server has for exit-empty, exit-unattached, destroy-unattached, remain-on-exit, update-environment and the hook pane-died; and, of every agent's own pane, whether its window or session overrides remain-on-exit or destroy-unattached.",
+      "What the running server has for exit-empty, exit-unattached, destroy-unattached, remain-on-exit, update-environment and the hooks pane-died, window-unlinked and after-kill-pane; and, of every agent's own pane, whether its window or session overrides remain-on-exit or destroy-unattached.",
     why: "tmux ends a server without sessions, a session without viewers and a pane without a program where an option says so, and the fleet's promises rest on their being off. They may have been changed since tmux.conf was read: by tmux.local.conf, by hand, or by a plug-in.",
     mend: "Set the option on the running server (`tmux -L mosaic-factory set …`), and take what changed it out of ~/.config/mosaic/fleet/tmux.local.conf, which is read last. `tmux -L mosaic-factory source-file ~/.config/mosaic/tools/fleet/tmux.conf` sets all of them anew.",
   },
@@ -75,6 +75,7 @@ async function culprits(tools: Tools, options: readonly ServerOption[]): Promise
 
 function shown(value: string): string {
   if (value === "") return "empty";
+  const ours = /\/agent-pane-(died|closed)\.sh/;
   const commands = value.split("; ");
-  return commands.map((each) => (each.includes("agent-pane-died.sh") ? "the hook of tmux.conf" : each)).join("; ");
+  return commands.map((each) => (ours.test(each) ? "the hook of tmux.conf" : each)).join("; ");
 }

@@ -74,6 +74,8 @@ describe("holder.options", () => {
     ],
     [["-gaw", "pane-died[7]", "kill-server"], "fail", /pane-died is .*kill-server, not the hook of tmux.conf/],
     [["-gw", "pane-died", "kill-pane"], "fail", /pane-died is kill-pane, not the hook of tmux.conf/],
+    [["-gwu", "window-unlinked"], "fail", /window-unlinked is empty, not the hook of tmux.conf/],
+    [["-gu", "after-kill-pane"], "fail", /after-kill-pane is empty, not the hook of tmux.conf/],
   ] as const)
     red(
       "holder.options",
