@@ -5,7 +5,7 @@ import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { signatureProblem } from "../core/minisign.ts";
 import { compareVersions, VERSION } from "../core/versions.ts";
-import type { Source } from "./source.ts";
+import { roomFor, type Source } from "./source.ts";
 
 /** The newest binary for a target that a release lists. */
 export interface Offer {
@@ -94,7 +94,7 @@ export async function fetchBinary(
     cancelled: host.interrupted,
   });
   if (!succeeded(unpacked))
-    throw new FleetError(EXIT.cantcreate, `Cannot unpack ${name}`, describeResult(unpacked), [`df -h ${staging}`]);
+    throw new FleetError(EXIT.cantcreate, `Cannot unpack ${name}`, describeResult(unpacked), [roomFor(staging)]);
   return plain;
 }
 

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { DownloadError, download } from "../adapters/download.ts";
 import { describeError, FleetError } from "../core/errors.ts";
 import { EXIT, type ExitCode, exitOfInterrupt } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
+import { shellWord } from "../core/shell.ts";
 
 /** What is known of a file that was fetched: the SHA-256 of what came. */
 export interface Fetched {
@@ -45,7 +46,7 @@ function folderOf(host: Host, folder: string): Source {
           EXIT.unavailable,
           `There is no ${name} in ${folder}`,
           "the files of a release belong there",
-          [`ls ${folder}`],
+          [`ls -- ${shellWord(folder)}`],
         );
       if (status.size > limit) throw tooLarge(path, limit);
       return written(host, to, host.files.chunks(path));
@@ -100,7 +101,10 @@ function serverOf(host: Host, address: string, { signed, stallMs }: SourceOption
           exits[error.kind] ?? EXIT.unavailable,
           `Cannot download ${url}`,
           withoutPassword(error.message),
-          [`curl -fI ${url}   # is it there?`, "mosaic-fleet self-update --from URL|DIR   # from another place"],
+          [
+            `curl -fI ${shellWord(url)}   # is it there?`,
+            "mosaic-fleet self-update --from URL|DIR   # from another place",
+          ],
         );
       }
     },
@@ -119,9 +123,14 @@ async function written(host: Host, to: string, chunks: AsyncIterable<Uint8Array>
     await host.files.writeNew(to, hashed(), 0o600);
   } catch (error) {
     if (error instanceof DownloadError) throw error;
-    throw new FleetError(EXIT.cantcreate, `Cannot write ${to}`, describeError(error));
+    throw new FleetError(EXIT.cantcreate, `Cannot write ${to}`, describeError(error), [roomFor(dirname(to))]);
   }
   return { sha256: hash.digest("hex") };
+}
+
+/** Shows whether there is room where this folder is, which may be gone by then. */
+export function roomFor(folder: string): string {
+  return `df -h ${shellWord(dirname(folder))}`;
 }
 
 /** The SHA-256 of a file that is there. */

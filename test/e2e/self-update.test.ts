@@ -310,6 +310,29 @@ describe("what goes wrong on the way", () => {
     expectRefused(await update(at), at, { code: 69, says: "not safe enough" });
   });
 
+  test("what it says to type is what can be typed, whatever the folders are called", async () => {
+    const at = newHome();
+    const works = ({ next }: FleetError) => run(["sh", "-c", next[0] ?? ""], { cwd: at.home }).code;
+    mkdirSync(join(at.home, "of a release"));
+    const nothing = await updateHere(hostAt(at), { from: join(at.home, "of a release") }).catch((error) => error);
+    expect({ what: nothing.what, code: works(nothing) }).toEqual({
+      what: expect.stringContaining("There is no"),
+      code: 0,
+    });
+    const full: Host = {
+      ...hostAt(at),
+      files: { ...files, writeNew: async () => Promise.reject(new Error("ENOSPC")) },
+    };
+    const written = await updateHere(full).catch((error) => error);
+    expect({ what: written.what, code: works(written) }).toEqual({
+      what: expect.stringContaining("Cannot write"),
+      code: 0,
+    });
+    const address = "http://127.0.0.1:1/of a release";
+    const unanswered = await updateHere(hostAt(at), { from: address }).catch((error) => error);
+    expect(unanswered.next[0]).toStartWith(`curl -fI '${address}/SHA256SUMS' `);
+  });
+
   test("a server that is not there, an address that is not known, a signature that cannot be required", async () => {
     const at = newHome();
     expectRefused(await ended(start(at, ["--from", "http://127.0.0.1:1"])), at, { code: 69, says: "Cannot download" });
