@@ -60,7 +60,7 @@ test(
           await fault.run(victim, moment);
         }),
       );
-      for (const [name, order] of ordersOf(planned)) wanted.set(name, order);
+      for (const [name, order] of ordersOf(planned, wanted)) wanted.set(name, order);
       const patience = fleet.host.now() + UP_LIMIT_MS;
       for (;;) {
         const { is, status } = await quietPoint(story.join("; "));
@@ -79,9 +79,12 @@ test(
           wrong.push(
             `${name} is to be ${wanted.get(name)}, it is ${JSON.stringify(is.get(name))}; ${story.join("; ")}`,
           );
-        for (const { name } of victims)
-          if (wanted.get(name) === undefined && told(reading(is, name)).state !== "disagrees")
-            wanted.set(name, reading(is, name).active === "active" ? "up" : "stopped");
+        for (const { name } of victims) {
+          const { state } = told(reading(is, name));
+          const open = wanted.get(name) === undefined || wanted.get(name) === "any";
+          if (open && state !== "disagrees")
+            wanted.set(name, state === "up" ? "up" : state === "failed" ? "down" : "stopped");
+        }
         break;
       }
       // What was stopped by hand comes back by hand, now and then.
@@ -110,7 +113,7 @@ function isAsWanted(is: Reading, wanted: Wanted): boolean {
   const failed = told(is).state === "failed" && is.programs.length === 0;
   // In a session that somebody has made, and that no unit has: told as such.
   const handmade = is.active !== "active" && is.pid !== null && is.programs.length === 1 && is.programs[0] === is.pid;
-  if (wanted === undefined) return up || stopped || handmade;
+  if (wanted === undefined || wanted === "any") return up || stopped || handmade || (wanted === "any" && failed);
   if (wanted === "up") return up;
   return stopped || (wanted === "down" && failed);
 }

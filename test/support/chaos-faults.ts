@@ -5,9 +5,9 @@ import { HOLDER_UNIT, type TestFleet } from "./fleet.ts";
 
 /**
  * What an agent is to be when all is quiet. down: stopped or failed. undefined: it was told by an order that was broken off,
- * or that another one has overtaken.
+ * or that another one has overtaken. any: the same, and it may have failed.
  */
-export type Wanted = "up" | "stopped" | "down" | undefined;
+export type Wanted = "up" | "stopped" | "down" | "any" | undefined;
 
 interface Fault {
   readonly what: string;
@@ -49,8 +49,11 @@ export function chaosOf(fleet: TestFleet, victims: readonly Victim[], seed: numb
   };
 }
 
-/** What each agent is to be after a round, where an order was given for it. */
-export function ordersOf(planned: readonly Planned[]): ReadonlyMap<string, Wanted> {
+/** What each agent is to be after a round, where an order was given for it; `before`: what it was to be until then. */
+export function ordersOf(
+  planned: readonly Planned[],
+  before: ReadonlyMap<string, Wanted>,
+): ReadonlyMap<string, Wanted> {
   // systemd restarts what is up with the holder, and a stop that comes in the same moment is lost in that.
   const overtaken = planned.some(({ fault }) => fault.what === RESTART_HOLDER);
   const orders = new Map<string, Wanted>();
@@ -58,6 +61,9 @@ export function ordersOf(planned: readonly Planned[]): ReadonlyMap<string, Wante
     if (fault.order !== undefined) orders.set(victim.name, overtaken ? undefined : fault.order.wanted);
   for (const { fault, victim } of planned)
     if (fault.killsStop && orders.get(victim.name) === "stopped") orders.set(victim.name, "down");
+  const mayFail = (name: string) =>
+    before.get(name) === "down" || planned.some(({ fault, victim }) => fault.killsStop && victim.name === name);
+  for (const [name, order] of orders) if (order === undefined && mayFail(name)) orders.set(name, "any");
   return orders;
 }
 
