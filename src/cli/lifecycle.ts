@@ -62,7 +62,8 @@ function told(host: Host, results: readonly AgentResult[]): ExitCode {
   renderResults(host.stdout, results);
   const failed = results.filter(({ outcome }) => outcome === "failed");
   const overtaken = failed.filter(({ message }) => message.endsWith(OVERTAKEN)).map(({ name }) => name);
-  if (overtaken.length < failed.length) host.stdout.write("Next: mosaic-fleet doctor --only agents\n");
+  const holder = failed.some(({ message }) => /\bholder\b/.test(message)) ? "holder,tmux," : "";
+  if (overtaken.length < failed.length) host.stdout.write(`Next: mosaic-fleet doctor --only ${holder}agents\n`);
   else if (overtaken.length > 0) host.stdout.write(`Next: mosaic-fleet status ${overtaken.join(" ")}\n`);
   return exitOf(results);
 }

@@ -29,6 +29,12 @@ export async function demandPane(host: Host, name: string, what: string): Promis
   });
   if (found !== undefined) return found;
   await (await import("./select.ts")).selectFrom(host, { names: [name], all: false });
+  const [seen] = (await (await import("./status.ts")).fleetStatus(host, { names: [name] })).agents;
+  // It may well run: its socket is lost, or its session has another name.
+  if (seen?.state === "unknown" || seen?.state === "disagrees")
+    throw new FleetError(EXIT.unavailable, what, `${name}: ${seen.message}`, [
+      "mosaic-fleet doctor --only holder,tmux,agents",
+    ]);
   throw new FleetError(EXIT.unavailable, what, `the agent ${name} does not run`, [
     `mosaic-fleet agent start ${name}`,
     `mosaic-fleet agent logs ${name}`,
@@ -38,6 +44,6 @@ export async function demandPane(host: Host, name: string, what: string): Promis
 /** The fleet's tmux server is there, and does not answer. */
 export function silent(what: string, { message }: ToolError): FleetError {
   return new FleetError(EXIT.unavailable, what, `the fleet's tmux server does not answer: ${message}`, [
-    "mosaic-fleet doctor --only holder",
+    "mosaic-fleet doctor --only holder,tmux",
   ]);
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { binary, bun } from "../support/build.ts";
 import { openFleet, type TestFleet } from "../support/fleet.ts";
@@ -237,6 +237,32 @@ describe("-f", () => {
     await follower.until("there again\n");
     expect(await follower.end()).toBe(130);
     expect(follower.said).toEqual({ stdout: "READY\nnow it looks\nthere again\n", stderr: "" });
+  });
+
+  test("of one that runs, and cannot be seen: why, not that it does not run", async () => {
+    await agent("unseen", "echo READY; exec sleep infinity");
+    const said = async (verb: string) =>
+      (await fleet.host.exec([binary, "agent", verb, "unseen"], { timeoutMs: 30_000 })).stderr;
+    const next = "mosaic-fleet doctor --only holder,tmux,agents";
+    await fleet.tmuxCommand("rename-session", "-t", "=unseen", "other");
+    for (const verb of ["tail", "watch", "attach"]) {
+      expect(await said(verb)).toContain("somebody renamed it to other");
+      expect(await said(verb)).toContain(next);
+    }
+    await fleet.tmuxCommand("rename-session", "-t", "=other", "unseen");
+    const server = (await fleet.tmux.server())?.pid ?? 0;
+    const socket = (await fleet.tmuxCommand("display-message", "-p", "#{socket_path}")).stdout.trim();
+    rmSync(socket);
+    try {
+      expect(await said("tail")).toContain(
+        "unseen: its unit is active (running), but the holder's server does not answer",
+      );
+      const doctor = await fleet.host.exec([binary, ...next.split(" ").slice(1)]);
+      expect(doctor.stdout).toContain(`kill -USR1 ${server}`);
+    } finally {
+      process.kill(server, "SIGUSR1");
+      await fleet.wait("the socket is there", async () => existsSync(socket));
+    }
   });
 
   test("a full-screen program: the rows that have changed, once they rest; then again what comes beneath", async () => {
