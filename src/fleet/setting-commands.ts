@@ -19,14 +19,24 @@ export async function setCommand(
   // Only where all of the assignment is in that line.
   if (new RegExp(`^[ \\t]*${key}[ \\t]*=[^"'\\\\\\r\\n]*$`, "m").test(text)) {
     const change = `s|^[ \\t]*${key}[ \\t]*=.*|${line.replace(/[\\&|]/g, "\\$&")}|`;
-    return `sed -i ${shellWord(change)} ${target}`;
+    return `sed -i ${withHome(change, home)} ${target}`;
   }
   const whole = text === "" || text.endsWith("\n");
-  const append = `printf '${whole ? "" : "\\n"}%s\\n' ${shellWord(line)} >>${target}`;
+  const append = `printf '${whole ? "" : "\\n"}%s\\n' ${withHome(line, home)} >>${target}`;
   if (file !== undefined) return append;
   const folder = dirname(path);
   const made = (await host.files.status(folder)) !== undefined;
   return `${made ? "" : `mkdir -p ${shellPath(folder, home)} && `}( umask 077; ${append} )`;
+}
+
+/**
+ * A word for a shell in which that puts the home folder in: where it is shown as ~, the command would have a file say ~, which
+ * systemd does not expand.
+ */
+function withHome(text: string, home: string): string {
+  const word = shellWord(text);
+  if (!/^\/[\w./-]+$/.test(home) || word.startsWith("$")) return word;
+  return word.replaceAll(`${home}/`, word.startsWith("'") ? `'"$HOME"'/` : '"$HOME"/');
 }
 
 /** The command that takes a setting out of a file. */

@@ -16,7 +16,9 @@ interface Place {
   readonly noexec?: string;
   /** Where a fleet's own files are: they must be there at boot. */
   readonly lasting?: true;
-  /** What to do about no room, and about noexec, other than root's ways. */
+  /** Nothing makes it: what needs it ends with an error. */
+  readonly standing?: true;
+  /** What to do about no room, about noexec, and where it is not there, other than root's ways. */
   readonly elsewhere?: readonly string[];
 }
 
@@ -56,6 +58,7 @@ async function places(tools: Tools): Promise<Place[]> {
       path: temporary,
       ...TEMPORARY_ROOM,
       noexec: "programs that unpack parts of themselves there, and builds that run what they have just made, do",
+      standing: true,
       elsewhere: [
         `mkdir -p ${shellPath(instead, home)}`,
         await setCommand(host, join(paths.site, "fleet.env"), settings, "TMPDIR", instead),
@@ -85,6 +88,14 @@ async function nearest(tools: Tools, path: string): Promise<string> {
 /** `seen`: mounts whose room, options and type were told with an earlier place. */
 async function examine(tools: Tools, place: Place, seen: Set<string>): Promise<SubjectResult> {
   const { files, user } = tools.host;
+  if (place.standing && (!place.path.startsWith("/") || (await files.realPath(place.path)) === undefined))
+    return {
+      subject: place.subject,
+      status: "fail",
+      message: `there is no folder ${shellPath(place.path, user.home)}: programs that make temporary files end with an error`,
+      evidence: { TMPDIR: place.path },
+      fix: { commands: place.elsewhere ?? [] },
+    };
   const folder = await nearest(tools, place.path);
   const mount = mountOf(await tools.mounts(), folder);
   const problems: Problem[] = [];
@@ -189,7 +200,7 @@ export const machineStorage: Check = {
   pre: true,
   explain: {
     checks:
-      "HOME, the folders of settings and state, the temporary folder that panes get (TMPDIR of fleet.env or of the user manager, else /tmp) and the runtime folder: whether this user may write there, how they are mounted (read-only, noexec, over a network), and what room is left. Less than 1 GiB in HOME or 256 MiB in the temporary folder is a warning, less than 50 or 10 MiB a failure; so are less than 5 % of the inodes, or less than 100.",
+      "HOME, the folders of settings and state, the temporary folder that panes get (TMPDIR of fleet.env or of the user manager, else /tmp) and the runtime folder: whether this user may write there, that the temporary folder is there, how they are mounted (read-only, noexec, over a network), and what room is left. Less than 1 GiB in HOME or 256 MiB in the temporary folder is a warning, less than 50 or 10 MiB a failure; so are less than 5 % of the inodes, or less than 100.",
     why: "Agents write transcripts, caches and builds, and end or lose work where they cannot. With noexec their own programs do not run from there. A home folder that comes over a network, or is unlocked by a login, may not be there yet when lingering starts the fleet at boot.",
     mend: "Make room, mount with exec and rw, or give the panes another temporary folder (TMPDIR in fleet.env). For a home folder on a network let user@.service wait for the mount (RequiresMountsFor=).",
   },

@@ -291,8 +291,25 @@ describe("machine.storage", () => {
       const temporary = report.subjects.find(({ subject }) => subject === "temporary folder");
       await type(fleet.host, temporary?.fix.commands ?? []);
       expect(await examine(fleet.host, "machine.storage")).toMatchObject({ status: "pass" });
+      // systemd expands no ~, as which a report shows the home folder.
+      expect(await fleet.host.files.read(settings)).toBe(`TMPDIR=${fleet.host.user.home}/.cache/agents-tmp\n`);
       await fleet.host.files.removeFile(settings);
     }));
+
+  for (const folder of ["/nonexistent/tmp", "tmp"])
+    test(`the panes' temporary folder is not there (${folder}): the remedy gives them another`, async () => {
+      const settings = join(fleet.paths.site, "fleet.env");
+      await fleet.host.files.writeAtomic(settings, `TMPDIR=${folder}\n`, 0o600);
+      const report = await examine(fleet.host, "machine.storage");
+      expect(report).toMatchObject({ status: "fail" });
+      expect(report.message).toBe(
+        `temporary folder: there is no folder ${folder}: programs that make temporary files end with an error`,
+      );
+      const temporary = report.subjects.find(({ subject }) => subject === "temporary folder");
+      await type(fleet.host, temporary?.fix.commands ?? []);
+      expect(await examine(fleet.host, "machine.storage")).toMatchObject({ status: "pass" });
+      await fleet.host.files.removeFile(settings);
+    });
 
   test("a home folder over a network is a warning (fake)", async () => {
     const { home, uid } = fleet.host.user;
