@@ -221,7 +221,8 @@ describe("agents.env-file", () => {
       if (asked === path) throw new Error("EACCES: permission denied");
       return host.files.readBytes(asked);
     };
-    const report = await examine({ ...host, files: { ...host.files, readBytes } }, "agents.env-file");
+    const readFiles = async (paths: readonly string[]) => paths.map(() => undefined);
+    const report = await examine({ ...host, files: { ...host.files, readBytes, readFiles } }, "agents.env-file");
     expect(of(report, "closed")).toMatchObject({
       status: "fail",
       message: expect.stringContaining("cannot be read (EACCES: permission denied)"),
