@@ -4,6 +4,7 @@ import { agentOfGroup, type Judgement, judgeAgent } from "../../fleet/judge.ts";
 import { agesOf, journalOf, type Look, ofAgents, unmasking } from "../agent-subjects.ts";
 import type { Agent } from "../agents.ts";
 import type { Check } from "../check.ts";
+import { settingAside } from "../session-by-hand.ts";
 import type { Tools } from "../tools.ts";
 
 export const agentsState: Check = {
@@ -92,11 +93,11 @@ async function remedied(
   const finds = (...commands: string[]): Look => ({ status, message, fix: { commands } });
   switch (finding) {
     case "failed":
-      return finds(journalOf(name), `systemctl --user reset-failed ${unit}`, `systemctl --user start ${unit}`);
+      return finds(journalOf(name), `systemctl --user reset-failed ${unit}`, ...(await starting(tools, agent)));
     case "masked":
       return finds(unmasking(agent, tools));
     case "stopped-enabled":
-      return finds(`systemctl --user start ${unit}`);
+      return finds(...(await starting(tools, agent)));
     case "between-starts":
       return finds(journalOf(name));
     case "ownerless":
@@ -115,6 +116,12 @@ async function remedied(
     default:
       return finds(restart);
   }
+}
+
+/** A session that somebody opened under its name would be taken over as it is. */
+async function starting(tools: Tools, { name, unit }: Agent): Promise<string[]> {
+  const aside = await settingAside(tools, name);
+  return [...(aside === undefined ? [] : [aside]), `systemctl --user start ${unit}`];
 }
 
 /** The session of that name is another agent's. */

@@ -1,6 +1,5 @@
-import { shellWord } from "../../core/shell.ts";
 import { type Check, type CheckResult, ofSubjects, type SubjectResult } from "../check.ts";
-import { fleetTmux } from "../fleet-tmux.ts";
+import { settingAside } from "../session-by-hand.ts";
 
 export const orphansSessions: Check = {
   id: "orphans.sessions",
@@ -18,21 +17,21 @@ export const orphansSessions: Check = {
     const bySession = Map.groupBy(server.panes, ({ session }) => session);
     const byHand = [...bySession].filter(([, panes]) => !panes.some(({ agent }) => agent)).map(([session]) => session);
     const known = new Set(agents.map(({ name }) => name));
-    const tmux = await fleetTmux(tools);
-    const subjects = byHand
-      .filter((session) => known.has(session))
-      .map((session): SubjectResult => {
-        let other = `${session}-by-hand`;
-        while (bySession.has(other)) other += "-2";
-        return {
-          subject: session,
-          status: "warn",
-          message:
-            "a session of this name runs, but it is not the agent's own: the next start of the agent takes it over as it is",
-          evidence: { pids: (bySession.get(session) ?? []).map(({ pid }) => String(pid)) },
-          fix: { commands: [`${tmux} rename-session -t ${shellWord(`=${session}`)} ${shellWord(other)}`] },
-        };
-      });
+    const subjects = await Promise.all(
+      byHand
+        .filter((session) => known.has(session))
+        .map(async (session): Promise<SubjectResult> => {
+          const aside = await settingAside(tools, session);
+          return {
+            subject: session,
+            status: "warn",
+            message:
+              "a session of this name runs, but it is not the agent's own: the next start of the agent takes it over as it is",
+            evidence: { pids: (bySession.get(session) ?? []).map(({ pid }) => String(pid)) },
+            fix: { commands: aside === undefined ? [] : [aside] },
+          };
+        }),
+    );
     if (subjects.length > 0)
       return ofSubjects(subjects, { many: "sessions", healthy: "", failing: "have agents' names, but are not theirs" });
     const count = byHand.length;

@@ -60,7 +60,7 @@ describe("orphans.sessions", () => {
     {
       status: "warn",
       message: /^helper: a session of this name runs, but it is not the agent's own/m,
-      fix: /^tmux -L mosaic-factory rename-session -t =helper helper-by-hand$/,
+      fix: /^tmux -L mosaic-factory rename-session -t '\$\d+' helper-by-hand$/,
     },
     async () => {
       await fleet.agent("helper", { MOSAIC_AGENT_COMMAND: "sleep infinity" });
@@ -77,6 +77,24 @@ describe("orphans.sessions", () => {
     },
   );
 });
+
+test("a session by an agent's name while that is enabled and stopped: all that doctor says, typed in its order, mends it", async () => {
+  const id = "orphans.sessions";
+  await fleet.agent("helper", { MOSAIC_AGENT_COMMAND: "sleep infinity" });
+  await fleet.systemctl("enable", agentUnit("helper"));
+  await tmux("new-session", "-d", "-s", "helper", "exec sleep infinity");
+  const byHand = await tmux("display-message", "-p", "-t", "=helper:", "#{pane_pid}");
+  const reports = [await examine(fleet.host, "agents.state"), await examine(fleet.host, id)];
+  expect(reports.map(({ status }) => status)).toEqual(["fail", "warn"]);
+  for (const report of reports) await type(report);
+  expect((await fleet.up("helper")).pid).not.toBe(Number(byHand));
+  expect(await tmux("display-message", "-p", "-t", "=helper-by-hand:", "#{pane_pid}")).toBe(byHand);
+  expect(await examine(fleet.host, "agents.state")).toMatchObject({ status: "pass" });
+  expect(await examine(fleet.host, id)).toMatchObject({ status: "pass" });
+  await fleet.systemctl("disable", agentUnit("helper"));
+  await fleet.systemctl("stop", agentUnit("helper"));
+  await tmux("kill-session", "-t", "=helper-by-hand");
+}, 30_000);
 
 describe("orphans.processes", () => {
   const id = "orphans.processes";
