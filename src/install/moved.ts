@@ -1,13 +1,28 @@
-import { basename, dirname } from "node:path";
+import { basename, dirname, resolve } from "node:path";
 import type { Host } from "../core/host.ts";
 import { HOLDER_UNIT } from "../core/names.ts";
 import { pathsOf } from "../core/paths.ts";
 import { type Receipt, readReceipt } from "./receipt.ts";
 
-/** The receipt of this home, as readReceipt() reads it, with each path as it is called here and now. */
+/**
+ * The receipt of this home, as readReceipt() reads it, with each path as it is called here and now. One that names what install
+ * never writes is "unreadable": nothing out of the config folder is removed or replaced because a receipt says so.
+ */
 export async function receiptHere(host: Pick<Host, "env" | "files" | "user">): ReturnType<typeof readReceipt> {
   const receipt = await readReceipt(host, pathsOf(host).receipt);
-  return typeof receipt === "object" ? asHere(host, receipt) : receipt;
+  if (typeof receipt !== "object") return receipt;
+  const files = [...receipt.files, ...(receipt.previous?.files ?? [])];
+  const roots = [pathsOf(host).config, ...rootsOf(files)];
+  const isOurs = [...files, ...(receipt.seeded ? [receipt.seeded] : [])].every(
+    ({ path }) => path === resolve(path) && roots.some((root) => path.startsWith(`${root}/`)),
+  );
+  return isOurs && receipt.folders.every((path) => path === resolve(path)) ? asHere(host, receipt) : "unreadable";
+}
+
+/** The config folders that these files are in: two, where one took the place of another. */
+function rootsOf(files: Receipt["files"]): string[] {
+  const end = `/systemd/user/${HOLDER_UNIT}`;
+  return files.flatMap(({ path }) => (path.endsWith(end) ? [path.slice(0, -end.length)] : []));
 }
 
 /**
@@ -18,10 +33,8 @@ export async function receiptHere(host: Pick<Host, "env" | "files" | "user">): R
 async function asHere(host: Pick<Host, "env" | "files" | "user">, receipt: Receipt): Promise<Receipt> {
   const { files, user } = host;
   const { config } = pathsOf(host);
-  const holder = receipt.files.find(({ path }) => basename(path) === HOLDER_UNIT);
-  if (holder === undefined) return receipt;
-  const recorded = dirname(dirname(dirname(holder.path)));
-  if (recorded === config) return receipt;
+  const [recorded] = rootsOf(receipt.files);
+  if (recorded === undefined || recorded === config) return receipt;
   const roots = [[recorded, config] as const];
   if (basename(recorded) === ".config") roots.push([dirname(recorded), user.home]);
   const here = (path: string): string => {

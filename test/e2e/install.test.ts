@@ -337,6 +337,31 @@ describe("the receipt", () => {
     expect(read().phase).toBe("applied");
   });
 
+  test("that names what install never writes is not followed", () => {
+    installed();
+    const written = readFileSync(receipt, "utf8");
+    const victim = join(home, "victim");
+    writeFileSync(victim, "precious");
+    const sha256 = run(["sha256sum", victim]).stdout.slice(0, 64);
+    for (const path of [victim, `${config}/mosaic/../../victim`, "victim"]) {
+      const { files, ...rest } = JSON.parse(written);
+      writeFileSync(receipt, JSON.stringify({ ...rest, files: [...files, { path, sha256, mode: 0o644 }] }));
+      for (const command of ["install", "uninstall", "rollback"])
+        changesNothing(() => {
+          const { code, stderr } = inside([binary, command]);
+          expect({ code, stderr }).toEqual({ code: 78, stderr: expect.stringContaining("cannot be read") });
+        });
+    }
+    // The layout before may have been in another config folder.
+    const { files, ...rest } = JSON.parse(written);
+    const previous = {
+      version: "0.0.1",
+      files: JSON.parse(JSON.stringify(files).replaceAll(config, join(home, "old"))),
+    };
+    writeFileSync(receipt, JSON.stringify({ ...rest, files, previous }));
+    changesNothing(() => expect(install()).toMatchObject({ code: 0, stderr: "" }));
+  });
+
   test("that is not there, where the layout is: uninstall does not say that nothing is installed, and what it says works", () => {
     expect(inside([binary, "install"], { XDG_STATE_HOME: join(home, "state") }).code).toBe(0);
     let next = "";
