@@ -45,10 +45,15 @@ async function fileProblem({ host }: Tools, path: string, without: string): Prom
   const typed = shellPath(path, host.user.home);
   const problem = (why: string, commands: readonly string[]) => ({ path, why, without, fix: { commands } });
   try {
-    const status = await host.files.status(path);
-    if (status === undefined) return undefined;
-    if (status.kind !== "file" && status.kind !== "link")
-      return problem(`a ${status.kind} is in its place`, [moveAside(path, "yours")]);
+    const own = await host.files.status(path);
+    const real = own?.kind === "link" ? await host.files.realPath(path) : path;
+    if (own === undefined || real === "/dev/null") return undefined; // as good as an empty file
+    // Of a link what it leads to: a read of a pipe or a device may never end.
+    const { kind } = (real === undefined ? undefined : await host.files.status(real)) ?? own;
+    if (kind !== "file" && kind !== "link")
+      return problem(`${kind === "other" ? "a pipe or a device" : `a ${kind}`} is in its place`, [
+        moveAside(path, "yours"),
+      ]);
     if ((await host.files.readBytes(path)) !== undefined) return undefined;
     const target = await host.files.readLink(path);
     return problem(`it is a link to ${target}, which is not there`, [

@@ -659,6 +659,25 @@ describe("layout.settings", () => {
 
   red(
     "layout.settings",
+    "a fleet.env that links to a pipe, which is not read",
+    {
+      status: "fail",
+      message: /fleet\.env cannot be read \(a pipe or a device is in its place\): no agent gets its settings$/,
+      fix: /^mv .*fleet\.env .*fleet\.env\.yours$/,
+    },
+    async () => {
+      const pipe = join(fleet.host.user.home, "pipe");
+      await fleet.host.exec(["mkfifo", pipe]);
+      symlinkSync(pipe, site("fleet.env"));
+      const found = await settings();
+      expect((await mended(found)).status).toBe("pass");
+      rmSync(pipe);
+      return found;
+    },
+  );
+
+  red(
+    "layout.settings",
     "a file in the place of the agents' folder",
     {
       status: "fail",
