@@ -12,7 +12,7 @@ interface Counter {
   readonly controllers: (names: string) => boolean;
   readonly limit: string;
   /** How often it has killed in a group; undefined where that is not counted. */
-  readonly killedIn: (group: string) => Promise<number | undefined>;
+  readonly killedIn: (group: string) => number | undefined;
   /** What is counted in a group is counted in those above, too. */
   readonly upwards: boolean;
 }
@@ -20,15 +20,13 @@ interface Counter {
 async function counters(tools: Tools): Promise<Counter[]> {
   const { files } = tools.host;
   const counted = (file: string) => {
-    const known = new Map<string, Promise<number | undefined>>();
-    const read = async (group: string) => {
-      const killed = /^oom_kill (\d+)$/m.exec((await files.read(join(group, file))) ?? "")?.[1];
-      return killed === undefined ? undefined : Number(killed);
-    };
+    const known = new Map<string, number | undefined>();
     return (group: string) => {
-      const killed = known.get(group) ?? read(group);
-      known.set(group, killed);
-      return killed;
+      if (known.has(group)) return known.get(group);
+      const killed = /^oom_kill (\d+)$/m.exec(files.readNow(`${group}/${file}`) ?? "")?.[1];
+      const count = killed === undefined ? undefined : Number(killed);
+      known.set(group, count);
+      return count;
     };
   };
   const found = await Promise.all(
@@ -55,12 +53,7 @@ interface Count {
 }
 
 /** What the kernel killed in a unit's own cgroup, by one of its processes; undefined where it has none with memory. */
-async function countOf(
-  tools: Tools,
-  among: readonly Counter[],
-  unit: string,
-  groups: string,
-): Promise<Count | undefined> {
+function countOf(tools: Tools, among: readonly Counter[], unit: string, groups: string): Count | undefined {
   for (const { mount, controllers, limit, killedIn, upwards } of among) {
     const path = cgroupIn(groups, controllers) ?? "";
     // One that others share says nothing of this unit.
@@ -69,10 +62,10 @@ async function countOf(
     const group = join(mount, above, unit);
     const { files } = tools.host;
     // Where nothing was killed in all the groups above together, it need not be asked one by one.
-    const none = upwards && (await killedIn(join(mount, above))) === 0 && (await files.status(join(group, limit)));
-    const killed = none ? 0 : await killedIn(group);
+    const none = upwards && killedIn(join(mount, above)) === 0 && files.readNow(`${group}/${limit}`) !== undefined;
+    const killed = none ? 0 : killedIn(group);
     if (killed === undefined) continue;
-    const most = killed === 0 ? undefined : Number.parseInt((await files.read(join(group, limit))) ?? "", 10);
+    const most = killed === 0 ? undefined : Number.parseInt(files.readNow(`${group}/${limit}`) ?? "", 10);
     // "max", or version 1's number for no limit.
     return { killed, limit: most !== undefined && most < 2 ** 62 ? most : undefined };
   }
@@ -117,13 +110,10 @@ export const holderOom: Check = {
       ),
     ];
     const groups = among.length === 0 ? [] : await tools.procfs.groupTexts(units.map(({ pid }) => pid));
-    const found = await Promise.all(
-      units.map(async ({ subject, unit }, index) => {
-        const count = await countOf(tools, among, unit, groups[index] ?? "");
-        return count === undefined ? [] : [subjectOf(subject, unit, count)];
-      }),
-    );
-    const subjects = found.flat();
+    const subjects = units.flatMap(({ subject, unit }, index) => {
+      const count = countOf(tools, among, unit, groups[index] ?? "");
+      return count === undefined ? [] : [subjectOf(subject, unit, count)];
+    });
     if (subjects.length === 0)
       return {
         status: "skip",

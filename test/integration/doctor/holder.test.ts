@@ -221,10 +221,9 @@ describe("holder.oom", () => {
           [join(group, "memory.events")]: "low 0\noom 2\noom_kill 2\n",
           [join(group, "memory.max")]: `${limit}\n`,
         };
-        return examine(
-          { ...fleet.host, files: { ...files, read: async (path) => texts[path] ?? files.read(path) } },
-          id,
-        );
+        const read = async (path: string) => texts[path] ?? files.read(path);
+        const readNow = (path: string) => texts[path] ?? files.readNow(path);
+        return examine({ ...fleet.host, files: { ...files, read, readNow } }, id);
       },
     );
   green("holder.oom", "where version 2 counts nothing above all units, which are then not asked (fake)", async () => {
@@ -235,12 +234,12 @@ describe("holder.oom", () => {
       [join(root, "cgroup.controllers")]: "memory\n",
       [join(dirname(group), "memory.events")]: "low 0\noom_kill 0\n",
     };
-    const read = async (path: string) => {
+    const read = async (path: string) => texts[path] ?? files.read(path);
+    const readNow = (path: string) => {
       if (path === join(group, "memory.events")) throw new Error("that of each unit was asked");
-      return texts[path] ?? files.read(path);
+      return path.endsWith("/memory.max") ? "max\n" : (texts[path] ?? files.readNow(path));
     };
-    const status = (path: string) => files.status(path.endsWith("/memory.max") ? join(group, "cgroup.procs") : path);
-    return examine({ ...fleet.host, files: { ...files, read, status } }, "holder.oom");
+    return examine({ ...fleet.host, files: { ...files, read, readNow } }, "holder.oom");
   });
   green("holder.oom", "where nothing was killed", async () => {
     await memoryGroup(await mainPid(), HOLDER_UNIT);
