@@ -22,7 +22,7 @@ import { FleetError } from "../../src/core/errors.ts";
 import type { Host } from "../../src/core/host.ts";
 import { goBack, selfUpdate, type UpdateOptions } from "../../src/update/update.ts";
 import { binary, type Run, run, temporaryFolder, writeFiles } from "../support/build.ts";
-import { faultyDisk } from "../support/faulty-disk.ts";
+import { type Fault, faultyDisk } from "../support/faulty-disk.ts";
 import { listSums, newKey } from "../support/release.ts";
 import { releaseServer } from "../support/release-server.ts";
 
@@ -637,7 +637,7 @@ describe("killed", () => {
     const [old, fresh] = [standIn({ version: "1.0.0" }), standIn()];
     let tried = 0;
     let mixed = 0;
-    for (const fault of ["kill", "power", "ENOSPC", "EROFS"] as const) {
+    const tryEverywhere = async (fault: Fault) => {
       for (let at = 0; ; at++) {
         const home = newHome({ version: "1.0.0" });
         writeProgram(home.previous, standIn({ version: "0.9.0" }));
@@ -669,7 +669,8 @@ describe("killed", () => {
           expect(readFileSync(home.previous, "utf8")).toBe(old);
         }
       }
-    }
+    };
+    await Promise.all((["kill", "power", "ENOSPC", "EROFS"] as const).map(tryEverywhere));
     console.log(`self-update: ${tried} faults tried, ${mixed} left a mixed binary`);
     expect(tried).toBeGreaterThan(40);
   }, 60_000);
