@@ -1,12 +1,14 @@
+import { join } from "node:path";
 import { saidSince } from "../adapters/journal.ts";
 import type { Manager } from "../adapters/manager.ts";
 import { systemdOf } from "../adapters/systemd.ts";
 import { tmuxOf } from "../adapters/tmux.ts";
 import { FleetError } from "../core/errors.ts";
 import { type ExecResult, succeeded } from "../core/exec.ts";
-import { exitOfInterrupt } from "../core/exit.ts";
+import { EXIT, exitOfInterrupt } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { agentUnit } from "../core/names.ts";
+import { pathsOf } from "../core/paths.ts";
 import { lastEnd } from "./ended.ts";
 import { type Judgement, judgeAgent } from "./judge.ts";
 import { readScene, type Scene } from "./scene.ts";
@@ -58,6 +60,7 @@ async function bringUp(
   watching: Watching,
 ): Promise<AgentResult[]> {
   if (names.length === 0) return [];
+  await refusePipes(host, names, `Nothing was ${verb}ed`);
   return withManager(host, `Nothing was ${verb}ed`, async (manager) => {
     const since = host.date();
     const before = await readScene(host, manager);
@@ -86,6 +89,24 @@ async function bringUp(
       return { name, outcome: "ok", message: `${verb}ed, pid ${pid}${given}` };
     });
   });
+}
+
+/**
+ * systemd opens an agent's file itself, and at a pipe in its place it waits for ever, and with it all of the user's units. Throws
+ * FleetError (1).
+ */
+async function refusePipes(host: Host, names: readonly string[], nothing: string): Promise<void> {
+  for (const name of names) {
+    const path = join(pathsOf(host).agents, `${name}.env`);
+    const own = await host.files.status(path);
+    const real = own?.kind === "link" ? await host.files.realPath(path) : path;
+    const status = real === path ? own : await host.files.status(real ?? path);
+    if (status?.kind !== "other" || real === "/dev/null") continue;
+    throw new FleetError(EXIT.broken, nothing, `${path} is no file: systemd itself would wait at it for ever`, [
+      `rm ${path}`,
+      `mosaic-fleet agent edit ${name}`,
+    ]);
+  }
 }
 
 /** Stops agents by one systemctl call, and closes what sessions are left of them. Throws as startAgents(). */

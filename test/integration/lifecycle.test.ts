@@ -140,6 +140,17 @@ test("a restart that systemd refuses is told, with why; the process is the same"
   expect((await fleet.up("refused")).pid).toBe(pid);
 });
 
+test("a pipe in the place of a settings file is refused: systemd would wait at it for ever, for everybody", async () => {
+  const path = `${fleet.paths.agents}/piped.env`;
+  await fleet.host.exec(["mkfifo", path]);
+  await expect(startAgents(fleet.host, ["web", "piped"])).rejects.toMatchObject({
+    exit: 1,
+    why: `${path} is no file: systemd itself would wait at it for ever`,
+  });
+  await fleet.host.files.removeFile(path);
+  expect((await fleet.systemctl("is-active", "mosaic-agent@web")).kind).toBe("exited"); // it answers
+});
+
 test("one whose unit is masked is told, and is no reason to wait", async () => {
   await fleet.agent("masked", { MOSAIC_AGENT_COMMAND: "sleep infinity" });
   await fleet.systemctl("mask", "--runtime", "mosaic-agent@masked.service");
