@@ -5,6 +5,9 @@ import { pathsOf, tilde } from "../core/paths.ts";
 import { agentFile, fileProblems, replaceAgentFile } from "../fleet/agent-config.ts";
 import { readOwnFile, same } from "../fleet/own-file.ts";
 
+/** What a POSIX shell exits with where there is no such program. */
+const NOT_FOUND = 127;
+
 /**
  * An agent's file in the user's editor, as visudo does it: on a copy, which is taken when systemd reads it as it is meant, and
  * kept where it cannot be. Says whether anything changed; undefined when nothing was taken, which is said. Throws FleetError.
@@ -28,7 +31,10 @@ export async function editInEditor(host: Host, name: string): Promise<boolean | 
       if (!succeeded(ended)) {
         keep = changed;
         const kept = changed ? `; what you wrote is in ${tilde(copy, host.user.home)}` : "";
-        host.stderr.write(`The editor failed, and nothing was changed${kept}.\n  Why:  ${describeResult(ended)}\n`);
+        const why = describeResult({ ...ended, argv: [editor] });
+        host.stderr.write(`The editor failed, and nothing was changed${kept}.\n  Why:  ${why}\n`);
+        if (ended.kind === "exited" && ended.code === NOT_FOUND)
+          host.stderr.write(`  Next: EDITOR=nano mosaic-fleet agent edit ${name}   # or another editor that is here\n`);
         return undefined;
       }
       if (!changed) return false;

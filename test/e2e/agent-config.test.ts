@@ -210,8 +210,18 @@ describe("agent edit", () => {
     const editor = join(fleet.root, `editor-${name}`);
     writeFileSync(editor, `#!/bin/sh\n${script}\n`);
     chmodSync(editor, 0o755);
-    return fleet.terminals.typed(`unset TMUX VISUAL; EDITOR=${editor} ${binary} agent edit ${name}`);
+    return editedBy(editor, name);
   }
+  const editedBy = (editor: string, name: string) =>
+    fleet.terminals.typed(`unset TMUX VISUAL; EDITOR=${editor} ${binary} agent edit ${name}`);
+
+  test("says what to type where the editor is not there", () => {
+    writeFileSync(fileOf("unedited"), "A=1\n");
+    const said = editedBy("no-such-editor", "unedited").done();
+    expect(said).toContain("no-such-editor exited with 127");
+    expect(said).toContain("Next: EDITOR=nano mosaic-fleet agent edit unedited");
+    expect(text(fileOf("unedited"))).toBe("A=1\n");
+  });
 
   test("opens an editor on a copy, and takes what it wrote", async () => {
     writeFileSync(fileOf("typed"), "A=1\n");
