@@ -34,6 +34,11 @@ export const holderOptions: Check = {
     ];
     if (says.length === 0) return { status: "pass" };
     const conf = await culprits(tools, off);
+    const ours = join(tools.paths.tools, "tmux.conf");
+    const sourced = `${tmux} source-file ${shellPath(ours, home)}   # sets them all anew`;
+    // After an upgrade of the binary the file may not have them yet.
+    const hooks = off.filter(({ set }) => set === undefined);
+    const behind = hooks.length > 0 && (await lacksHook(tools, ours, hooks));
     return {
       status: says.length > off.length || off.some(({ promised }) => promised) ? "fail" : "warn",
       message:
@@ -48,8 +53,8 @@ export const holderOptions: Check = {
                 `\${EDITOR:-vi} ${shellPath(localConf(tools), home)}   # take out line ${conf.map(({ line }) => line).join(", ")}`,
               ]
             : []),
-          ...(off.some(({ set }) => set === undefined)
-            ? [`${tmux} source-file ${shellPath(join(tools.paths.tools, "tmux.conf"), home)}   # sets them all anew`]
+          ...(hooks.length > 0
+            ? [behind ? `mosaic-fleet install; ${sourced}` : sourced]
             : off.map(({ set }) => `${tmux} ${set}`)),
           ...unkept.flatMap(({ pane }) =>
             ["w", "p"].map((of) => `${tmux} set -${of}u -t ${shellWord(pane)} remain-on-exit`),
@@ -60,6 +65,11 @@ export const holderOptions: Check = {
     };
   },
 };
+
+async function lacksHook({ host }: Tools, conf: string, hooks: readonly ServerOption[]): Promise<boolean> {
+  const text = (await host.files.read(conf)) ?? "";
+  return hooks.some(({ name }) => !text.includes(`set-hook -g ${name} `));
+}
 
 function localConf({ paths }: Tools): string {
   return join(paths.site, "tmux.local.conf");

@@ -89,6 +89,26 @@ describe("holder.options", () => {
         return report;
       },
     );
+  red(
+    "holder.options",
+    "a hook that the tmux.conf of an earlier version did not have yet: install brings it",
+    {
+      status: "fail",
+      message: /after-kill-pane is empty/,
+      fix: /^mosaic-fleet install; tmux -L mosaic-factory source-file /,
+    },
+    async () => {
+      const conf = join(fleet.paths.tools, "tmux.conf");
+      const now = readFileSync(conf, "utf8");
+      writeFileSync(conf, now.replace(/^set-hook -g after-kill-pane .*\n/m, ""));
+      await set("-gu", "after-kill-pane");
+      const report = await examine(fleet.host, id);
+      writeFileSync(conf, now);
+      await must("tmux", "-N", "-L", "mosaic-factory", "source-file", conf);
+      expect(await examine(fleet.host, id)).toMatchObject({ status: "pass" });
+      return report;
+    },
+  );
   // With a viewer it would end nobody yet; without one tmux ends the session at once.
   red(
     "holder.options",
