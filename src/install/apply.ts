@@ -3,6 +3,7 @@ import { TEMPORARY } from "../adapters/files.ts";
 import { reloadManager } from "../adapters/reload.ts";
 import { describeError, FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
+import { afterFileError } from "../core/file-error.ts";
 import type { Host } from "../core/host.ts";
 import { pathsOf } from "../core/paths.ts";
 import { type Action, changes, type Plan } from "./action.ts";
@@ -70,7 +71,9 @@ export async function applyPlan(host: Host, plan: Plan, records: Records, { what
     await was?.discard().catch(() => undefined);
   } catch (error) {
     const stuck = await takeBack(host, ledger, restore);
-    const failure = error instanceof FleetError ? error : new FleetError(EXIT.cantcreate, what, describeError(error));
+    const next = afterFileError(error, dirname(receipt), again);
+    const failure =
+      error instanceof FleetError ? error : new FleetError(EXIT.cantcreate, what, describeError(error), next);
     const why = failure.why.replace(/\.$/, "");
     if (stuck === undefined)
       throw new FleetError(failure.exit, failure.what, `${why}. What had been done was taken back`, failure.next);
@@ -78,7 +81,7 @@ export async function applyPlan(host: Host, plan: Plan, records: Records, { what
       failure.exit,
       failure.what,
       `${why}. What had been done could not all be taken back (${stuck}): the next run finishes it`,
-      [...failure.next, again],
+      [...failure.next.filter((line) => line !== again), again],
     );
   }
 }

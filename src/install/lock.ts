@@ -3,6 +3,7 @@ import { TEMPORARY } from "../adapters/files.ts";
 import { clearStaleLock, lockText } from "../adapters/lock.ts";
 import { describeError, FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
+import { afterFileError } from "../core/file-error.ts";
 import type { Host } from "../core/host.ts";
 import { pathsOf } from "../core/paths.ts";
 import { moveAside } from "../core/shell.ts";
@@ -50,7 +51,12 @@ export async function withLock<T>(
       await Promise.all(folders.map((folder) => host.files.sync(dirname(folder)))); // or a power loss would take the receipt with it
       return await host.files.makeLink(lock, me);
     } catch (error) {
-      throw new FleetError(EXIT.cantcreate, intent.nothing, describeError(error));
+      throw new FleetError(
+        EXIT.cantcreate,
+        intent.nothing,
+        describeError(error),
+        afterFileError(error, host.user.home, intent.again),
+      );
     }
   }
 }

@@ -2,6 +2,7 @@ import { basename, dirname, join } from "node:path";
 import { sha256 } from "../adapters/sum.ts";
 import { describeError, FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
+import { afterFileError } from "../core/file-error.ts";
 import type { Host } from "../core/host.ts";
 import { pathsOf } from "../core/paths.ts";
 import { moveAside } from "../core/shell.ts";
@@ -18,7 +19,10 @@ export interface Intent {
 /** What was installed; undefined when nothing was. Throws FleetError (78) when that cannot be read. */
 export async function recordedLayout(host: Host, { nothing, again }: Intent): Promise<Receipt | undefined> {
   const { receipt } = pathsOf(host);
-  const recorded = await receiptHere(host).catch((error) => ({ problem: describeError(error) }));
+  const recorded = await receiptHere(host).catch((error) => ({
+    problem: describeError(error),
+    refused: afterFileError(error, receipt, again),
+  }));
   if (recorded === undefined || (recorded !== "unreadable" && !("problem" in recorded))) return recorded;
   const later = recorded === "unreadable" ? await laterWriter(host, receipt) : undefined;
   if (later !== undefined)
@@ -27,10 +31,10 @@ export async function recordedLayout(host: Host, { nothing, again }: Intent): Pr
       again,
     ]);
   const why = recorded === "unreadable" ? "by this version" : `(${recorded.problem})`;
-  throw new FleetError(EXIT.config, nothing, `the receipt ${receipt} cannot be read ${why}`, [
-    moveAside(receipt, "unreadable"),
-    again,
-  ]);
+  // What may only not be read is not to be given up.
+  const refused = recorded === "unreadable" ? [] : recorded.refused;
+  const next = refused.length > 1 ? refused : [moveAside(receipt, "unreadable"), again];
+  throw new FleetError(EXIT.config, nothing, `the receipt ${receipt} cannot be read ${why}`, next);
 }
 
 /** What is at each of these paths. */

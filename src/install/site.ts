@@ -1,11 +1,13 @@
 import { dirname, join } from "node:path";
 import { reloadManager } from "../adapters/reload.ts";
-import { FleetError } from "../core/errors.ts";
+import { describeError, FleetError } from "../core/errors.ts";
 import { describeResult, succeeded } from "../core/exec.ts";
 import { EXIT } from "../core/exit.ts";
+import { afterFileError } from "../core/file-error.ts";
 import type { Host } from "../core/host.ts";
 import { agentOfUnit, LIMITS_DROP_IN } from "../core/names.ts";
 import { pathsOf } from "../core/paths.ts";
+import { shellWord } from "../core/shell.ts";
 import type { Intent } from "./look.ts";
 
 /** Every file of the user's below the site folder, and the limits of agents, which lie in their drop-in folders. */
@@ -36,7 +38,7 @@ async function limitsFiles(host: Host): Promise<string[]> {
  * A tar of these site files in the home folder, for their user alone: they may hold keys. Under its name it is there
  * whole, and it holds what is on the disk. Throws FleetError (73).
  */
-export async function keepArchive(host: Host, site: readonly string[], { nothing }: Intent): Promise<string> {
+export async function keepArchive(host: Host, site: readonly string[], { nothing, again }: Intent): Promise<string> {
   const { config } = pathsOf(host);
   const stamp = host.date().toISOString().slice(0, 19).replace(/\D/g, "");
   const archive = join(host.user.home, `mosaic-fleet-site-${stamp}-${crypto.randomUUID().slice(0, 4)}.tar`);
@@ -57,7 +59,10 @@ export async function keepArchive(host: Host, site: readonly string[], { nothing
     for (const mode of ["-cf", "-df"]) {
       const result = await host.exec(["tar", "-C", config, mode, temporary, ...list], options);
       if (!succeeded(result))
-        throw new FleetError(EXIT.cantcreate, nothing, `your files could not be kept: ${describeResult(result)}`);
+        throw new FleetError(EXIT.cantcreate, nothing, `your files could not be kept: ${describeResult(result)}`, [
+          `df -h ${shellWord(host.user.home)}   # is there room for an archive of them?`,
+          again,
+        ]);
     }
     await host.files.sync(temporary);
     await host.files.rename(temporary, archive);
@@ -65,7 +70,9 @@ export async function keepArchive(host: Host, site: readonly string[], { nothing
     return archive;
   } catch (error) {
     await host.files.removeFile(temporary).catch(() => undefined);
-    throw error;
+    if (error instanceof FleetError) throw error;
+    const next = afterFileError(error, host.user.home, again);
+    throw new FleetError(EXIT.cantcreate, nothing, `your files could not be kept: ${describeError(error)}`, next);
   }
 }
 

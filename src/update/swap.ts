@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { clearStaleLock, lockText } from "../adapters/lock.ts";
 import { describeError, FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
+import { afterFileError } from "../core/file-error.ts";
 import type { Host } from "../core/host.ts";
 import { moveAside } from "../core/shell.ts";
 import type { Place } from "./place.ts";
@@ -30,7 +31,8 @@ export async function withStaging<T>(host: Host, { folder }: Place, work: (stagi
     }
   } catch (error) {
     if (error instanceof FleetError) throw error;
-    throw new FleetError(EXIT.cantcreate, "Nothing was changed", describeError(error));
+    const next = afterFileError(error, folder);
+    throw new FleetError(EXIT.cantcreate, "Nothing was changed", describeError(error), next);
   }
   let staging: string | undefined;
   try {
@@ -82,6 +84,7 @@ export async function putInPlace(
     else if (wasThere) await files.removeFile(previous).catch(() => undefined);
     await files.sync(folder).catch(() => undefined);
     if (error instanceof FleetError) throw error;
-    throw new FleetError(EXIT.cantcreate, "The binary is as it was", describeError(error));
+    const next = afterFileError(error, folder);
+    throw new FleetError(EXIT.cantcreate, "The binary is as it was", describeError(error), next);
   }
 }

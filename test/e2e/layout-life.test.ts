@@ -613,6 +613,61 @@ describe("with -o json there is one document, whatever keeps it from working", (
     });
   }
 
+  /** The command on a disk of its own, with what is in the home folder, after this was done to it. Prints what changed, too. */
+  const onDisk = (prepare: string, through: string, ...words: string[]) => {
+    const disk = join(sandbox.root, "disk");
+    const look = `find ${home} ! -name '.mosaic-*' -printf '%y %m %P %l\\n' -type f ! -size +100k -exec sha256sum {} + | sort >${disk}.`;
+    const script = `mkdir -p ${disk} && mount -t tmpfs -o size=2m none ${disk} && cp -a ${home}/. ${disk} && mount --bind ${disk} ${home} || exit 99
+${prepare}
+${look}before
+${through} ${binary} ${words.join(" ")}
+code=$?
+${look}after
+cmp -s ${disk}.before ${disk}.after || echo differ >&2
+exit $code`;
+    return inside(["unshare", "--mount", "--propagation", "private", "sh", "-c", script]);
+  };
+  // Root, and yet held to the modes of files.
+  const likeAUser = "setpriv --bounding-set=-dac_override,-dac_read_search";
+  for (const [what, code, prepare, through, look] of [
+    ["the disk is full", 73, "cat /dev/zero >$HOME/filler 2>/dev/null", "", "df -h "],
+    ["the disk is read-only", 73, "mount -o remount,bind,ro $HOME", "", "findmnt --target "],
+    ["folders may not be written", 73, "find $HOME -type d -exec chmod a-w {} +", likeAUser, "namei -l "],
+    ["the receipt may not be read", 78, `chmod 0 $HOME/.local/state/mosaic/fleet/receipt.json`, likeAUser, "namei -l "],
+  ] as const)
+    test.skipIf(process.getuid?.() !== 0)(
+      `${what}: ${code}, all is as it was; what, why and what next are told`,
+      async () => {
+        await earlierVersion();
+        expect(fleet("install").code).toBe(0);
+        rmSync(script("tmux.conf"));
+        writeFiles(paths.site, { "fleet.env": "A=b\n" });
+        for (const words of [
+          ["install", "--restore"],
+          ["rollback"],
+          ["uninstall"],
+          ["uninstall", "--purge", "--yes"],
+        ]) {
+          const { code: is, stdout, stderr } = onDisk(prepare, through, ...words, "-o", "json");
+          const next = [expect.stringContaining(look), `mosaic-fleet ${words[0]}`];
+          expect({ words, is, document: JSON.parse(stdout), stderr }).toEqual({
+            words,
+            is: code,
+            document: {
+              schemaVersion: 1,
+              applied: false,
+              problem: {
+                what: expect.stringMatching(/^(Nothing was|The layout was not) /),
+                why: expect.stringMatching(/ENOSPC|EROFS|EACCES|No space left/),
+                next,
+              },
+            },
+            stderr: expect.not.stringContaining("differ"), // in what is on the disk
+          });
+        }
+      },
+    );
+
   test("wrong usage: 64", () => {
     for (const command of commands)
       for (const words of [["--no-such"], ["too-many"], ["--yes=1"]]) {

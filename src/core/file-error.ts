@@ -1,0 +1,23 @@
+import { shellWord } from "./shell.ts";
+
+/**
+ * What to type when the file system has refused something: where to look why, by the error's code, and the command
+ * again, if it is given. `place` is a path on that file system, for an error that names none.
+ */
+export function afterFileError(error: unknown, place: string, again?: string): string[] {
+  const { code, path, dest } = (error ?? {}) as { code?: string; path?: unknown; dest?: unknown };
+  const where = shellWord([dest, path].find((each) => typeof each === "string") ?? place);
+  const next = again === undefined ? [] : [again];
+  switch (code) {
+    case "ENOSPC":
+    case "EDQUOT":
+      return [`df -h ${shellWord(place)}   # make room there`, ...next];
+    case "EROFS":
+      return [`findmnt --target ${shellWord(place)}   # why can it only be read?`, ...next];
+    case "EACCES":
+    case "EPERM":
+      return [`namei -l ${where}   # whose is what, and who may use it?`, ...next];
+    default:
+      return code === undefined ? [] : next;
+  }
+}
