@@ -1,17 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { beforeAll, expect, test } from "bun:test";
+import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import { binary } from "../support/build.ts";
-import type { Machine } from "../support/machine.ts";
-import { fleetOn } from "../support/machine-fleet.ts";
-import { bootKernel } from "../support/machine-kernel.ts";
-import { kernelRoot, rootOf } from "../support/machine-root.ts";
-import { machineSuites } from "../support/machine-suites.ts";
+import { AS_USER, story } from "../support/machine-story.ts";
 
 // Memory runs out for real: on a machine with a kernel of its own, where the memory controller reaches an ordinary user's
 // manager. The tests of a suite are one story, in order.
-
-const { suites, skip } = machineSuites("kernel");
 
 const MIB = 2 ** 20;
 /** Runs what it is told, on what has no end; with "exec" before it, becomes it. */
@@ -28,13 +22,11 @@ interface Agent {
   readonly memoryBytes: number;
   readonly memoryMaxBytes: number | "infinity";
 }
-describe.skipIf(skip).each(suites)("memory runs out on a machine with Debian %s", (suite) => {
-  const shared = mkdtempSync("/tmp/mosaic-fleet-machine-binary-");
-  let machine: Machine;
-  const fleet = (words: string) => fleetOn(machine).run(words);
-  const check = (id: string) => fleetOn(machine).check(id);
+const share = (folder: string) => copyFileSync(binary, join(folder, "mosaic-fleet"));
+
+story("memory runs out on a machine with Debian %s", "kernel", { share }, ({ machine, fleet, look, check }) => {
   const agents = (): Record<string, Agent> => {
-    const { agents } = JSON.parse(fleet("status -o json").stdout) as { agents: Agent[] };
+    const { agents } = JSON.parse(look("status -o json").stdout) as { agents: Agent[] };
     return Object.fromEntries(agents.map((agent) => [agent.name, agent]));
   };
   /** What must stay as it is: the server's process, and those of all agents but the hog. */
@@ -44,20 +36,13 @@ describe.skipIf(skip).each(suites)("memory runs out on a machine with Debian %s"
       .filter(({ name }) => name !== "hog")
       .map(({ name, pid, startedAt, restarts, state }) => ({ name, pid, startedAt, restarts, state })),
   });
-  const systemctl = "runuser -u ada -- env XDG_RUNTIME_DIR=/run/user/1000 systemctl --user";
+  const systemctl = `${AS_USER} systemctl --user`;
   /** By its tag: journald knows the unit of a line only as long as who said it lives, and this one ends with its line. */
   const journal = () => machine.login("journalctl -t mosaic-agent -o cat").stdout;
 
   beforeAll(() => {
-    chmodSync(shared, 0o755);
-    copyFileSync(binary, join(shared, "mosaic-fleet"));
-    machine = bootKernel(kernelRoot(), rootOf(suite), shared);
     machine.asRoot("loginctl enable-linger ada");
     expect(machine.login("install -D -m 755 /release/mosaic-fleet .local/bin/mosaic-fleet").code).toBe(0);
-  }, 120_000);
-  afterAll(() => {
-    machine?.close();
-    rmSync(shared, { recursive: true, force: true });
   });
 
   test("the memory controller reaches the user manager, and doctor says so", () => {

@@ -1,19 +1,14 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import { tree } from "../support/build.ts";
-import type { Machine } from "../support/machine.ts";
-import { bootMachine } from "../support/machine-container.ts";
-import { type Found, fleetOn } from "../support/machine-fleet.ts";
 import { releaseNow } from "../support/machine-releases.ts";
-import { rootOf } from "../support/machine-root.ts";
-import { machineSuites } from "../support/machine-suites.ts";
+import { type Found, story } from "../support/machine-story.ts";
 
 // A fleet's life on a whole machine with logind, real logins and reboots, as an ordinary user types it. The tests of a
 // suite are one story, in order.
 
 const { version } = await Bun.file(join(tree, "package.json")).json();
-const { suites, skip } = machineSuites("container");
+const share = (folder: string) => releaseNow(join(folder, "current"));
 
 const PATH = 'PATH=$HOME/.local/bin:"$PATH"';
 const SSH = "ssh -o StrictHostKeyChecking=no -o LogLevel=ERROR ada@127.0.0.1";
@@ -22,23 +17,13 @@ const doctor = "/home/ada/.local/bin/mosaic-fleet doctor -o json --only systemd"
 const LOGGED_IN = "loginctl list-sessions --no-legend | grep -Ev ' (manager|closing) '";
 const server = "http://127.0.0.1:8080";
 
-describe.skipIf(skip).each(suites)("a machine with Debian %s", (suite) => {
-  const shared = mkdtempSync("/tmp/mosaic-fleet-machine-releases-");
-  let machine: Machine;
-  const fleet = (words: string) => fleetOn(machine).run(words);
-  const check = (id: string) => fleetOn(machine).check(id);
+story("a machine with Debian %s", "container", { share }, ({ machine, fleet, check }) => {
   const units = (words: string) => machine.login(`systemctl --user ${words}`).stdout;
   /** The agents' processes, one name a line; as root sees them, whoever is logged in. */
   const agents = () => machine.asRoot("pgrep -u ada -x sleep -d ' '").stdout.trim();
 
   beforeAll(() => {
-    releaseNow(join(shared, "current"));
-    machine = bootMachine(rootOf(suite), shared);
     machine.asRoot("busybox httpd -p 127.0.0.1:8080 -h /release");
-  }, 900_000);
-  afterAll(() => {
-    machine?.close();
-    rmSync(shared, { recursive: true, force: true });
   });
 
   test("install.sh puts the release there, from a server, and looks at the machine", () => {

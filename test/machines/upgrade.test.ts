@@ -1,19 +1,15 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { beforeAll, expect, test } from "bun:test";
+import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { tree } from "../support/build.ts";
-import type { Machine } from "../support/machine.ts";
-import { bootMachine } from "../support/machine-container.ts";
-import { fleetOn } from "../support/machine-fleet.ts";
 import { BEFORE, releaseBefore, releaseNow } from "../support/machine-releases.ts";
-import { otherTmux, rootOf } from "../support/machine-root.ts";
-import { machineSuites } from "../support/machine-suites.ts";
+import { otherTmux, type Suite } from "../support/machine-root.ts";
+import { story } from "../support/machine-story.ts";
 
 // What a running fleet stands on is replaced under it: first by this release, with a unit that the user has edited, then
 // its tmux by another version's package. The tests of a suite are one story, in order.
 
 const { version } = await Bun.file(join(tree, "package.json")).json();
-const { suites, skip } = machineSuites("container", otherTmux);
 
 const server = "http://127.0.0.1:8080";
 const names = ["one", "talk", "two"];
@@ -25,11 +21,13 @@ interface Agent {
   readonly pid: number;
 }
 
-describe.skipIf(skip).each(suites)("upgrades on a machine with Debian %s", (suite) => {
-  const shared = mkdtempSync("/tmp/mosaic-fleet-machine-releases-");
-  let machine: Machine;
-  const fleet = (words: string) => fleetOn(machine).run(words);
-  const check = (id: string) => fleetOn(machine).check(id);
+const share = (folder: string, suite: Suite) => {
+  releaseNow(join(folder, "now"));
+  releaseBefore(join(folder, "before"));
+  cpSync(otherTmux(suite), join(folder, "tmux"), { recursive: true });
+};
+
+story("upgrades on a machine with Debian %s", "container", { share, also: otherTmux }, ({ machine, fleet, check }) => {
   /** The pid of each agent's program; throws where one is not up. */
   const running = (): Record<string, number> => {
     const { agents } = JSON.parse(fleet("status -o json").stdout) as { agents: Agent[] };
@@ -42,15 +40,7 @@ describe.skipIf(skip).each(suites)("upgrades on a machine with Debian %s", (suit
     machine.until("every agent is back", `[ "$(pgrep -u ada -x -c 'sleep|cat')" = ${count} ]`);
 
   beforeAll(() => {
-    releaseNow(join(shared, "now"));
-    releaseBefore(join(shared, "before"));
-    cpSync(otherTmux(suite), join(shared, "tmux"), { recursive: true });
-    machine = bootMachine(rootOf(suite), shared);
     machine.asRoot("busybox httpd -p 127.0.0.1:8080 -h /release");
-  }, 120_000);
-  afterAll(() => {
-    machine?.close();
-    rmSync(shared, { recursive: true, force: true });
   });
 
   test("the release of before runs a fleet", () => {

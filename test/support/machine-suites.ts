@@ -5,13 +5,15 @@ const kinds = {
   kernel: { prefix: "memory-", tools: ["mke2fs", "unshare"] },
 } as const;
 
+export type MachineKind = keyof typeof kinds;
+
 /**
  * Of which Debians machines of this kind are to be booted: those that scripts/machines was asked for ($MACHINE_SUITES), or
- * else bookworm. Their roots are there then, and what `also` gets for each. `skip`: they cannot be had, and nobody has asked for them by name; the reason is
- * on stderr. Throws where somebody has.
+ * else bookworm. Their roots are there then, and what `also` gets for each. `skip`: they cannot be had, and nobody has asked for
+ * them by name; the reason is on stderr. Throws where somebody has.
  */
 export function machineSuites(
-  kind: keyof typeof kinds,
+  kind: MachineKind,
   also: (suite: Suite) => unknown = () => {},
 ): { readonly suites: readonly Suite[]; readonly skip: boolean } {
   const { prefix, tools } = kinds[kind];
@@ -29,7 +31,7 @@ export function machineSuites(
   }
 }
 
-function ready(kind: keyof typeof kinds, suites: readonly Suite[], tools: readonly string[]): void {
+function ready(kind: MachineKind, suites: readonly Suite[], tools: readonly string[]): void {
   const reason = whyNot(tools);
   if (reason !== undefined) throw new Error(reason);
   if (kind === "kernel") kernelRoot();

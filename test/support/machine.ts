@@ -10,7 +10,7 @@ export interface Machine {
   stayLoggedIn(): () => void;
   /** Reboots it, and waits until it is up. */
   reboot(): void;
-  /** Waits until a script that root runs succeeds. */
+  /** Waits until a script that root runs succeeds; throws with what the machine has said last. */
   until(what: string, script: string, limitMs?: number): void;
   close(): void;
 }
@@ -58,8 +58,10 @@ export function machineOn(ground: Ground): Machine {
   };
   function waitFor(what: string, holds: () => boolean, limitMs = BOOT_LIMIT_MS): void {
     for (const end = Date.now() + limitMs; !holds(); Bun.sleepSync(50))
-      if (Date.now() > end)
-        throw new Error(`${what}: not within ${limitMs / 1000} s\n${ground.console().slice(-2000)}`);
+      if (Date.now() > end) {
+        const { stdout } = ground.inside("journalctl --boot --lines 40 --no-hostname", 10_000);
+        throw new Error(`${what}: not within ${limitMs / 1000} s\n${ground.console().slice(-2000)}\n${stdout}`);
+      }
   }
   const up = () => {
     const ready = "systemctl is-system-running | grep -Eq 'running|degraded' && systemctl -q is-active ssh";
@@ -76,6 +78,8 @@ export function machineOn(ground: Ground): Machine {
 
 /** The command that logs the user in for a script. */
 function ssh(terminal: "-tt" | "-T", script: string): string {
-  const options = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o BatchMode=yes";
+  // This key exchange takes a third off the time of a login, a fifth of a second on a kernel of its own.
+  const options =
+    "-o KexAlgorithms=curve25519-sha256 -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o BatchMode=yes";
   return `ssh ${options} ${terminal} ada@127.0.0.1 '${script.replaceAll("'", `'\\''`)}'`;
 }
