@@ -31,6 +31,8 @@ function currentUser(env: Readonly<Record<string, string | undefined>>): User {
 /** The host that this process runs on. Reads the process once. */
 export function localHost(): Host {
   const env = { ...process.env };
+  // What a umask keeps from others stays theirs to lack; what it keeps from the owner would lock us out of our own folders.
+  process.umask(process.umask() & 0o077);
   const interrupt = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => interrupt.abort(signal));
   return {

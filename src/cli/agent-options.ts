@@ -7,11 +7,13 @@ import { envProblems } from "../core/env-problems.ts";
 import { describeError, FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
+import { tilde } from "../core/paths.ts";
 import { isSecretName, looksSecret } from "../core/redact.ts";
 import { shellPath } from "../core/shell.ts";
 import { checkedSettings, type FieldProblem, nameProblem, variablesOf } from "../fleet/agent.ts";
 import type { AgentChanges } from "../fleet/agent-config.ts";
 import { LIMITS } from "../fleet/limits.ts";
+import { isShellish } from "../fleet/setting-commands.ts";
 import { eachOf, UsageError } from "./command.ts";
 
 const NOTHING = "Nothing was written";
@@ -68,7 +70,7 @@ export async function changesOf(host: Host, verb: "add" | "edit", args: AgentArg
     );
   const fromFile = await variablesFrom(host, args["env-file"], again);
   const { runtime, model, command } = args;
-  const workdir = args.workdir && (/^~(\/|$)/.test(args.workdir) ? args.workdir : resolve(args.workdir));
+  const workdir = args.workdir && folderOf(args.workdir, host.user.home);
   const weight = args["cpu-weight"];
   const env = Object.fromEntries([...fromFile, ...asked.map((key) => [key, ""] as const), ...typed]);
   const given = {
@@ -96,6 +98,12 @@ export async function changesOf(host: Host, verb: "add" | "edit", args: AgentArg
     ...(cpuWeight === undefined ? {} : { cpuWeight }),
   };
   return withUnset({ variables, limits }, eachOf(args.unset));
+}
+
+/** As it is written down: whole, but for a home whose name a reader would take for one that is written for a shell. */
+function folderOf(typed: string, home: string): string {
+  if (/^~(\/|$)/.test(typed)) return typed;
+  return isShellish(home) ? tilde(resolve(typed), home) : resolve(typed);
 }
 
 function problemText({ path: [field = "", key], message }: FieldProblem): string {

@@ -75,8 +75,9 @@ export async function applyPlan(host: Host, plan: Plan, records: Records, { what
     const failure =
       error instanceof FleetError ? error : new FleetError(EXIT.cantcreate, what, describeError(error), next);
     const why = failure.why.replace(/\.$/, "");
+    const told = failure.next.length > 0 ? failure.next : [again];
     if (stuck === undefined)
-      throw new FleetError(failure.exit, failure.what, `${why}. What had been done was taken back`, failure.next);
+      throw new FleetError(failure.exit, failure.what, `${why}. What had been done was taken back`, told);
     throw new FleetError(
       failure.exit,
       failure.what,

@@ -10,6 +10,7 @@ import { leftBehind, withLock } from "./lock.ts";
 import { type Intent, leadingOut, lookAt, recordedLayout } from "./look.ts";
 import { type Manager, mustReadOurs, reachManager } from "./manager.ts";
 import { receiptHere } from "./moved.ts";
+import { othersIn } from "./others.ts";
 import { foldersOf, type LayoutPlan, type PlanInput, pathsToLookAt, planInstall, unseed } from "./plan.ts";
 import type { Receipt } from "./receipt.ts";
 import { type Layout, layoutBefore, layoutNow, missingFolders, receiptAfter, sumsOf } from "./record.ts";
@@ -64,7 +65,7 @@ export interface Installed {
   readonly restarted: readonly string[];
   /** Why not all that was to be restarted runs again, or is known; nothing of the layout is left undone by that. */
   readonly notBack?: FleetError;
-  /** What to know of the search for agent programs, a line each. */
+  /** What to know of other users, and of the search for agent programs, a line each. */
   readonly notes: readonly string[];
 }
 
@@ -112,6 +113,7 @@ const NOTHING_ASKED: Asked = {
   taken: new Set(),
   kept: new Set(),
   restore: false,
+  unsafe: [],
   seed: [],
   enable: false,
   enabled: false,
@@ -129,6 +131,7 @@ interface Look {
   readonly manager: Manager;
   readonly lingers: boolean | undefined;
   readonly seed: Seed;
+  readonly notes: readonly string[];
   readonly nothingToDo: boolean;
 }
 
@@ -153,10 +156,13 @@ async function layOut(
     const { declined } = decisions;
     const restore = options.restore === true;
     const seed = await (seeder?.(manager.path, recorded, { declined, restore }) ?? undone(host, recorded));
+    const folders = foldersOf({ wanted: layout.files, folders: ownedFolders(pathsOf(host)) });
+    const others = await othersIn(host, folders);
     const plan = await planFiles(host, layout.files, recorded, {
       taken: decisions.taken,
       kept: new Set([...decisions.kept, ...(layout.edited ?? [])]),
       restore: options.restore ?? false,
+      unsafe: others.steps,
       seed: seed.steps,
       enable: options.enable ?? false,
       enabled: manager.holder?.fileState === "enabled",
@@ -167,18 +173,20 @@ async function layOut(
     });
     const same = recorded?.phase === "applied" && recorded.version === layout.version;
     const nothingToDo = same && changes(plan).length === 0;
-    return { plan, recorded, layout, manager, lingers: lingering, seed, nothingToDo };
+    const notes = [...others.notes, ...seed.notes];
+    return { plan, recorded, layout, manager, lingers: lingering, seed, notes, nothingToDo };
   };
 
   const first = await look({ taken: options.taken ?? new Set(), kept: new Set(), declined: false });
   const { version } = first.layout;
   const enabled = first.manager.holder?.fileState === "enabled" || options.enable === true;
-  const ended = { version, enabled, applied: false, restarted: [], notes: first.seed.notes };
+  const ended = { version, enabled, applied: false, restarted: [], notes: first.notes };
   if (conflicts(first.plan).length > 0) return { ...ended, plan: first.plan, outdated: [] };
   if (options.dryRun) return { ...ended, plan: first.plan, outdated: await outdatedNow(host, first) };
   await mustReadOurs(host, manager);
   const decisions = await decide(first.plan, options);
-  if (host.interrupted.aborted) throw new FleetError(EXIT.interrupted, intent.nothing, "it was interrupted");
+  if (host.interrupted.aborted)
+    throw new FleetError(EXIT.interrupted, intent.nothing, "it was interrupted", [intent.again]);
   const undecided = keeps(first.plan).some(({ kept }) => kept === "undecided");
   if (first.nothingToDo && !undecided && !(await leftBehind(host)))
     return { ...ended, plan: first.plan, ...(await restarted(host, options, first)) };
@@ -199,7 +207,7 @@ async function layOut(
       version: seen.layout.version,
       enabled,
       applied: !seen.nothingToDo,
-      notes: seen.seed.notes,
+      notes: seen.notes,
       ...(await restarted(host, options, seen)),
     };
   });

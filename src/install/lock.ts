@@ -9,7 +9,7 @@ import { pathsOf } from "../core/paths.ts";
 import { moveAside } from "../core/shell.ts";
 import type { Intent } from "./look.ts";
 
-/** In the state folder, while an install runs. */
+/** In the state folder, while an install, a rollback or an uninstall runs. */
 export const LOCK = "install.lock";
 
 /** Whether a run that was killed has left its lock, or a file that it was writing, in the state folder. */
@@ -18,7 +18,7 @@ export async function leftBehind(host: Host): Promise<boolean> {
 }
 
 /**
- * Does something while no other install of this user does. The lock is a symbolic link, there whole or not at all, to
+ * Does something while no other install, rollback or uninstall of this user does. The lock is a symbolic link, there whole or not at all, to
  * "PID STARTTIME" of its process; that of a process which is gone does not count. `work` gets the folders that were made
  * for it: they go with it where they are empty then. Throws FleetError: 69 while another runs, 73 where no lock can be
  * made.
@@ -70,5 +70,7 @@ async function clearStale(host: Host, { nothing, again }: Intent, lock: string):
       again,
     ]);
   if (found !== "clear")
-    throw new FleetError(EXIT.unavailable, nothing, `another install runs (pid ${found.pid})`, [again]);
+    throw new FleetError(EXIT.unavailable, nothing, `${found.runs}, and one goes at a time`, [
+      `${again}   # when that has ended`,
+    ]);
 }

@@ -13,6 +13,8 @@ export interface PlanInput extends Decisions {
   /** Folders of the layout that lead out of the home and config folders, and the link that does it. */
   readonly leadOut: ReadonlyMap<string, string>;
   readonly recorded: Receipt | undefined;
+  /** Conflicts of which this knows nothing: see othersIn(). */
+  readonly unsafe: readonly Step[];
   /** What becomes of fleet.env. */
   readonly seed: readonly Step[];
   readonly enable: boolean;
@@ -30,7 +32,13 @@ export function pathsToLookAt(input: Pick<PlanInput, "wanted" | "folders" | "rec
 }
 
 /** Every folder that has a file of the layout in it, or is wanted for itself. */
-export function foldersOf({ wanted, folders }: Pick<PlanInput, "wanted" | "folders">): string[] {
+export function foldersOf({
+  wanted,
+  folders,
+}: {
+  readonly wanted: readonly Pick<WantedFile, "path">[];
+  readonly folders: readonly string[];
+}): string[] {
   return [...new Set([...folders, ...wanted.map(({ path }) => dirname(path))])];
 }
 
@@ -55,6 +63,7 @@ export function planInstall(input: PlanInput): LayoutPlan {
     wanted ? [{ action, change: so ? "none" : "update" }] : [];
   return {
     steps: [
+      ...input.unsafe,
       ...folders,
       ...files,
       ...input.seed,
@@ -74,6 +83,9 @@ export function undecidedBy(steps: readonly Step[], recorded: Receipt | undefine
   return (recorded?.files ?? []).flatMap(({ path }) => (gone.has(besideOf(path)) ? [path] : []));
 }
 
+/** What is more than a name to glob(3), by which systemd reads EnvironmentFile=. */
+const PATTERN = /[*?[\\]/;
+
 function planFolder(path: string, input: PlanInput, removed: readonly string[]): Step[] {
   const kind = input.found.get(path)?.status?.kind;
   const action = { kind: "make-folder", path } as const;
@@ -85,6 +97,15 @@ function planFolder(path: string, input: PlanInput, removed: readonly string[]):
   const inIt = input.wanted.filter((file) => dirname(file.path) === path);
   // All of it removed by the user: then not even an empty folder comes back.
   if (kind === undefined && inIt.length > 0 && inIt.every((file) => removed.includes(file.path))) return [];
+  if (basename(path) === "agents" && PATTERN.test(path))
+    return [
+      {
+        action,
+        change: "conflict",
+        why: "systemd takes the name of a settings file for a pattern, in which *, ?, [ and \\ are signs: it would read none in here",
+        next: 'sudo usermod --move-home --home /home/NAME "$USER"   # a home, or XDG_CONFIG_HOME, with none of them in its name',
+      },
+    ];
   const link = input.leadOut.get(path);
   if (link !== undefined)
     return inTheWay(link, "a link leads out of your home and config folders here, and is not followed");

@@ -11,7 +11,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { version } from "../../package.json";
 import { localHost } from "../../src/adapters/local-host.ts";
 import { systemdMajor } from "../../src/adapters/systemd.ts";
@@ -108,10 +108,22 @@ describe("install", () => {
     expect(result.stdout).toContain("Installed. Try it: mosaic-fleet canary");
   });
 
-  test("gives the files their modes whatever the umask is", () => {
-    expect(typed(`umask 077; exec ${binary} install`).code).toBe(0);
-    for (const [path, [mode]] of Object.entries(layout))
-      expect([path, lstatSync(join(config, path)).mode & 0o7777]).toEqual([path, mode]);
+  test("gives files their modes whatever the umask is; a folder is its user's, and nobody else's where the umask says so", () => {
+    for (const [umask, folders] of [
+      ["000", 0o755],
+      ["077", 0o700],
+      ["277", 0o700],
+      ["777", 0o700],
+    ] as const) {
+      expect(typed(`umask ${umask}; exec ${binary} install`).code).toBe(0);
+      for (const [path, [mode]] of Object.entries(layout)) {
+        const modes = [path, dirname(path)].map((each) => lstatSync(join(config, each)).mode & 0o7777);
+        expect([umask, path, ...modes]).toEqual([umask, path, mode, folders]);
+      }
+      expect([umask, lstatSync(dirname(receipt)).mode & 0o7777]).toEqual([umask, 0o700]);
+      expect(typed(`umask ${umask}; exec ${binary} uninstall --yes`).code).toBe(0);
+      expect(treeOf(home)).toEqual({});
+    }
   });
 
   test("has the manager read them; starts and enables nothing", () => {
@@ -448,6 +460,11 @@ describe("something in the way is a conflict: 73, nothing written, and it says w
       () => writeFiles(config, { "systemd/user/mosaic-agent@canary.service.d": "" }),
       ["systemd/user/mosaic-agent@canary.service.d"],
     ],
+    ["a folder that everybody may write to", () => opened(".config/systemd/user"), ["systemd/user"]],
+    ["one that is sticky besides", () => opened(".config/mosaic/tools/fleet", 0o1777), ["mosaic/tools/fleet"]],
+    ["one that such a folder is in", () => opened(".config/mosaic"), ["mosaic"]],
+    ["one that the receipt is in", () => opened(".local/state"), [".local/state"]],
+    ...(process.getuid?.() === 0 ? [["another user's folder", () => given("systemd"), ["systemd"]]] : []),
   ] as [string, () => void, string[]][]) {
     test(what, () => {
       prepare();
@@ -457,7 +474,7 @@ describe("something in the way is a conflict: 73, nothing written, and it says w
         expect({ code, stderr }).toEqual({ code: 73, stderr: "" });
         said = stdout;
       });
-      const conflicts = [...said.matchAll(/^conflict {2}~\/\.config\/(.*?)\/?$/gm)].map(([, path]) => path);
+      const conflicts = [...said.matchAll(/^conflict {2}~\/(?:\.config\/)?(.*?)\/?$/gm)].map(([, path]) => path);
       expect(conflicts).toEqual(names);
       expect(said).toContain("Nothing was written.");
       expect(shown(HOLDER, "ActiveState")).toBe("inactive");
@@ -466,6 +483,35 @@ describe("something in the way is a conflict: 73, nothing written, and it says w
       installed();
     });
   }
+
+  function opened(path: string, mode = 0o777): void {
+    mkdirSync(join(home, path), { recursive: true });
+    chmodSync(join(home, path), mode);
+  }
+
+  function given(path: string): void {
+    mkdirSync(join(config, path), { recursive: true });
+    chownSync(join(config, path), 12345, 12345);
+  }
+
+  test("but not a sticky folder above, nor where only a group of others may write, which is said", () => {
+    opened(".config", 0o1777);
+    opened(".config/systemd", 0o775);
+    run(["chgrp", "daemon", join(config, "systemd")]);
+    const { code, stdout } = install();
+    expect(code).toBe(0);
+    if (process.getuid?.() !== 0) return;
+    const note = stdout.slice(stdout.indexOf("note ")).replace(/\s+/g, " ");
+    expect(note).toStartWith(
+      "note group daemon (daemon) may write to ~/.config/systemd, and so make programs run as you: chmod go-w ~/.config/systemd",
+    );
+  });
+
+  test("a config folder whose name is more than a name to systemd", () => {
+    const { code, stdout } = inside([binary, "install", "--dry-run"], { XDG_CONFIG_HOME: join(home, "c[1]") });
+    expect(code).toBe(73);
+    expect(stdout).toContain("conflict  ~/c[1]/mosaic/fleet/agents/\n          Why:  systemd takes the name");
+  });
 
   function made(path: string, program: string, ...words: string[]): void {
     mkdirSync(join(config, path, ".."), { recursive: true });
@@ -634,7 +680,7 @@ test.skipIf(process.getuid?.() !== 0)("on a disk of whatever size: all of it, or
   expect([...new Set(seen.map(([, code]) => code))]).toEqual([73, 0]);
 });
 
-test("of two installs at once the second one does nothing: 69, and it says which one runs", async () => {
+test("of two at once the second one does nothing: 69, and it says which command runs, since when", async () => {
   const [reached, go] = ["reached", "go"].map((name) => join(sandbox.root, name)) as [string, string];
   run(["mkfifo", reached, go]);
   const env = pathWith(
@@ -651,7 +697,12 @@ test("of two installs at once the second one does nothing: 69, and it says which
     changesNothing(() => {
       const { code, stdout, stderr } = install("--enable");
       expect({ code, stdout }).toEqual({ code: 69, stdout: "" });
-      expect(stderr).toContain(`another install runs (pid ${first.pid})`);
+      expect(stderr).toMatch(
+        new RegExp(
+          `mosaic-fleet install --enable runs \\(pid ${first.pid}, for \\d+ s\\), and one goes at a\\s+time\\n`,
+        ),
+      );
+      expect(stderr).toContain("Next: mosaic-fleet install   # when that has ended");
       expect(install("--dry-run").code).toBe(0);
     });
   } finally {

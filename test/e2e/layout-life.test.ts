@@ -584,7 +584,7 @@ describe("with -o json there is one document, whatever keeps it from working", (
   };
   for (const [what, code, prepare, env] of [
     ["there is no user manager", 69, () => {}, () => ({ XDG_RUNTIME_DIR: join(sandbox.root, "none") })],
-    ["another install runs", 69, held],
+    ["another run is not over", 69, held],
     ["the lock is a file of somebody's", 73, () => writeFileSync(lock(), "mine")],
     ["the receipt cannot be read", 78, () => writeFileSync(paths.receipt, "{")],
     ["a folder is in the receipt's place", 78, () => folderInPlaceOf(paths.receipt)],

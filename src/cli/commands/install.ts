@@ -54,7 +54,7 @@ export const command = defineCommand({
     [EXIT.usage, "wrong usage"],
     [
       EXIT.unavailable,
-      "the user manager cannot be reached, is another user's, or does not take the units; or another install runs; nothing is left written",
+      "the user manager cannot be reached, is another user's, or does not take the units; or another run is not over; nothing is left written",
     ],
     [EXIT.cantcreate, "a file that is not ours is in the way, or cannot be written; nothing is left written"],
     [EXIT.ioerr, "stdout cannot be written; what was to be done is done"],

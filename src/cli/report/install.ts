@@ -16,7 +16,7 @@ export async function renderInstalled(
   for (const note of notes) output.write(`${yellow("note")}      ${hanging(output, 10, note)}\n`);
   if (conflicts(plan).length > 0) {
     output.write(
-      `\n${red("Nothing was written.")} What is in the way is not ours to replace: move it, then: mosaic-fleet ${options.command}\n`,
+      `\n${red("Nothing was written.")} What is in the way is not ours to change: do what is said of it, then: mosaic-fleet ${options.command}\n`,
     );
     return;
   }

@@ -83,6 +83,8 @@ async function subjectOf(
       : { subject, status: "fail", message: "it is missing", fix };
   }
   const { action } = step;
+  if (action.kind === "make-folder" && step.change === "conflict")
+    return { subject, status: "fail", message: step.why, fix: { commands: [step.next] } };
   if (action.kind === "write-file" && status?.kind === "link") {
     const { files, user } = tools.host;
     const target = await files.realPath(path);

@@ -1,12 +1,10 @@
 import { dirname } from "node:path";
-import { type Writers, writersOf } from "../../adapters/permissions.ts";
+import { type Writers, writersAlong } from "../../adapters/permissions.ts";
 import type { FileStatus } from "../../core/host.ts";
 import { tilde } from "../../core/paths.ts";
 import { shellPath, shellWord } from "../../core/shell.ts";
 import { type Check, ofSubjects, type SubjectResult } from "../check.ts";
 import type { Tools } from "../tools.ts";
-
-const STICKY = 0o1000;
 
 export const layoutWritable: Check = {
   id: "layout.writable",
@@ -22,35 +20,9 @@ export const layoutWritable: Check = {
     const plan = await tools.plan();
     const files = plan.steps.flatMap(({ action }) => (action.kind === "write-file" ? [action.path] : []));
     const settings = ["fleet.env", "tmux.local.conf"].map((name) => `${paths.site}/${name}`);
-    // Whoever may put a file into one of these needs no right to any that is there.
-    const closed = new Set([
-      ...[paths.units, paths.tools, paths.site, paths.agents, paths.state],
-      ...files.map(dirname),
-    ]);
-    const all = new Set<string>();
-    const places = [...closed, ...files, ...settings, paths.receipt];
-    await Promise.all(
-      places.map(async (path) => {
-        const real = (await host.files.realPath(path)) ?? path;
-        if (closed.has(path)) closed.add(real);
-        for (const step of [...upwards(path, host.user.home), ...upwards(real, host.user.home)]) all.add(step);
-      }),
-    );
-    const writers = await writersOf(host);
-    const subjects = await Promise.all(
-      [...all].sort().map(async (path): Promise<SubjectResult[]> => {
-        const status = await host.files.status(path);
-        if (status === undefined) return [];
-        // A mask, or a file that is to be empty.
-        if (status.kind === "other" || status.kind === "socket") return [];
-        const found = writers(status);
-        // In a sticky folder others can add, but neither rename nor replace what is not theirs.
-        const harmless =
-          found?.kind !== "owner" && status.kind === "folder" && (status.mode & STICKY) !== 0 && !closed.has(path);
-        return [subjectOf(tools, path, status, harmless ? undefined : found)];
-      }),
-    );
-    const looked = subjects.flat();
+    const folders = [paths.units, paths.tools, paths.site, paths.agents, paths.state, ...files.map(dirname)];
+    const along = await writersAlong(host, folders, [...files, ...settings, paths.receipt]);
+    const looked = along.map(({ path, status, writers }) => subjectOf(tools, path, status, writers));
     const result = ofSubjects(looked, {
       many: "files and folders",
       healthy: "",
@@ -59,16 +31,6 @@ export const layoutWritable: Check = {
     return { ...result, subjects: looked.filter(({ status: each }) => each !== "pass") };
   },
 };
-
-/** A path and the folders above it, up to the home folder, or to the root where it is elsewhere. */
-function upwards(path: string, home: string): string[] {
-  const steps = [path];
-  for (let each = path; each !== home && each !== "/"; ) {
-    each = dirname(each);
-    steps.push(each);
-  }
-  return steps;
-}
 
 function subjectOf({ host }: Tools, path: string, status: FileStatus, found: Writers | undefined): SubjectResult {
   const subject = tilde(path, host.user.home);

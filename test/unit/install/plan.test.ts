@@ -43,6 +43,7 @@ function plan(there: Readonly<Record<string, Found>> = {}, input: Partial<PlanIn
     taken: new Set(),
     kept: new Set(),
     restore: false,
+    unsafe: [],
     seed: [],
     enable: false,
     enabled: false,
@@ -249,6 +250,14 @@ describe("a folder of the layout", () => {
         change: "conflict",
         next: "mv /c/systemd /c/systemd.yours",
       });
+  });
+
+  test("in which systemd would find no settings is a conflict", () => {
+    for (const name of ["a*b", "a?b", "a[b", "a\\b"]) {
+      const folder = `/c/${name}/mosaic/fleet/agents`;
+      const [why] = plan({}, { folders: [folder] }).steps.flatMap((each) => ("why" in each ? [each.why] : []));
+      expect([name, why]).toEqual([name, expect.stringContaining("for a pattern")]);
+    }
   });
 
   test("in whose place a file is, is a conflict", () => {
