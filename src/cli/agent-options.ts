@@ -9,7 +9,7 @@ import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { tilde } from "../core/paths.ts";
 import { isSecretName, looksSecret } from "../core/redact.ts";
-import { shellPath } from "../core/shell.ts";
+import { shellPath, shellWord } from "../core/shell.ts";
 import { checkedSettings, type FieldProblem, nameProblem, variablesOf } from "../fleet/agent.ts";
 import type { AgentChanges } from "../fleet/agent-config.ts";
 import { LIMITS } from "../fleet/limits.ts";
@@ -66,7 +66,10 @@ export async function changesOf(host: Host, verb: "add" | "edit", args: AgentArg
       EXIT.usage,
       NOTHING,
       `--env ${open[0]}=… looks like a key: what is typed here is in the list of processes, and in the shell's history`,
-      [`${again} --env ${open[0]}   # asks for it`, `${again} --env-file FILE   # or - to read stdin: lines KEY=VALUE`],
+      [
+        `${again} --env ${shellWord(open[0])}   # asks for it`,
+        `${again} --env-file FILE   # or - to read stdin: lines KEY=VALUE`,
+      ],
     );
   const fromFile = await variablesFrom(host, args["env-file"], again);
   const { runtime, model, command } = args;

@@ -1,4 +1,5 @@
 import type { FileStatus } from "./host.ts";
+import { shellWord } from "./shell.ts";
 
 /** Why the user manager cannot be reached, and what to type about it. */
 export interface BusProblem {
@@ -184,7 +185,8 @@ export function busProblem(failure: BusFailure, circumstances: Circumstances): B
 }
 
 function remedyOf(kind: Cause["remedy"], circumstances: Circumstances): Remedy {
-  const { uid, name } = circumstances.user;
+  const { uid } = circumstances.user;
+  const name = shellWord(circumstances.user.name);
   const usual = `/run/user/${uid}`;
   const elsewhere = runtimeOf(circumstances) !== usual;
   // user@UID.service has to do with logind's folder alone.

@@ -11,6 +11,7 @@ import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { agentUnit } from "../core/names.ts";
 import { pathsOf, tilde } from "../core/paths.ts";
+import { shellPath } from "../core/shell.ts";
 import { changeLimits, type LimitChanges, limitsPath } from "./limits.ts";
 import { readOwnFile, rewrite, whileOthersWait } from "./own-file.ts";
 
@@ -153,7 +154,10 @@ export async function replaceAgentFile(
         EXIT.cantcreate,
         `${tilde(path, host.user.home)} is left as it is`,
         `somebody has changed it meanwhile; what you have written is in ${kept}`,
-        [`diff ${kept} ${tilde(path, host.user.home)}`, `mosaic-fleet agent edit ${name}`],
+        [
+          `diff ${[kept, path].map((each) => shellPath(each, host.user.home)).join(" ")}`,
+          `mosaic-fleet agent edit ${name}`,
+        ],
       );
     }),
   );

@@ -9,6 +9,7 @@ import { EXIT, exitOfInterrupt } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { agentUnit } from "../core/names.ts";
 import { pathsOf } from "../core/paths.ts";
+import { shellPath } from "../core/shell.ts";
 import { lastEnd } from "./ended.ts";
 import { type Judgement, judgeAgent } from "./judge.ts";
 import { readScene, type Scene } from "./scene.ts";
@@ -103,7 +104,7 @@ async function refusePipes(host: Host, names: readonly string[], nothing: string
     const status = real === path ? own : await host.files.status(real ?? path);
     if (status?.kind !== "other" || real === "/dev/null") continue;
     throw new FleetError(EXIT.broken, nothing, `${path} is no file: systemd itself would wait at it for ever`, [
-      `rm ${path}`,
+      `rm ${shellPath(path, host.user.home)}`,
       `mosaic-fleet agent edit ${name}`,
     ]);
   }

@@ -7,6 +7,7 @@ import type { Host } from "../core/host.ts";
 import { agentUnit } from "../core/names.ts";
 import { pathsOf } from "../core/paths.ts";
 import { redactorFor } from "../core/redact.ts";
+import { shellWord } from "../core/shell.ts";
 import { visible, visibleInColour } from "../core/visible.ts";
 import { selectFrom } from "./select.ts";
 import { readSettings } from "./settings-files.ts";
@@ -68,7 +69,7 @@ async function mustHaveJournal(host: Host, name: string): Promise<void> {
     none: ["this machine keeps none, or its systemd-journald does not run", status],
     "not-ours": [
       "its files are not this user's to read; log in anew after the command",
-      `sudo usermod -aG systemd-journal ${host.user.name}`,
+      `sudo usermod -aG systemd-journal ${shellWord(host.user.name)}`,
     ],
   }[problem] as [string, string];
   throw new FleetError(EXIT.unavailable, WHAT, why, [next]);

@@ -7,6 +7,7 @@ import { FleetError } from "../core/errors.ts";
 import { describeResult, type ExecResult, succeeded } from "../core/exec.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host, Prepared } from "../core/host.ts";
+import { shellWord } from "../core/shell.ts";
 import type { Action } from "./action.ts";
 
 /** What has been done so far. */
@@ -126,7 +127,7 @@ async function linger(host: Host, on: boolean, undos: Ledger["undos"]): Promise<
   // Its exit code says nothing.
   if ((await lingers(host, host.user.name)) !== on)
     throw new FleetError(EXIT.unavailable, `loginctl ${verb(on)} did not help`, describeResult(result), [
-      `sudo loginctl ${verb(on)} ${host.user.name}`,
+      `sudo loginctl ${verb(on)} ${shellWord(host.user.name)}`,
     ]);
 }
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { shellWord } from "../../src/core/shell.ts";
 import { binary, tree } from "../support/build.ts";
 import { openFleet, type TestFleet } from "../support/fleet.ts";
 
@@ -8,7 +9,7 @@ let fleet: TestFleet;
 let file: string;
 beforeAll(async () => {
   fleet = await openFleet();
-  file = join(fleet.root, "fleet.yaml");
+  file = join(fleet.root, "a fleet's.yaml");
 });
 afterAll(() => fleet.close());
 
@@ -74,7 +75,7 @@ test("a change is shown, then made; comments stay; what runs is not restarted, a
 
   const unasked = await apply(roster);
   expect(unasked.code).toBe(69);
-  expect(unasked.stderr).toContain(`mosaic-fleet apply -f ${file} --yes`);
+  expect(unasked.stderr).toContain(`mosaic-fleet apply -f ${shellWord(file)} --yes`);
   expect(text(fileOf("odd"))).toContain("B=yes\n");
 
   const applied = await apply(roster, "--yes");

@@ -195,6 +195,7 @@ async function attempt(scenario: Scenario, expected: Expected, { fault, at, lost
   const outcome = await Promise.race([ended, faulty.gone.then(() => "gone" as const)]);
   if (fault === "power") losePower(faulty, home, lost);
   else if (outcome !== "gone" && outcome !== "done" && !(outcome instanceof FleetError)) wrong.push(`threw ${outcome}`);
+  if (outcome instanceof FleetError && outcome.next.length === 0) wrong.push("says nothing to type");
 
   const between = treeOf(home);
   for (const [path, is] of Object.entries(between))

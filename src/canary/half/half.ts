@@ -8,6 +8,7 @@ import { EXIT } from "../../core/exit.ts";
 import type { Host } from "../../core/host.ts";
 import { CANARY_PREFIX, DEFAULT_SOCKET, SANDBOX_PREFIX } from "../../core/names.ts";
 import { pathsOf } from "../../core/paths.ts";
+import { shellWord } from "../../core/shell.ts";
 import { ownedFiles } from "../../install/assets.ts";
 import { plantUserConfig } from "../bait.ts";
 import { type Cage, clearLeftovers, endCage, writeOwner } from "../cage.ts";
@@ -117,7 +118,7 @@ async function clearUp(host: Host, root: string, cage: Cage): Promise<void> {
   const left = await endCage(host, cage);
   if (left.length > 0)
     throw new FleetError(EXIT.unknown, "The canary could not clear up", `left behind: ${left.join(", ")}`, [
-      `rm -r ${root}   # once these have ended`,
+      `rm -r ${shellWord(root)}   # once these have ended`,
     ]);
   await host.files.removeTree(root);
 }

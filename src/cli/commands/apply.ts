@@ -2,6 +2,7 @@ import { dirname, resolve } from "node:path";
 import { describeError, FleetError } from "../../core/errors.ts";
 import { EXIT } from "../../core/exit.ts";
 import type { Host } from "../../core/host.ts";
+import { shellWord } from "../../core/shell.ts";
 import { jsonSchemaOfRoster, type RosterProblem, readRoster } from "../../fleet/roster.ts";
 import { applyPlan, runningOutdated } from "../../fleet/roster-apply.ts";
 import { readValueFiles } from "../../fleet/roster-files.ts";
@@ -57,7 +58,7 @@ export const command = defineCommand({
     const { file } = args;
     if (file === undefined) throw new UsageError("needs -f FILE");
     const human = args.output === "human";
-    const again = `mosaic-fleet apply -f ${file}${args.prune ? " --prune" : ""}`;
+    const again = `mosaic-fleet apply -f ${shellWord(file)}${args.prune ? " --prune" : ""}`;
     return withProblem(host, human, async () => {
       const plan = await planFrom(host, file, args.prune ?? false);
       if (human) renderRosterPlan(host.stdout, plan);

@@ -6,6 +6,7 @@ import { runCanary, stepsOf } from "../../canary/run.ts";
 import { describeError, FleetError } from "../../core/errors.ts";
 import { EXIT, type ExitCode, exitOf } from "../../core/exit.ts";
 import type { Host } from "../../core/host.ts";
+import { shellWord } from "../../core/shell.ts";
 import { chaosOf, known, refuseStrangers } from "../canary-options.ts";
 import { defineCommand, listOf, UsageError } from "../command.ts";
 import { seconds as inSeconds } from "../duration.ts";
@@ -149,7 +150,7 @@ export const command = defineCommand({
         if (human && !drawn) renderStep(host.stdout, step);
       },
       onKept: ({ root, host: inside }) => {
-        const lines = Object.entries(inside.env).map(([key, value]) => `  export ${key}='${value}'\n`);
+        const lines = Object.entries(inside.env).map(([key, value]) => `  export ${key}=${shellWord(value ?? "")}\n`);
         live.note(
           `The ${level === "tmux" ? "folder" : "sandbox"} is kept in ${root}. To look inside, in a shell of its own:\n${lines.join("")}`,
         );

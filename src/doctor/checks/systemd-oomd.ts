@@ -1,5 +1,6 @@
 import { type Manager, managerOn } from "../../adapters/manager.ts";
 import { HOLDER_UNIT } from "../../core/names.ts";
+import { shellWord } from "../../core/shell.ts";
 import type { Check } from "../check.ts";
 
 const SETTINGS = ["ManagedOOMMemoryPressure", "ManagedOOMSwap"] as const;
@@ -53,7 +54,8 @@ export const systemdOomd: Check = {
         detail: watched.length === 0 ? "nothing of ours is watched" : `the holder is spared (${preference})`,
       };
     // A name such as -.slice looks like an option.
-    const assignment = ({ unit, setting }: Watched) => `${unit.startsWith("-") ? "-- " : ""}${unit} ${setting}=auto`;
+    const assignment = ({ unit, setting }: Watched) =>
+      `${unit.startsWith("-") ? "-- " : ""}${shellWord(unit)} ${setting}=auto`;
     return {
       status: "warn",
       message: "when memory runs short systemd-oomd may end the holder, and every session with it",

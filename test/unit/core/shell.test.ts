@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { moveAside, shellWord } from "../../../src/core/shell.ts";
+import { moveAside, shellPath, shellWord } from "../../../src/core/shell.ts";
 import { run } from "../../support/build.ts";
 
 test("a word that a shell takes as it is stays as it is", () => {
@@ -23,4 +23,13 @@ test("what cannot be seen is spelled, and bash reads it back", () => {
 
 test("what is moved aside is quoted on both sides", () => {
   expect(moveAside("/home/a b/x", "yours")).toBe("mv '/home/a b/x' '/home/a b/x.yours'");
+});
+
+test("a path in the home folder is typed from ~ on, which is never quoted; what only looks so is quoted", () => {
+  const home = "/home/a b";
+  const paths = [home, `${home}/x y`, `${home}/$(id)`, "/home/a bc", "~/literal"];
+  const typed = paths.map((path) => shellPath(path, home));
+  expect(typed.slice(0, 3)).toEqual(["~", "~/'x y'", "~/'$(id)'"]);
+  const { stdout } = run(["sh", "-c", `printf '%s\\0' ${typed.join(" ")}`], { env: { HOME: home } });
+  expect(stdout.split("\0").slice(0, -1)).toEqual(paths);
 });
