@@ -1,4 +1,5 @@
 import * as fs from "node:fs";
+import type { OpenFile } from "../core/host.ts";
 
 /** Not by way of node:util, which takes a millisecond of every start to load. */
 function fsync(file: number): Promise<void> {
@@ -20,6 +21,8 @@ export interface NewFile {
 export interface Disk {
   /** A file that was not there (O_EXCL). */
   create(path: string, mode: number): Promise<NewFile>;
+  /** A file that is there; no link at the end is followed. */
+  open(path: string): Promise<OpenFile>;
   /** Has what is at a path, a file or a folder, outlast a power loss. */
   sync(path: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
@@ -39,6 +42,15 @@ export const disk: Disk = {
     return {
       write: async (content) => fs.writeFileSync(file, content),
       chmod: async (mode) => fs.fchmodSync(file, mode),
+      sync: () => fsync(file),
+      close: async () => fs.closeSync(file),
+    };
+  },
+  async open(path) {
+    const { O_WRONLY, O_NOFOLLOW } = fs.constants;
+    const file = fs.openSync(path, O_WRONLY | O_NOFOLLOW);
+    return {
+      overwrite: async (at, text) => void fs.writeSync(file, text, at),
       sync: () => fsync(file),
       close: async () => fs.closeSync(file),
     };

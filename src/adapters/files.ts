@@ -98,6 +98,8 @@ export function filesOn(disk: Disk): Files {
       };
     },
 
+    open: (path) => disk.open(path),
+
     async setAside(path) {
       const temporary = temporaryBeside(path);
       const discard = () => files.removeFile(temporary);

@@ -78,14 +78,14 @@ export function printJson(host: Host, document: object): void {
 /** The document of install and rollback. */
 export async function layoutDocument(
   host: Host,
-  { version, applied, outdated, restarted, notBack, notes, plan }: Installed,
+  { version, cutOff, applied, outdated, restarted, notBack, notes, plan }: Installed,
   diffs: boolean,
   canary?: CanaryReport,
 ): Promise<void> {
   const steps = await planDocument(plan, diffs);
   const problem = notBack === undefined ? {} : { problem: problemOf(notBack) };
   const proof = canary === undefined ? {} : { canary };
-  printJson(host, { version, applied, outdated, restarted, ...problem, notes, steps, ...proof });
+  printJson(host, { version, cutOff, applied, outdated, restarted, ...problem, notes, steps, ...proof });
 }
 
 /**

@@ -40,6 +40,15 @@ export interface Aside {
   discard(): Promise<void>;
 }
 
+/** A file that is there, open to be changed where it lies. */
+export interface OpenFile {
+  /** Writes over what is at this byte, in one system call. */
+  overwrite(at: number, text: string): Promise<void>;
+  /** Has what was written outlast a power loss. */
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+
 /** The file system, as far as this program uses it. Methods throw what the system says (ENOENT, EACCES …). */
 export interface Files {
   /** The text of a file, or undefined when there is none. */
@@ -69,6 +78,8 @@ export interface Files {
   replace(path: string, content: string | Uint8Array, mode: number): Promise<void>;
   /** The first half of replace, for many files at once: it has begun when this returns. */
   prepare(path: string, content: string | Uint8Array, mode: number): Prepared;
+  /** Opens a file that is there, which no link at the end leads to. */
+  open(path: string): Promise<OpenFile>;
   /** Keeps a file as it is now, under a name of its own beside it; undefined when nothing is there. */
   setAside(path: string): Promise<Aside | undefined>;
   /** Its bytes, piece by piece, where it may be too large to be read at once. Throws ENOENT when it is not there. */

@@ -1,3 +1,5 @@
+import { tilde } from "../core/paths.ts";
+
 /** One thing that install, rollback or uninstall does. Plain data: showing a plan, applying it and recording it read the same value. */
 export type Action =
   | { readonly kind: "make-folder"; readonly path: string }
@@ -13,6 +15,15 @@ export type Action =
   | { readonly kind: "daemon-reload" }
   | { readonly kind: "enable" | "disable" | "start" | "stop"; readonly units: readonly string[] }
   | { readonly kind: "linger"; readonly on: boolean };
+
+/** An action as far as a receipt has it; its kind may be one of a later version. */
+export interface NamedAction {
+  readonly kind: string;
+  readonly path?: string | undefined;
+  readonly to?: string | undefined;
+  readonly units?: readonly string[] | undefined;
+  readonly on?: boolean | undefined;
+}
 
 interface FileText {
   readonly path: string;
@@ -61,4 +72,30 @@ export function changes(plan: Plan): Step[] {
 /** What stays as the user has it, although this version has it otherwise. */
 export function keeps(plan: Plan): (Step & { change: "keep" })[] {
   return plan.steps.filter((step) => step.change === "keep");
+}
+
+const VERBS: Readonly<Record<string, string>> = {
+  "make-folder": "make",
+  "write-file": "write",
+  "seed-file": "write",
+  "keep-copy": "keep",
+  "remove-file": "remove",
+  "remove-folder": "remove",
+};
+const UNIT_VERBS = new Set(["enable", "disable", "start", "stop"]);
+
+/** What an action works on, as a person reads it: the home folder is ~, a folder ends with a slash. */
+export function objectOf({ kind, path = "", to, units = [], on }: NamedAction, home: string): string {
+  if (kind === "keep-copy") return `${tilde(to ?? path, home)} (your version)`;
+  if (kind in VERBS) return `${tilde(path, home)}${kind.endsWith("-folder") ? "/" : ""}`;
+  if (kind === "daemon-reload") return "systemctl --user daemon-reload";
+  if (kind === "linger") return `loginctl ${on ? "enable" : "disable"}-linger`;
+  const words = [kind, ...(path === "" ? [] : [tilde(path, home)]), ...units].join(" ");
+  return UNIT_VERBS.has(kind) ? `systemctl --user ${words}` : words;
+}
+
+/** The same in words: "write ~/.config/…", or the command that is run. */
+export function describeAction(action: NamedAction, home: string): string {
+  const verb = VERBS[action.kind];
+  return verb === undefined ? objectOf(action, home) : `${verb} ${objectOf(action, home)}`;
 }

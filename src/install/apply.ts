@@ -7,64 +7,59 @@ import { afterFileError } from "../core/file-error.ts";
 import type { Host } from "../core/host.ts";
 import { pathsOf } from "../core/paths.ts";
 import { type Action, changes, type Plan } from "./action.ts";
+import type { Intent } from "./look.ts";
 import { type Ledger, newLedger, perform, prepareFiles } from "./perform.ts";
-import { type Receipt, type Records, unfinished } from "./receipt.ts";
+import { type Records, unfinished } from "./receipt.ts";
+import { MARK, type Mark, runningReceipt, runOf, textOf } from "./receipt-run.ts";
 
 /** For what is said when it fails. */
-interface Wording {
+interface Wording extends Intent {
   /** "The layout was not installed" */
   readonly what: string;
-  /** The command that finishes what could not even be taken back. */
-  readonly again: string;
 }
 
 /**
  * Does what a plan without conflicts says. Either all of it is done and recorded, or what was done is undone and a
  * FleetError says why. The receipt is written first, with all that any file may hold until it is replaced by the one that
- * is true at the end: a run that is killed at any point leaves what the next run finishes or undoes. All that takes space
- * is on the disk before anything is changed.
+ * is true at the end, and says before and after each thing that is done, or undone, how far it has got: a run that is killed
+ * at any point leaves what the next run finishes or undoes. All that takes space is on the disk before anything is changed.
  */
-export async function applyPlan(host: Host, plan: Plan, records: Records, { what, again }: Wording): Promise<void> {
+export async function applyPlan(host: Host, plan: Plan, records: Records, { command, what, again }: Wording) {
   const { after } = records;
   const { receipt } = pathsOf(host);
   const ledger = newLedger();
   ledger.touched.add(dirname(receipt));
-  const save = (saved: Receipt) => host.files.writeAtomic(receipt, textOf(saved), 0o600);
   /** Puts the receipt back as it was. */
   let restore = async () => {};
-  let meanwhile = unfinished(records);
-  /** What leaves no trace by which a later run could tell whether it was ours to undo is told the receipt one by one. */
-  const note = async (action: Action, when: "before" | "after") => {
-    const noted = noteIn(meanwhile, action, when);
-    if (noted === meanwhile) return;
-    await save(noted);
-    meanwhile = noted;
-  };
   const actions = changes(plan).map(({ action }) => action);
+  const meanwhile = { ...unfinished(records), run: runOf(command, actions) };
+  const running = runningReceipt(host, meanwhile);
+  // That it is undone outweighs that it is written down.
+  const unmark = (index: number, mark: Mark) => () => running.mark(index, mark).catch(() => undefined);
   try {
     await clearTemporaries(host, meanwhile.files);
     const was = await host.files.setAside(receipt);
     restore = () => (was === undefined ? host.files.removeFile(receipt) : was.restore());
-    await save(meanwhile);
+    await running.place();
     const last = after && host.files.prepare(receipt, textOf(after), 0o600);
     if (last !== undefined) {
       const before = restore;
       restore = () => last.discard().then(before);
       await last.ready;
     }
-    for (const action of actions) {
+    for (const [index, action] of actions.entries()) {
       if (host.interrupted.aborted) throw new FleetError(EXIT.interrupted, what, "it was interrupted");
       if (ledger.prepared.size === 0 && takesSpace(action)) await prepareFiles(host, actions, ledger);
-      await note(action, "before");
+      ledger.undos.push(unmark(index, MARK.ahead));
+      await running.mark(index, MARK.begun);
       await perform(host, action, ledger, what);
-      await note(action, "after");
+      await running.mark(index, MARK.done);
+      ledger.undos.push(unmark(index, MARK.begun));
     }
     // Before the receipt says so, it is so, whatever happens to the machine.
     await Promise.all([...ledger.touched].map((folder) => host.files.sync(folder)));
     // Whatever becomes of the last step: nothing is undone under a receipt that says it is done.
-    ledger.undos.push(async () => {
-      if ((await host.files.read(receipt)) !== textOf(meanwhile)) await save(meanwhile);
-    });
+    ledger.undos.push(running.place);
     await (last === undefined ? host.files.removeFile(receipt) : last.place());
     await host.files.sync(dirname(receipt));
     // A later run clears it where it cannot be removed now.
@@ -84,27 +79,14 @@ export async function applyPlan(host: Host, plan: Plan, records: Records, { what
       `${why}. What had been done could not all be taken back (${stuck}): the next run finishes it`,
       [...failure.next.filter((line) => line !== again), again],
     );
+  } finally {
+    await running.close();
   }
-}
-
-function textOf(receipt: Receipt): string {
-  return `${JSON.stringify(receipt, null, 2)}\n`;
 }
 
 /** Whether it is on the disk before anything takes its place. Folders come first: it lies in them. */
 function takesSpace({ kind }: Action): boolean {
   return kind === "write-file" || kind === "seed-file" || kind === "keep-copy";
-}
-
-/** A receipt of a run that goes on, with what is about to be turned on, or has been turned off. */
-function noteIn(receipt: Receipt, action: Action, when: "before" | "after"): Receipt {
-  const { enabled } = receipt;
-  if (action.kind === "enable" && when === "before")
-    return { ...receipt, enabled: [...new Set([...enabled, ...action.units])] };
-  if (action.kind === "disable" && when === "after")
-    return { ...receipt, enabled: enabled.filter((unit) => !action.units.includes(unit)) };
-  const turned = action.kind === "linger" && action.on === (when === "before");
-  return turned ? { ...receipt, linger: action.on } : receipt;
 }
 
 /**

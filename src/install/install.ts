@@ -13,6 +13,7 @@ import { receiptHere } from "./moved.ts";
 import { othersIn } from "./others.ts";
 import { foldersOf, type LayoutPlan, type PlanInput, pathsToLookAt, planInstall, unseed } from "./plan.ts";
 import type { Receipt } from "./receipt.ts";
+import { type CutOff, cutOff } from "./receipt-run.ts";
 import { type Layout, layoutBefore, layoutNow, missingFolders, receiptAfter, sumsOf } from "./record.ts";
 import { outdatedUnits, restartUnits } from "./restart.ts";
 import { type Seed, seederOf } from "./seed.ts";
@@ -57,6 +58,8 @@ export interface Installed {
   readonly version: string;
   /** Whether the holder starts at boot, once the plan is applied. */
   readonly enabled: boolean;
+  /** The run before, where it was cut off: this one finishes or undoes it. */
+  readonly cutOff?: CutOff;
   /** False for a dry run, a conflict, or nothing to do. */
   readonly applied: boolean;
   /** Units that run, and still as an earlier layout has them. */
@@ -69,8 +72,8 @@ export interface Installed {
   readonly notes: readonly string[];
 }
 
-const INSTALL: Intent = { nothing: "Nothing was installed", again: "mosaic-fleet install" };
-const ROLLBACK: Intent = { nothing: "Nothing was rolled back", again: "mosaic-fleet rollback" };
+const INSTALL: Intent = { command: "install", nothing: "Nothing was installed", again: "mosaic-fleet install" };
+const ROLLBACK: Intent = { command: "rollback", nothing: "Nothing was rolled back", again: "mosaic-fleet rollback" };
 
 /** Lays out this version: plan, then apply unless it is a dry run or something is in the way. Throws FleetError. */
 export function install(host: Host, options: InstallOptions): Promise<Installed> {
@@ -180,7 +183,7 @@ async function layOut(
   const first = await look({ taken: options.taken ?? new Set(), kept: new Set(), declined: false });
   const { version } = first.layout;
   const enabled = first.manager.holder?.fileState === "enabled" || options.enable === true;
-  const ended = { version, enabled, applied: false, restarted: [], notes: first.notes };
+  const ended = { version, enabled, ...cutOffIn(first), applied: false, restarted: [], notes: first.notes };
   if (conflicts(first.plan).length > 0) return { ...ended, plan: first.plan, outdated: [] };
   if (options.dryRun) return { ...ended, plan: first.plan, outdated: await outdatedNow(host, first) };
   await mustReadOurs(host, manager);
@@ -200,17 +203,23 @@ async function layOut(
       const folders = [...stateFolders, ...(await missingFolders(host, plan))];
       const after = receiptAfter(seen, folders, host.date());
       const { removed, undecided } = plan;
-      await applyPlan(host, plan, { before: recorded, after, removed, undecided }, { what, again: intent.again });
+      await applyPlan(host, plan, { before: recorded, after, removed, undecided }, { ...intent, what });
     }
     return {
       plan,
       version: seen.layout.version,
       enabled,
+      ...cutOffIn(seen),
       applied: !seen.nothingToDo,
       notes: seen.notes,
       ...(await restarted(host, options, seen)),
     };
   });
+}
+
+function cutOffIn({ recorded }: Look): Pick<Installed, "cutOff"> {
+  const found = cutOff(recorded);
+  return found === undefined ? {} : { cutOff: found };
 }
 
 async function planFiles(

@@ -10,8 +10,9 @@ import type { Found } from "./judge.ts";
 import { receiptHere } from "./moved.ts";
 import { laterWriter, type Receipt } from "./receipt.ts";
 
-/** What a command was about to do, for its errors: "Nothing was installed", "mosaic-fleet install". */
+/** What a command was about to do, for its errors: "install", "Nothing was installed", "mosaic-fleet install". */
 export interface Intent {
+  readonly command: "install" | "rollback" | "uninstall";
   readonly nothing: string;
   readonly again: string;
 }

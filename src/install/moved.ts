@@ -2,6 +2,7 @@ import { basename, dirname, resolve } from "node:path";
 import type { Host } from "../core/host.ts";
 import { HOLDER_UNIT } from "../core/names.ts";
 import { pathsOf } from "../core/paths.ts";
+import type { NamedAction } from "./action.ts";
 import { type Receipt, readReceipt } from "./receipt.ts";
 
 /**
@@ -48,11 +49,17 @@ async function asHere(host: Pick<Host, "env" | "files" | "user">, receipt: Recei
   const isAlias = await files.samePlace(recorded, config);
   if (!isAlias && (recorded.startsWith(`${user.home}/`) || !(await areHere()))) return receipt;
   const filesHere = (recorded: Receipt["files"]) => recorded.map((file) => ({ ...file, path: here(file.path) }));
-  const { seeded, previous } = receipt;
+  const { run, seeded, previous } = receipt;
+  const actionHere = <T extends NamedAction>({ path, to, ...action }: T) => ({
+    ...action,
+    ...(path === undefined ? {} : { path: here(path) }),
+    ...(to === undefined ? {} : { to: here(to) }),
+  });
   return {
     ...receipt,
     files: filesHere(receipt.files),
     folders: receipt.folders.map(here),
+    ...(run === undefined ? {} : { run: { ...run, actions: run.actions.map(actionHere) } }),
     ...(seeded === undefined ? {} : { seeded: { ...seeded, path: here(seeded.path) } }),
     previous: previous && { ...previous, files: filesHere(previous.files) },
   };

@@ -17,6 +17,22 @@ const fileSchema = z.object({
   edited: z.literal(true).optional(),
 });
 
+const runSchema = z.object({
+  /** install, rollback, uninstall. */
+  command: z.string(),
+  actions: z.array(
+    z.object({
+      kind: z.string(),
+      path: z.string().optional(),
+      to: z.string().optional(),
+      units: z.array(z.string()).optional(),
+      on: z.boolean().optional(),
+    }),
+  ),
+  /** A letter for each, as MARK has them. */
+  progress: z.string(),
+});
+
 const common = {
   /** The version of the binary that wrote it. */
   version: z.string(),
@@ -36,6 +52,8 @@ export const receiptSchema = z.object({
   /** While applying: the version that is to come; null for none. `version` is the one from before, unless there was none. */
   to: z.string().nullable().optional(),
   files: z.array(fileSchema),
+  /** While applying: what this run does, in order, and how far it has got with each. */
+  run: runSchema.optional(),
   /** Whether install has turned lingering on. */
   linger: z.boolean(),
   /** The settings file that install wrote where there was none: the user's since. While applying, `added`: nobody was told of it yet. */

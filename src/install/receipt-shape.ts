@@ -12,6 +12,7 @@ export function isAsWritten(value: unknown): value is Receipt {
 
 const isText: Test = (value) => typeof value === "string";
 const isTrue: Test = (value) => value === true;
+const isBoolean: Test = (value) => typeof value === "boolean";
 const areTexts: Test = (value) => Array.isArray(value) && value.every(isText);
 /** As Date writes it: of what the schema takes a part. */
 const isTime: Test = (value) =>
@@ -21,6 +22,10 @@ const FILE = { path: isText, sha256: isText, mode: (value: unknown) => typeof va
 const MORE_OF_FILE = { pending: areTexts, added: isTrue, undecided: isTrue, removed: isTrue, edited: isTrue };
 const areFiles: Test = (value) => Array.isArray(value) && value.every((file) => fits(file, FILE, MORE_OF_FILE));
 
+const MORE_OF_ACTION = { path: isText, to: isText, units: areTexts, on: isBoolean };
+const areActions: Test = (value) =>
+  Array.isArray(value) && value.every((action) => fits(action, { kind: isText }, MORE_OF_ACTION));
+
 const RECEIPT = {
   schemaVersion: (value: unknown) => value === 2,
   version: isText,
@@ -29,12 +34,13 @@ const RECEIPT = {
   folders: areTexts,
   enabled: areTexts,
   files: areFiles,
-  linger: (value: unknown) => typeof value === "boolean",
+  linger: isBoolean,
   previous: (value: unknown) => value === null || fits(value, { version: isText, files: areFiles }),
   texts: (value: unknown) => isObject(value) && Object.values(value).every(isText),
 } satisfies Record<string, Test>;
 const MORE_OF_RECEIPT = {
   to: (value: unknown) => value === null || isText(value),
+  run: (value: unknown) => fits(value, { command: isText, actions: areActions, progress: isText }),
   seeded: (value: unknown) => fits(value, { path: isText, sha256: isText }, { added: isTrue }),
 };
 

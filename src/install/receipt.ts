@@ -1,5 +1,6 @@
 import type { Host } from "../core/host.ts";
 import { VERSION } from "../core/versions.ts";
+import { asFarAsItGot } from "./receipt-run.ts";
 import type { Receipt, RecordedFile } from "./receipt-schema.ts";
 import { isAsWritten } from "./receipt-shape.ts";
 
@@ -12,7 +13,7 @@ export function knownSums(receipt: Receipt | undefined, path: string): string[] 
 }
 
 /**
- * undefined when there is none; "unreadable" when there is one that this version cannot read. Throws when it is no file, or may
+ * A receipt, as far as its run has got; undefined when there is none; "unreadable" when there is one that this version cannot read. Throws when it is no file, or may
  * not be read.
  */
 export async function readReceipt(
@@ -28,9 +29,9 @@ export async function readReceipt(
   if (text === undefined) return undefined;
   try {
     const value: unknown = JSON.parse(text);
-    if (isAsWritten(value)) return value;
+    if (isAsWritten(value)) return asFarAsItGot(value);
     const { readable } = await import("./receipt-schema.ts");
-    return readable.parse(value);
+    return asFarAsItGot(readable.parse(value));
   } catch {
     return "unreadable";
   }
@@ -79,14 +80,15 @@ export function unfinished({ before, after, removed, undecided }: Records): Rece
     });
   }
   const seeded = before?.seeded ?? (after?.seeded && { ...after.seeded, added: true as const });
+  const { run: _, ...settled } = base;
   return {
-    ...base,
+    ...settled,
     ...(seeded === undefined ? {} : { seeded }),
     phase: "applying",
     to: after?.version ?? null,
     files: [...files.values()],
     folders: [...new Set([...(before?.folders ?? []), ...(after?.folders ?? [])])],
-    // What is turned on is written down when it is.
+    // What is turned on and off is told by how far the run has got.
     enabled: before?.enabled ?? [],
     linger: before?.linger ?? false,
     texts: { ...before?.texts, ...after?.texts },

@@ -14,6 +14,7 @@ import { type Intent, lookAt, recordedLayout } from "./look.ts";
 import { reachManager } from "./manager.ts";
 import { type LayoutPlan, planRemoval, undecidedBy, unseed } from "./plan.ts";
 import type { Receipt } from "./receipt.ts";
+import { type CutOff, cutOff } from "./receipt-run.ts";
 import { runningUnits } from "./restart.ts";
 import { keepArchive, removeSite, siteFiles } from "./site.ts";
 
@@ -36,6 +37,8 @@ export interface Seen {
   readonly site: readonly string[];
   /** Whether there is anything to remove. */
   readonly installed: boolean;
+  /** The run before, where it was cut off. */
+  readonly cutOff?: CutOff;
 }
 
 export interface Uninstalled extends Seen {
@@ -46,7 +49,7 @@ export interface Uninstalled extends Seen {
   readonly notKnown?: FleetError;
 }
 
-const UNINSTALL: Intent = { nothing: "Nothing was removed", again: "mosaic-fleet uninstall" };
+const UNINSTALL: Intent = { command: "uninstall", nothing: "Nothing was removed", again: "mosaic-fleet uninstall" };
 
 /** Takes away what install has laid out and nothing else. Throws FleetError. */
 export async function uninstall(host: Host, options: UninstallOptions): Promise<Uninstalled> {
@@ -67,7 +70,9 @@ export async function uninstall(host: Host, options: UninstallOptions): Promise<
     const installed = recorded !== undefined || toPurge;
     // A first install that was killed before it wrote its receipt.
     const remains = recorded === undefined && (await leftBehind(host));
-    return { remains, recorded, seen: { plan, running, enabledAgents: enabled, site, installed } };
+    const before = cutOff(recorded);
+    const told = before === undefined ? {} : { cutOff: before };
+    return { remains, recorded, seen: { plan, running, enabledAgents: enabled, site, installed, ...told } };
   };
   const first = await look();
   const untouched = { ...first.seen, applied: false, archive: undefined };
@@ -82,7 +87,7 @@ export async function uninstall(host: Host, options: UninstallOptions): Promise<
     else {
       const { removed, undecided } = seen.plan;
       const records = { before: recorded, after: undefined, removed, undecided };
-      await applyPlan(host, seen.plan, records, { what: "The layout was not removed", again: UNINSTALL.again });
+      await applyPlan(host, seen.plan, records, { ...UNINSTALL, what: "The layout was not removed" });
     }
     const { state } = pathsOf(host);
     for (const folder of [state, dirname(state), ...(recorded?.folders ?? [])])

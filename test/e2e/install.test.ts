@@ -265,9 +265,48 @@ describe("the receipt", () => {
       `case "$*" in *enable*) kill -9 $PPID ;; *) exec /usr/bin/systemctl "$@" ;; esac`,
     );
     expect(inside([binary, "install", "--enable"], env).code).toBeNull();
-    expect(read().phase).toBe("applying");
-    installed();
+    const { phase, run } = read();
+    expect(phase).toBe("applying");
+    expect(run?.progress).toMatch(/^d{15,}b$/);
+    const steps = run?.actions.length ?? 0;
+    // Until then everybody is told how far it had got, and nothing is changed by looking.
+    const said = `install of ${version} was cut off at step ${steps} of ${steps}: systemctl --user enable ${HOLDER}`;
+    changesNothing(() => {
+      const looked = inside([binary, "doctor", "--only", "layout.receipt"]);
+      expect(looked.code).toBe(1);
+      expect(looked.stdout.replace(/\s+/g, " ")).toContain(`${said}; files of two versions may stand side by side`);
+      for (const command of ["install", "uninstall"]) {
+        expect(inside([binary, command, "--dry-run"]).stdout.replace(/\s+/g, " ")).toStartWith(`note ${said} `);
+        expect(JSON.parse(inside([binary, command, "--dry-run", "-o", "json"]).stdout).cutOff).toEqual({
+          command: "install",
+          version,
+          step: steps,
+          of: steps,
+          action: { kind: "enable", units: [HOLDER] },
+          done: false,
+        });
+      }
+    });
+    expect(install()).toMatchObject({ code: 0, stdout: expect.stringContaining("note      install of ") });
     expect(read().phase).toBe("applied");
+    expect(install().stdout).not.toContain("cut off");
+  });
+
+  test("of an uninstall that was killed says so, and doctor leads to its end", () => {
+    expect(install("--enable").code).toBe(0);
+    const env = pathWith(
+      "systemctl",
+      `case "$*" in *disable*) kill -9 $PPID ;; *) exec /usr/bin/systemctl "$@" ;; esac`,
+    );
+    expect(inside([binary, "uninstall"], env).code).toBeNull();
+    const steps = read().run?.actions.length;
+    const looked = inside([binary, "doctor", "--only", "layout.receipt"]).stdout;
+    expect(looked.replace(/\s+/g, " ")).toContain(
+      `uninstall of ${version} was cut off at step 1 of ${steps}: systemctl --user disable ${HOLDER}; a part of the layout may be gone`,
+    );
+    const [, next = ""] = /\$ mosaic-fleet (.*)/.exec(looked) ?? [];
+    expect(typed(`${binary} ${next}`).code).toBe(0);
+    expect(treeOf(home)).toEqual({});
   });
 
   /** Makes an installed file one of an earlier version: what is there, and what the receipt knows. */

@@ -14,6 +14,7 @@ import { pathsOf } from "../../src/core/paths.ts";
 import { ownedFiles } from "../../src/install/assets.ts";
 import { install, installFiles, rollback } from "../../src/install/install.ts";
 import { type Receipt, readReceipt } from "../../src/install/receipt.ts";
+import { describeCutOff, MARK, type Mark } from "../../src/install/receipt-run.ts";
 import { uninstall } from "../../src/install/uninstall.ts";
 import { fakeManager } from "../support/fake-manager.ts";
 import { type Fault, type FaultyDisk, faultyDisk } from "../support/faulty-disk.ts";
@@ -165,14 +166,17 @@ interface Expected {
   readonly before: Record<string, string>;
   readonly after: Record<string, string>;
   readonly calls: number;
+  /** Whether that call only notes how far the command has got. */
+  readonly notes: (at: number) => boolean;
 }
 
 async function expectedOf({ command, before }: Scenario): Promise<Expected> {
   const home = newHome(before);
   const counting = faultyDisk(disk, "kill", Number.POSITIVE_INFINITY);
   const treeBefore = treeOf(home);
+  const notes = (at: number) => counting.call(at) === "overwrite";
   await commands[command](hostOf(home, filesOn(counting)));
-  return { before: treeBefore, after: treeOf(home), calls: counting.calls() };
+  return { before: treeBefore, after: treeOf(home), calls: counting.calls(), notes };
 }
 
 interface Try {
@@ -206,6 +210,8 @@ async function attempt(scenario: Scenario, expected: Expected, { fault, at, lost
       is !== expected.after[path]
     )
       wrong.push(`${path} is neither old nor new`);
+  // In a full disk what is undone may not be noted; of a power loss the disk tells what it likes.
+  if (fault !== "power" && fault !== "ENOSPC") wrong.push(...(await untrue(home, between, expected)));
   if (
     outcome instanceof FleetError &&
     outcome.message.includes("was taken back") &&
@@ -230,6 +236,20 @@ async function attempt(scenario: Scenario, expected: Expected, { fault, at, lost
   return wrong.map((each) => `${scenario.command}, ${fault}${lost ? ` (${lost})` : ""} at ${at}: ${each}`);
 }
 
+/** Where a command has not got as far as its receipt says, or further. */
+async function untrue(home: string, is: Record<string, string>, { before, after }: Expected): Promise<string[]> {
+  const recorded = await readReceipt(healthyHost(home), pathsOf(healthyHost(home)).receipt);
+  const { actions = [], progress = "" } = (typeof recorded === "object" ? recorded.run : undefined) ?? {};
+  return actions.flatMap(({ kind, path = "" }, index) => {
+    const below = path.slice(home.length + 1);
+    const said = { [MARK.ahead]: before[below], [MARK.begun]: is[below], [MARK.done]: after[below] };
+    const wanted = said[progress[index] as Mark];
+    return kind === "daemon-reload" || is[below] === wanted
+      ? []
+      : [`${kind} ${below} is said to be ${progress[index]}`];
+  });
+}
+
 function only(tree: Record<string, string>, path: string): Record<string, string> {
   return { [path]: tree[path] ?? "" };
 }
@@ -251,7 +271,13 @@ function difference(is: Record<string, string>, wanted: Record<string, string>, 
     .map((path) => `${path} is ${is[path] ?? "not there"} ${when}, not ${wanted[path] ?? "gone"}`);
 }
 
-function triesAt(at: number): Try[] {
+function triesAt(at: number, notes: boolean): Try[] {
+  const all = everyTryAt(at);
+  // Between a thing and its note nothing else has changed: there a third of them will do.
+  return notes ? all.filter((_, index) => index % 3 === at % 3) : all;
+}
+
+function everyTryAt(at: number): Try[] {
   const next = (["same", "other"] as const)[at % 2] as "same" | "other";
   return [
     { fault: "kill", at, next: "same" },
@@ -389,13 +415,48 @@ describe("what the user changes while a run goes on is the user's", () => {
   });
 });
 
+test("whichever run comes after one that was cut off says how far that had got, and not again", async () => {
+  const { upgrade } = await scenarios();
+  const run = async (at: number) => {
+    const home = newHome(upgrade?.before);
+    const faulty = faultyDisk(disk, "kill", at);
+    await Promise.race([commands.install(hostOf(home, filesOn(faulty))), faulty.gone]);
+    return { home, host: healthyHost(home), faulty };
+  };
+  const { faulty } = await run(Number.POSITIVE_INFINITY);
+  const notes = Array.from({ length: faulty.calls() }, (_, at) => at).filter((at) => faulty.call(at) === "overwrite");
+  const of = notes.length / 2;
+  for (const [note, step, done, words] of [
+    [0, 0, false, `before the first of its ${of} steps`],
+    [1, 1, false, `at step 1 of ${of}: `],
+    [2, 1, true, `after step 1 of ${of}: `],
+    [notes.length - 1, of, false, `at step ${of} of ${of}: systemctl --user daemon-reload`],
+  ] as const) {
+    const { home, host } = await run(notes[note] ?? 0); // killed when it was about to note that
+    const { run: recorded } = (await readReceipt(host, pathsOf(host).receipt)) as Receipt;
+    const action = recorded?.actions[step - 1];
+    const cutOff = { command: "install", version: NEW, step, of, done, ...(action && { action }) };
+    const look = { dryRun: true };
+    const told = async () => [
+      (await install(host, { version: NEW, ...look })).cutOff,
+      (await rollback(host, look)).cutOff,
+      (await uninstall(host, look)).cutOff,
+    ];
+    expect(await told()).toEqual([cutOff, cutOff, cutOff]);
+    const path = action?.path === undefined ? "" : `write ~${action.path.slice(home.length)}`;
+    expect(describeCutOff(cutOff, home)).toBe(`install of ${NEW} was cut off ${words}${path}`);
+    expect(await commands.install(host)).toMatchObject({ cutOff, applied: true });
+    expect(await told()).toEqual([undefined, undefined, undefined]);
+  }
+});
+
 test("whatever fault comes at whatever call, the next run leaves no mixed layout", async () => {
   const wrong: string[] = [];
   const tried: string[] = [];
   for (const [name, scenario] of Object.entries(await scenarios())) {
     const expected = await expectedOf(scenario);
     expect(expected.calls).toBeGreaterThan(20);
-    const tries = Array.from({ length: expected.calls }, (_, at) => triesAt(at)).flat();
+    const tries = Array.from({ length: expected.calls }, (_, at) => triesAt(at, expected.notes(at))).flat();
     const todo = tries.values();
     const work = async () => {
       for (const each of todo) wrong.push(...(await attempt(scenario, expected, each)));

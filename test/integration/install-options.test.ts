@@ -123,6 +123,29 @@ describe("--linger", () => {
     ]);
   });
 
+  test("is in the receipt once it is on, whatever a power loss takes of what was not synced", async () => {
+    const lingering = (host: Host) => install(host, { version: "1", linger: true });
+    const counting = faultyDisk(disk, "power", Number.POSITIVE_INFINITY);
+    const on = (faulty: typeof counting) => ({
+      ...machine.host,
+      files: { ...filesOn(faulty), status: machine.host.files.status },
+    });
+    await lingering(on(counting));
+    await uninstall(machine.host, {});
+    let lit = 0;
+    for (let at = 0; at < counting.calls(); at++) {
+      const faulty = faultyDisk(disk, "power", at);
+      await Promise.race([lingering(on(faulty)), faulty.gone]);
+      faulty.lose(() => true);
+      if (machine.lingers) lit++;
+      if (machine.lingers) expect([at, await recorded()]).toEqual([at, true]);
+      await files.removeTree(machine.host.user.home);
+      await files.makeFolder(machine.host.user.home);
+      machine.lingers = false;
+    }
+    expect(lit).toBeGreaterThan(5);
+  });
+
   test("is undone if and only if install did it, wherever it was killed, and the user did it then", async () => {
     const lingering = (host: Host) => install(host, { version: "1", linger: true });
     const counting = faultyDisk(disk, "kill", Number.POSITIVE_INFINITY);

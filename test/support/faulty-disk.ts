@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname } from "node:path";
-import type { Disk, NewFile } from "../../src/adapters/disk.ts";
+import type { Disk } from "../../src/adapters/disk.ts";
 
 /**
  * kill: neither the call nor any after it happens; of a write, half of it does. power: so it is, and what was not synced
@@ -20,6 +20,8 @@ export type Fault = "kill" | "power" | "ENOSPC" | "EROFS" | "EACCES";
 export interface FaultyDisk extends Disk {
   /** How many calls would have changed something. */
   calls(): number;
+  /** What the call of this number was. */
+  call(at: number): string | undefined;
   /** Resolves when a kill or a power loss has come. */
   readonly gone: Promise<void>;
   /** After a power loss: loses what was not synced, in folders that `lost` says. */
@@ -28,23 +30,25 @@ export interface FaultyDisk extends Disk {
 
 /** A disk on which call number `at` meets a fault. */
 export function faultyDisk(real: Disk, fault: Fault, at: number): FaultyDisk {
-  let calls = 0;
+  const calls: string[] = [];
   let broken: string | undefined;
   let dead = false;
   let announce = () => {};
   const gone = new Promise<void>((resolve) => {
     announce = resolve;
   });
-  const open = new Set<NewFile>();
+  const open = new Set<{ close(): Promise<void> }>();
   const unsynced = new Set<string>();
-  let journal: { readonly folder: string; readonly undo: () => void }[] = [];
-  const note = (path: string, undo: () => void) => journal.push({ folder: dirname(path), undo });
+  /** Of a name in its folder, or of the content of a file. */
+  let journal: { readonly path: string; readonly of: "name" | "content"; readonly undo: () => void }[] = [];
+  const note = (path: string, undo: () => void, of: "name" | "content" = "name") => journal.push({ path, of, undo });
 
-  const makes = new Set(["create", "write", "mkdir", "symlink", "link"]);
+  // What is written over takes space, too, where a file system copies on write.
+  const makes = new Set(["create", "write", "overwrite", "mkdir", "symlink", "link"]);
   /** Before each call: counts it, and strikes where it is due. */
   async function pass(call: string, path: string, half?: () => Promise<void>): Promise<void> {
     if (dead) return new Promise(() => {});
-    const due = calls++ === at;
+    const due = calls.push(call) === at + 1;
     if (due) broken = dirname(path);
     if (due && (fault === "kill" || fault === "power")) {
       dead = true;
@@ -55,7 +59,8 @@ export function faultyDisk(real: Disk, fault: Fault, at: number): FaultyDisk {
     }
     if (broken === undefined || fault === "kill" || fault === "power") return;
     if (fault === "ENOSPC" && !makes.has(call)) return;
-    if (fault === "EACCES" && broken !== dirname(path)) return;
+    // A file that is open stays so.
+    if (fault === "EACCES" && (broken !== dirname(path) || call === "overwrite")) return;
     await half?.();
     throw Object.assign(new Error(`${fault}: by the test, ${call} '${path}'`), { code: fault });
   }
@@ -86,11 +91,31 @@ export function faultyDisk(real: Disk, fault: Fault, at: number): FaultyDisk {
         },
       };
     },
+    async open(path) {
+      const file = await real.open(path);
+      open.add(file);
+      return {
+        async overwrite(at, text) {
+          await pass("overwrite", path, () => file.overwrite(at, text.slice(0, text.length / 2)));
+          const restore = overwriter(path, at, text.length);
+          await file.overwrite(at, text);
+          note(path, restore, "content");
+        },
+        async sync() {
+          await pass("fsync", path);
+          await file.sync();
+          journal = journal.filter((entry) => entry.path !== path || entry.of !== "content");
+        },
+        async close() {
+          if (open.delete(file) && !dead) await file.close();
+        },
+      };
+    },
     async sync(path) {
       await pass("sync", path);
       await real.sync(path);
       unsynced.delete(path);
-      journal = journal.filter(({ folder }) => folder !== path);
+      journal = journal.filter((entry) => dirname(entry.path) !== path || entry.of !== "name");
     },
     async rename(from, to) {
       await pass("rename", to);
@@ -132,12 +157,13 @@ export function faultyDisk(real: Disk, fault: Fault, at: number): FaultyDisk {
       await real.link(from, to);
       note(to, () => rmSync(to, { force: true }));
     },
-    calls: () => calls,
+    calls: () => calls.length,
+    call: (at) => calls[at],
     gone,
     lose(lost) {
       for (const path of unsynced) if (lost(dirname(path)) && keeper(path) !== nothing) writeFileSync(path, "");
-      for (const { folder, undo } of journal.toReversed()) {
-        if (!lost(folder)) continue;
+      for (const { path, undo } of journal.toReversed()) {
+        if (!lost(dirname(path))) continue;
         try {
           undo();
         } catch {
@@ -160,4 +186,16 @@ function keeper(path: string): () => void {
   }
   const bytes = readFileSync(path);
   return () => writeFileSync(path, bytes, { mode: stat.mode & 0o7777 });
+}
+
+/** What puts back a part of a file, wherever the file has gone by then, or nowhere. */
+function overwriter(path: string, at: number, length: number): () => void {
+  const { ino } = lstatSync(path);
+  const bytes = readFileSync(path).subarray(at, at + length);
+  return () => {
+    if (lstatSync(path).ino !== ino) return; // another has taken its place
+    const whole = readFileSync(path);
+    whole.set(bytes, at);
+    writeFileSync(path, whole);
+  };
 }

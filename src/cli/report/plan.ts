@@ -1,32 +1,18 @@
 import type { Output } from "../../core/host.ts";
-import { tilde } from "../../core/paths.ts";
-import type { Action, Plan, Step } from "../../install/action.ts";
+import { objectOf, type Plan, type Step } from "../../install/action.ts";
+import { type CutOff, describeCutOff } from "../../install/receipt-run.ts";
 import { paint } from "./paint.ts";
 import { hanging } from "./text.ts";
-
-function describe(action: Action, home: string): string {
-  switch (action.kind) {
-    case "make-folder":
-    case "remove-folder":
-      return `${tilde(action.path, home)}/`;
-    case "write-file":
-    case "seed-file":
-    case "remove-file":
-      return tilde(action.path, home);
-    case "keep-copy":
-      return `${tilde(action.to, home)} (your version)`;
-    case "daemon-reload":
-      return "systemctl --user daemon-reload";
-    case "linger":
-      return `loginctl ${action.on ? "enable" : "disable"}-linger`;
-    default:
-      return `systemctl --user ${action.kind} ${action.units.join(" ")}`;
-  }
-}
 
 function word({ action, change }: Step): string {
   if (change === "none") return "as it is";
   return change === "update" && action.kind !== "write-file" ? "run" : change;
+}
+
+/** Where the run before was cut off: how far it had got. */
+export function renderCutOff(output: Output, cutOff: CutOff | undefined, home: string): void {
+  if (cutOff === undefined) return;
+  output.write(`${paint(output).yellow("note")}      ${hanging(output, 10, describeCutOff(cutOff, home))}\n`);
 }
 
 /** The plan, a line a step; with `diffs`, what becomes of each file. */
@@ -39,7 +25,7 @@ export async function renderPlan(
   const { red, green, yellow, dim, bold } = paint(output);
   const color = { none: dim, create: green, update: green, remove: green, keep: yellow, conflict: red };
   for (const step of plan.steps) {
-    output.write(`${color[step.change](word(step).padEnd(9))} ${describe(step.action, home)}\n`);
+    output.write(`${color[step.change](word(step).padEnd(9))} ${objectOf(step.action, home)}\n`);
     if (step.change === "keep" || step.change === "conflict")
       output.write(`          Why:  ${hanging(output, 16, step.why)}\n          Next: ${bold(step.next)}\n`);
     const diff = shown?.diffOf(step);

@@ -2,7 +2,8 @@ import { dirname, join } from "node:path";
 import { describeError } from "../../core/errors.ts";
 import { tilde } from "../../core/paths.ts";
 import { moveAside } from "../../core/shell.ts";
-import { laterWriter } from "../../install/receipt.ts";
+import { laterWriter, type Receipt } from "../../install/receipt.ts";
+import { cutOff, describeCutOff } from "../../install/receipt-run.ts";
 import type { Check, CheckResult } from "../check.ts";
 import { otherConfig } from "../config-home.ts";
 import { installFix } from "../install-fix.ts";
@@ -14,9 +15,9 @@ export const layoutReceipt: Check = {
   title: "the receipt of the last install can be read, and that install ended",
   explain: {
     checks:
-      "The receipt, ~/.local/state/mosaic/fleet/receipt.json: whether this version can read it, whether the install that wrote it came to its end, and whether it names files that this version does not have.",
+      "The receipt, ~/.local/state/mosaic/fleet/receipt.json: whether this version can read it, whether the install, rollback or uninstall that wrote it came to its end, how far it had got where it did not, and whether it names files that this version does not have.",
     why: "The receipt tells which files are ours and what was in them. Without it no install can tell its own files from yours, and each that differs is in the way. After an install that was killed, files of two versions may stand side by side.",
-    mend: "mosaic-fleet install finishes what was begun and writes the receipt anew. A receipt that cannot be read is moved aside first. Files that only another version has stay on disk until you move them away.",
+    mend: "mosaic-fleet install finishes what was begun and writes the receipt anew; mosaic-fleet uninstall finishes an uninstall that was cut off. A receipt that cannot be read is moved aside first. Files that only another version has stay on disk until you move them away.",
   },
   async run(tools) {
     const { host, paths } = tools;
@@ -54,7 +55,7 @@ export const layoutReceipt: Check = {
             evidence: { receipt: paths.receipt },
             fix: await installFix(tools),
           };
-    if (look.phase === "applying") return unfinished(tools, look.version);
+    if (look.phase === "applying") return unfinished(tools, look);
     // What that version has besides is in use.
     if ((await replacedBy(tools)) !== undefined) return { status: "pass", detail: `version ${look.version}` };
     const ours = new Set(files.map(({ action }) => action.path));
@@ -80,18 +81,28 @@ export const layoutReceipt: Check = {
 };
 
 /** An install was killed, or is at it: then its lock names a process that lives. */
-async function unfinished(tools: Tools, version: string): Promise<CheckResult> {
+async function unfinished(tools: Tools, receipt: Receipt): Promise<CheckResult> {
   const { host, paths, procfs } = tools;
+  const far = cutOff(receipt);
+  const version = far?.version ?? receipt.to ?? receipt.version;
+  const command = far?.command ?? (receipt.to === null ? "uninstall" : "install");
   const [pid, startTime] = ((await host.files.readLink(join(paths.state, "install.lock"))) ?? "").split(" ");
   if (startTime !== undefined && (await procfs.startTime(Number(pid))) === startTime)
     return {
       status: "warn",
-      message: `an install of version ${version} is running (pid ${pid}): look again when it has ended`,
+      message: `${command} of ${version} is running (pid ${pid}): look again when it has ended`,
       fix: { commands: ["mosaic-fleet doctor --only layout --wait 1m"] },
     };
+  const said = far === undefined ? `${command} of ${version} was cut off` : describeCutOff(far, host.user.home);
   return {
     status: "fail",
-    message: `an install of version ${version} was killed before it ended: files of two versions may stand side by side`,
-    fix: await installFix(tools),
+    message:
+      command === "uninstall"
+        ? `${said}; a part of the layout may be gone`
+        : `${said}; files of two versions may stand side by side`,
+    fix:
+      command === "uninstall"
+        ? { commands: ["mosaic-fleet uninstall   # or, to have it again: mosaic-fleet install"] }
+        : await installFix(tools),
   };
 }

@@ -543,7 +543,11 @@ describe("layout.receipt", () => {
   red(
     "layout.receipt",
     "an install that was killed",
-    { status: "fail", message: /^an install of version 0\.0\.0-test was killed/, fix: /^mosaic-fleet install$/ },
+    {
+      status: "fail",
+      message: /^install of 0\.0\.0-test was cut off; files of two versions may stand side by side$/,
+      fix: /^mosaic-fleet install$/,
+    },
     async () => {
       receipt((written) => {
         written.phase = "applying";

@@ -19,7 +19,7 @@ beforeEach(() => {
 
 const host = () => fakeHost({ files, pid: process.pid, user: { uid: 0, name: "root", home } });
 const lock = <T>(work: () => Promise<T>) =>
-  withLock(host(), { nothing: "Nothing was installed", again: "mosaic-fleet install" }, work);
+  withLock(host(), { command: "install", nothing: "Nothing was installed", again: "mosaic-fleet install" }, work);
 
 function left(target: string): void {
   mkdirSync(state, { recursive: true });

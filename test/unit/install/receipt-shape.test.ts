@@ -16,6 +16,16 @@ const receipt = {
     { ...file, undecided: true },
     { ...file, removed: true, edited: true },
   ],
+  run: {
+    command: "install",
+    actions: [
+      { kind: "write-file", path: "/a" },
+      { kind: "keep-copy", path: "/a", to: "/b" },
+      { kind: "enable", units: ["x.service"] },
+      { kind: "linger", on: true },
+    ],
+    progress: "db..",
+  },
   linger: false,
   seeded: { path: "/c", sha256: "2f", added: true },
   previous: { version: "1.2.2", files: [file] },
@@ -38,7 +48,12 @@ function changed(path: readonly string[], change: (holder: Record<string, unknow
 
 test("a receipt with all that can be in it is known, and one with the least", () => {
   expect(isAsWritten(receipt)).toBe(true);
-  const { to: _, seeded: __, ...least } = { ...receipt, phase: "applied", files: [], previous: null, texts: {} };
+  const {
+    to: _,
+    seeded: __,
+    run: ___,
+    ...least
+  } = { ...receipt, phase: "applied", files: [], previous: null, texts: {} };
   expect(isAsWritten(least)).toBe(true);
   for (const each of [receipt, least]) expect(receiptSchema.parse(each)).toEqual(each as never);
 });

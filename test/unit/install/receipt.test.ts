@@ -1,15 +1,18 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { knownSums, type Receipt, readReceipt, unfinished } from "../../../src/install/receipt.ts";
+import { cutOff, describeCutOff } from "../../../src/install/receipt-run.ts";
 import { tree } from "../../support/build.ts";
 import { fakeFiles } from "../../support/fake-host.ts";
 
 const PATH = "/home/somebody/.local/state/mosaic/fleet/receipt.json";
 /** As released versions wrote them. Never to be edited: receipts like these are on people's machines. */
-const version1 = await fixture(1);
-const version2 = await fixture(2);
+const version1 = await fixture("1");
+const version2 = await fixture("2");
+/** Of a run that was killed while it enabled the holder. */
+const cutOff2 = await fixture("2-cut-off");
 
-function fixture(version: number): Promise<string> {
+function fixture(version: string): Promise<string> {
   return Bun.file(join(tree, `test/fixtures/receipt-version-${version}.json`)).text();
 }
 
@@ -35,6 +38,62 @@ describe("a receipt", () => {
 
   test("that version 2 wrote is read, whole", async () => {
     expect(await read(version2)).toEqual(JSON.parse(version2));
+  });
+
+  test("that version 2 wrote, and whose run was cut off, is read as far as that had got", async () => {
+    expect(await read(cutOff2)).toEqual({
+      ...JSON.parse(cutOff2),
+      enabled: ["mosaic-tmux-holder.service"],
+      linger: true,
+    });
+  });
+
+  for (const [kind, was, marks] of [
+    ["enable", [], { ".": [], b: ["holder"], d: ["holder"] }],
+    ["disable", ["holder", "other"], { ".": ["holder", "other"], b: ["holder", "other"], d: ["other"] }],
+  ] as const)
+    test(`of a run that was to ${kind} a unit has it as ours while that is to be undone`, async () => {
+      for (const [progress, enabled] of Object.entries(marks)) {
+        const run = { command: "install", actions: [{ kind, units: ["holder"] }], progress };
+        const text = JSON.stringify({ ...JSON.parse(cutOff2), enabled: was, run });
+        expect([progress, ((await read(text)) as Receipt).enabled]).toEqual([progress, [...enabled]]);
+      }
+    });
+
+  for (const [on, marks] of [
+    [true, { ".": false, b: true, d: true }],
+    [false, { ".": true, b: true, d: false }],
+  ] as const)
+    test(`of a run that was to turn lingering ${on ? "on" : "off"} has it as ours while that is to be undone`, async () => {
+      for (const [progress, linger] of Object.entries(marks)) {
+        const run = { command: "install", actions: [{ kind: "linger", on }], progress };
+        const text = JSON.stringify({ ...JSON.parse(cutOff2), linger: !on, run });
+        expect([progress, ((await read(text)) as Receipt).linger]).toEqual([progress, linger]);
+      }
+    });
+
+  test("of a run that does what only a later version knows is read, and says how far that has got", async () => {
+    const run = {
+      command: "replant",
+      actions: [{ kind: "water", units: ["x"], more: 1 }, { kind: "dig" }],
+      progress: "b",
+    };
+    const recorded = (await read(JSON.stringify({ ...JSON.parse(cutOff2), run }))) as Receipt;
+    const found = cutOff(recorded);
+    expect(found && describeCutOff(found, "/home/somebody")).toBe(
+      "replant of 0.4.0 was cut off at step 1 of 2: water x",
+    );
+  });
+
+  test("says how far an interrupted run has got; of one that has ended, or whose version kept no account, nothing", async () => {
+    const recorded = (await read(cutOff2)) as Receipt;
+    const found = cutOff(recorded);
+    expect(found && describeCutOff(found, "/home/somebody")).toBe(
+      "install of 0.4.0 was cut off at step 6 of 7: systemctl --user enable mosaic-tmux-holder.service",
+    );
+    const { run: _, ...without } = recorded;
+    for (const none of [undefined, without, { ...recorded, phase: "applied" as const }])
+      expect(cutOff(none)).toBeUndefined();
   });
 
   test("knows what may be there of a file: what was settled, and while applying what else may be", async () => {
