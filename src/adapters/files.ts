@@ -12,6 +12,11 @@ function temporaryBeside(path: string): string {
   return join(dirname(path), `.mosaic-${crypto.randomUUID().slice(0, 8)}.tmp`);
 }
 
+/** As the system says it. */
+function existing(path: string, call = ""): Error {
+  return Object.assign(new Error(`EEXIST: file already exists, ${call}'${path}'`), { code: "EEXIST", path });
+}
+
 /** Whether it was made here: false when another process was faster. */
 async function orFalse(making: Promise<void>): Promise<boolean> {
   try {
@@ -53,8 +58,7 @@ export function filesOn(disk: Disk): Files {
       await disk.link(temporary, path);
     } catch (error) {
       if (!NO_LINKS.includes(codeOf(error) ?? "")) throw error;
-      if ((await looks.status(path)) !== undefined)
-        throw Object.assign(new Error(`EEXIST: '${path}'`), { code: "EEXIST" });
+      if ((await looks.status(path)) !== undefined) throw existing(path);
       await disk.rename(temporary, path);
     }
   }
@@ -153,7 +157,7 @@ export function filesOn(disk: Disk): Files {
         for (const folder of missing) {
           if (await orFalse(disk.mkdir(folder, mode))) made.push(folder);
         }
-        if (!(await fs.stat(path)).isDirectory()) throw new Error(`EEXIST: file already exists, mkdir '${path}'`);
+        if (!(await fs.stat(path)).isDirectory()) throw existing(path, "mkdir ");
       } catch (error) {
         for (const folder of made.reverse()) await disk.rmdir(folder).catch(() => undefined);
         throw error;

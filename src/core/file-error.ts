@@ -17,6 +17,11 @@ export function afterFileError(error: unknown, place: string, again?: string): s
     case "EACCES":
     case "EPERM":
       return [`namei -l ${where}   # whose is what, and who may use it?`, ...next];
+    case "EEXIST":
+    case "ENOENT":
+    case "ENOTDIR":
+    case "ELOOP":
+      return [`namei -l ${where}   # what is in the way?`, ...next];
     default:
       return code === undefined ? [] : next;
   }

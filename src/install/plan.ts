@@ -28,7 +28,12 @@ export interface PlanInput extends Decisions {
 /** What planInstall() wants to know about. */
 export function pathsToLookAt(input: Pick<PlanInput, "wanted" | "folders" | "recorded">): string[] {
   const files = [...input.wanted.map(({ path }) => path), ...(input.recorded?.files ?? []).map(({ path }) => path)];
-  return [...new Set([...foldersOf(input), ...files, ...files.map(besideOf)])];
+  return [...new Set([...foldersOf(input).flatMap(upwards), ...files, ...files.map(besideOf)])];
+}
+
+/** A path and all that it is in, from the inside out. */
+function upwards(path: string): string[] {
+  return path === dirname(path) ? [path] : [path, ...upwards(dirname(path))];
 }
 
 /** Every folder that has a file of the layout in it, or is wanted for itself. */
@@ -52,7 +57,7 @@ export function planInstall(input: PlanInput): LayoutPlan {
     judgement: judge(file, input.found, input.recorded, input),
   }));
   const removed = judged.flatMap(({ file, judgement }) => (judgement === "removed" ? [file.path] : []));
-  const folders = foldersOf(input).flatMap((path) => planFolder(path, input, removed));
+  const folders = eachOnce(foldersOf(input).flatMap((path) => planFolder(path, input, removed)));
   const all = [...judged.flatMap(({ file, judgement }) => planFile(file, judgement, input)), ...planDropped(input)];
   // The user's versions are kept before anything takes the place of anything.
   const isCopy = ({ action }: Step) => action.kind === "keep-copy";
@@ -83,6 +88,17 @@ export function undecidedBy(steps: readonly Step[], recorded: Receipt | undefine
   return (recorded?.files ?? []).flatMap(({ path }) => (gone.has(besideOf(path)) ? [path] : []));
 }
 
+/** What is in the way of two folders is said once. */
+function eachOnce(steps: readonly Step[]): Step[] {
+  const said = new Set<string>();
+  return steps.filter((step) => {
+    if (step.change !== "conflict") return true;
+    const isNew = !said.has(step.next);
+    said.add(step.next);
+    return isNew;
+  });
+}
+
 /** What is more than a name to glob(3), by which systemd reads EnvironmentFile=. */
 const PATTERN = /[*?[\\]/;
 
@@ -92,8 +108,9 @@ function planFolder(path: string, input: PlanInput, removed: readonly string[]):
   const inTheWay = (what: string, why: string): Step[] => [
     { action, change: "conflict", why, next: moveAside(what, "yours") },
   ];
-  if (kind !== undefined && kind !== "folder" && kind !== "link")
-    return inTheWay(path, "a file is in the place of this folder");
+  const isInTheWay = (each: string) => !["folder", "link", undefined].includes(input.found.get(each)?.status?.kind);
+  const file = upwards(path).find(isInTheWay);
+  if (file !== undefined) return inTheWay(file, "a file is in the place of this folder, or of one that it is in");
   const inIt = input.wanted.filter((file) => dirname(file.path) === path);
   // All of it removed by the user: then not even an empty folder comes back.
   if (kind === undefined && inIt.length > 0 && inIt.every((file) => removed.includes(file.path))) return [];

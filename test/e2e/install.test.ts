@@ -487,6 +487,7 @@ describe("something in the way is a conflict: 73, nothing written, and it says w
     ["a pipe, which is not read", () => made(script, "mkfifo"), [script]],
     ["a device, where one can be made", () => made(script, "mknod", "c", "1", "3"), [script]],
     ["a file in the place of a folder", () => writeFiles(config, { "mosaic/tools/fleet": "" }), ["mosaic/tools/fleet"]],
+    ["a file in the place of the config folder", () => writeFileSync(config, "mine"), ["systemd/user"]],
     ["several at once", () => writeFiles(config, { [unit]: "mine", [script]: "mine too" }), [unit, script]],
     [
       "a link out of home in the place of a folder",

@@ -605,7 +605,11 @@ describe("with -o json there is one document, whatever keeps it from working", (
         expect({ command, is, document: JSON.parse(stdout) }).toMatchObject({
           command,
           is: code,
-          document: { schemaVersion: 1, applied: false, problem: { why: expect.stringMatching(/./) } },
+          document: {
+            schemaVersion: 1,
+            applied: false,
+            problem: { why: expect.stringMatching(/./), next: expect.arrayContaining([expect.stringMatching(/./)]) },
+          },
         });
         expect(stderr).not.toBe("");
       }

@@ -221,7 +221,7 @@ test("every mistake is named, with its line, and what was meant; nothing is chan
 test("at a terminal it asks, before it stops and removes what is not in the roster", async () => {
   await fleet.up("plain");
   writeFileSync(file, NONE);
-  const command = `unset TMUX; ${binary} apply -f ${file} --prune`;
+  const command = `unset TMUX; ${binary} apply -f ${shellWord(file)} --prune`;
   const no = fleet.terminals.typed(command, 80);
   await fleet.wait("the question", async () => no.screen().includes("Apply this, which stops 1 agent? [y/N]"));
   no.press("n", "Enter");

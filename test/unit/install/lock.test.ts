@@ -1,10 +1,10 @@
 import { afterAll, beforeEach, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { files } from "../../../src/adapters/files.ts";
 import { procfsOf } from "../../../src/adapters/procfs.ts";
 import { withLock } from "../../../src/install/lock.ts";
-import { run, temporaryFolder } from "../../support/build.ts";
+import { run, temporaryFolder, writeFiles } from "../../support/build.ts";
 import { fakeHost } from "../../support/fake-host.ts";
 
 const temporary = temporaryFolder();
@@ -83,7 +83,18 @@ test("what is no lock of ours is in the way, and stays: 73, and what to do", asy
   expect(readdirSync(state)).toEqual(["install.lock"]);
 });
 
-test("where none can be made: 73", async () => {
-  writeFileSync(join(home, ".local"), "a file");
-  await expect(lock(() => Promise.resolve())).rejects.toMatchObject({ exit: 73 });
+test("where none can be made: 73, and where to look for what is in the way", async () => {
+  for (const [prepare, at] of [
+    [() => writeFileSync(join(home, ".local"), "a file"), ".local/state"],
+    [() => symlinkSync("/nowhere", join(home, ".local")), ".local/state"],
+    [() => symlinkSync(".local", join(home, ".local")), ".local/state/mosaic/fleet"],
+    [() => writeFiles(home, { ".local/state/mosaic/fleet": "" }), ".local/state/mosaic/fleet"],
+  ] as const) {
+    prepare();
+    await expect(lock(() => Promise.resolve())).rejects.toMatchObject({
+      exit: 73,
+      next: [`namei -l ${join(home, at)}   # what is in the way?`, "mosaic-fleet install"],
+    });
+    rmSync(join(home, ".local"), { recursive: true });
+  }
 });
