@@ -1,5 +1,5 @@
 import { basename, join } from "node:path";
-import { succeeded } from "../core/exec.ts";
+import type { ExecResult } from "../core/exec.ts";
 import type { Host } from "../core/host.ts";
 
 /** Which of the user's own files a login shell of this name reads, below the home folder. */
@@ -10,8 +10,12 @@ const START_FILES: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(["sh", "dash", "ash", "ksh", "mksh"].map((name) => [name, [".profile"]])),
 };
 
-/** Stands before the PATH: start files print what they like. */
-const MARK = "mosaic-fleet: PATH is ";
+/**
+ * Runs a shell, $0, of which only descriptor 7 is heard: start files print what they like, and as much. What they leave running
+ * in the background ends with it. Those that start a multiplexer where there is none find that there is one.
+ */
+const UNHEARD = '"$0" -l -c "$1" 7>&1 >/dev/null 2>&1; code=$?; trap "" TERM; kill -s TERM 0; exit $code';
+const INSIDE = { TMUX: "/dev/null,0,0", STY: "none", ZELLIJ: "0" };
 
 /** Long enough for a version manager to load on a slow machine, short enough to be waited for, in milliseconds. */
 const LIMIT_MS = 3_000;
@@ -20,8 +24,8 @@ const LIMIT_MS = 3_000;
 export interface LoginShell {
   /** Such as /bin/bash. */
   readonly shell: string;
-  /** The folders of its PATH; undefined when it has not said it in time. */
-  readonly folders: readonly string[] | undefined;
+  /** The folders of its PATH, or why it has not said it: "did not say it within 3 s". */
+  readonly said: readonly string[] | string;
 }
 
 /**
@@ -39,11 +43,23 @@ export async function askLoginShell(
   const there = await Promise.all(own.map((name) => files.status(join(user.home, name)).catch(() => undefined)));
   if (there.every((status) => status === undefined)) return undefined;
   // A group of its own, in a session of its own: what waits for a key gets an end of file, and all of it can be killed.
-  const options = { timeoutMs: LIMIT_MS, cancelled: host.interrupted, env: { HOME: user.home } };
-  const result = await host.exec([shell, "-l", "-c", `printf '\\n%s%s\\n' '${MARK}' "$PATH"`], options);
-  const said = result.stdout.split("\n").findLast((line) => line.startsWith(MARK));
-  const folders = succeeded(result) ? said?.slice(MARK.length).split(":") : undefined;
-  return { shell, folders };
+  const options = { timeoutMs: LIMIT_MS, cancelled: host.interrupted, env: { HOME: user.home, ...INSIDE } };
+  const result = await host.exec(["/bin/sh", "-c", UNHEARD, shell, `printf '%s\\n' "$PATH" >&7`], options);
+  // However it ended: what is said is said.
+  return { shell, said: result.stdout.endsWith("\n") ? result.stdout.slice(0, -1).split(":") : silenceOf(result) };
+}
+
+function silenceOf(result: ExecResult): string {
+  switch (result.kind) {
+    case "timed-out":
+      return `did not say it within ${LIMIT_MS / 1000} s`;
+    case "exited":
+      return `ended with exit code ${result.code} before it said it`;
+    case "signaled":
+      return `was ended by ${result.signal} before it said it`;
+    case "not-found":
+      return "does not run";
+  }
 }
 
 /** As /etc/passwd has it; whom another service knows has it in a variable. */

@@ -59,7 +59,7 @@ export function seederOf(host: Host): Seeder {
     if (!there) shell ??= askLoginShell(host);
     const said = await shell;
     const from = `the login shell, ${said?.shell}`;
-    const told = (said?.folders ?? []).map((folder) => ({ folder, from }));
+    const told = (Array.isArray(said?.said) ? said.said : []).map((folder) => ({ folder, from }));
     const bytes = there ? await settingsIn(host, file) : new Uint8Array();
     if (bytes === undefined) return { steps: [], notes: [], there };
     const existing = assignedValue(parseEnvFile(bytes), KEY);
@@ -86,8 +86,8 @@ async function settingsIn({ files }: Host, path: string): Promise<Uint8Array | u
 const NONE = `No agent program was found (${RUNTIMES.slice(0, 4).join(", ")} …). Once there is one, install writes down where`;
 
 function silence(said: Awaited<ReturnType<typeof askLoginShell>>): string[] {
-  if (said === undefined || said.folders !== undefined) return [];
-  return [`Left out: the PATH of your login shell, ${said.shell}, which did not say it in time`];
+  if (typeof said?.said !== "string") return [];
+  return [`Left out: the PATH of your login shell, ${said.shell}, which ${said.said}`];
 }
 
 /** A folder for MOSAIC_PATH, and what is in it. */

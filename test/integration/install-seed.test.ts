@@ -56,6 +56,19 @@ function programs(...paths: string[]): void {
   }
 }
 
+/** /etc/passwd says that this is the user's shell. */
+function withShell(shell: string): void {
+  const { read } = host.files;
+  const passwd = `x:x:${host.user.uid}:0::/:${shell}\n`;
+  host = { ...host, files: { ...host.files, read: async (path) => (path === "/etc/passwd" ? passwd : read(path)) } };
+}
+
+/** Dead, whether or not the machine's first process has taken notice of it. */
+function isDead(pid: string): boolean {
+  const stat = existsSync(`/proc/${pid}`) ? readFileSync(`/proc/${pid}/stat`, "utf8") : ") Z ";
+  return stat.includes(") Z ");
+}
+
 const fleetEnv = () => join(home, ".config/mosaic/fleet/fleet.env");
 const lay = (more: Partial<InstallOptions> = {}) => install(host, { version: "1", seed: {}, ...more });
 const written = () => (existsSync(fleetEnv()) ? readFileSync(fleetEnv(), "utf8") : undefined);
@@ -108,13 +121,6 @@ describe("a program is found", () => {
       withShell(shell ?? "");
       expect(stepOf(await lay())?.notes?.[1]).toBe(`claude: ~/made/up (the login shell, ${shell})`);
     });
-  }
-
-  /** /etc/passwd says that this is the user's shell. */
-  function withShell(shell: string): void {
-    const { read } = host.files;
-    const passwd = `x:x:${host.user.uid}:0::/:${shell}\n`;
-    host = { ...host, files: { ...host.files, read: async (path) => (path === "/etc/passwd" ? passwd : read(path)) } };
   }
 
   test("in nvm's folder of one version, which is said; its own interpreter with it", async () => {
@@ -198,21 +204,66 @@ describe("what no PATH should have is left out, and said", () => {
     programs(".local/bin/claude");
     const marker = join(home, "pid");
     writeFiles(home, {
-      ".profile": `sleep 1000 & echo $! >${marker}; read -r key </dev/tty; wait\n`,
+      ".profile": `sleep 1000 & echo $! >${marker}; read -r key </dev/tty; yes\n`, // gigabytes of it
       ".bash_profile": ". ~/.profile\n",
     });
     const started = performance.now();
     const { notes } = await lay();
     expect(performance.now() - started).toBeLessThan(8_000);
     expect(notes).toEqual([
-      expect.stringMatching(/^Left out: the PATH of your login shell, \S+, which did not say it in time$/),
+      expect.stringMatching(/^Left out: the PATH of your login shell, \S+, which did not say it within 3 s$/),
     ]);
     expect(value()).toBe("~/.local/bin");
-    const pid = readFileSync(marker, "utf8").trim();
-    // Dead, whether or not the machine's first process has taken notice of it.
-    const stat = () => (existsSync(`/proc/${pid}`) ? readFileSync(`/proc/${pid}/stat`, "utf8") : ") Z ");
-    expect(stat()).toContain(") Z ");
+    expect(isDead(readFileSync(marker, "utf8").trim())).toBe(true);
   }, 20_000);
+});
+
+describe("whatever the login shell does besides, its PATH is heard", () => {
+  const add = 'PATH="$(echo ~/made)/up:$PATH"';
+  for (const [what, script] of [
+    ["it prints, without an end of line, and what a terminal obeys", `${add}; printf 'motd\\n\\033]0;x\\007\\033[31m'`],
+    ["it closes its output", `${add}; exec >&- 2>&-`],
+    ["it ends with an error", `${add}; trap 'exit 3' EXIT`],
+    ["it reads what is typed", `${add}; read -r key; cat`],
+    ["it starts a multiplexer, where there is none", `${add}; [ -n "$TMUX" ] || exec tmux new-session -A -s main`],
+    ["empty and relative folders, blanks and a line break are in PATH", `PATH=":.:rel:/a b:/c\nd:$(echo ~/made)/up::"`],
+    ["PATH is 100 kB", 'PATH="$(seq -f /opt/none/%010g 5000 | tr "\\n" :)$(echo ~/made)/up"'],
+  ] as const)
+    test(what, async () => {
+      programs("made/up/claude");
+      writeFiles(home, { ".bash_profile": `${script}\n` });
+      withShell("/bin/bash");
+      expect(await lay()).toMatchObject({ notes: [] });
+      expect(value()).toBe("~/made/up");
+    });
+
+  test("what it leaves running ends with it", async () => {
+    programs("made/up/claude");
+    writeFiles(home, { ".bash_profile": `${add}\nyes & echo $! >~/pid\n` });
+    withShell("/bin/bash");
+    await lay();
+    expect(value()).toBe("~/made/up");
+    expect(isDead(readFileSync(join(home, "pid"), "utf8").trim())).toBe(true);
+  });
+
+  test("but where it ends before it can say it, that is said", async () => {
+    programs(".local/bin/claude");
+    writeFiles(home, { ".bash_profile": "exit 4\n" });
+    withShell("/bin/bash");
+    const note = "Left out: the PATH of your login shell, /bin/bash, which ended with exit code 4 before it said it";
+    expect(await lay()).toMatchObject({ notes: [note] });
+    expect(value()).toBe("~/.local/bin");
+  });
+
+  test("and one that is none is not asked", async () => {
+    programs(".local/bin/claude");
+    writeFiles(home, { ".profile": "exit 4\n" });
+    for (const shell of ["/usr/sbin/nologin", "/bin/false", "/bin/tcsh", ""]) {
+      withShell(shell);
+      expect(await lay()).toMatchObject({ notes: [] });
+      await uninstall(host, { purge: true, confirm: async () => true });
+    }
+  });
 });
 
 describe("fleet.env", () => {
