@@ -58,6 +58,8 @@ export interface Systemd {
   managerVersion(more?: readonly string[]): Promise<ExecResult>;
   /** systemd-analyze verify: its stderr is the verdict, its exit code says nothing. */
   verify(units: readonly string[]): Promise<ExecResult>;
+  /** The Condition…= and Assert…= of a unit that do not hold now, where they would keep it from starting. Throws ToolError. */
+  failingConditions(unit: string): Promise<{ directive: string; value: string }[]>;
 }
 
 export function systemdOf(host: Pick<Host, "exec">): Systemd {
@@ -98,6 +100,17 @@ export function systemdOf(host: Pick<Host, "exec">): Systemd {
       systemctl(["show", "-p", ["Version", ...more].join(","), ...(more.length > 0 ? [] : ["--value"])], 5_000),
     verify: (units) =>
       host.exec(["systemd-analyze", "--user", "--man=no", "verify", "--", ...units], { timeoutMs: 20_000 }),
+    async failingConditions(unit) {
+      const result = await host.exec(["systemd-analyze", "--user", "condition", `--unit=${unit}`]);
+      if (succeeded(result)) return [];
+      // Of those with a "|" one is enough: what failed is told by kind.
+      const kinds = [...result.stderr.matchAll(/^(Condition|Assert)s failed\.$/gm)].map(([, kind]) => kind);
+      const failed = [...result.stderr.matchAll(/: (Condition|Assert)(\w+)=(.*) failed\.$/gm)].filter(([, kind]) =>
+        kinds.includes(kind),
+      );
+      if (failed.length === 0) throw new ToolError(result);
+      return failed.map(([, kind, of = "", value = ""]) => ({ directive: `${kind}${of}`, value }));
+    },
   };
 }
 
@@ -143,6 +156,11 @@ export function unitFrom(read: Readonly<Record<string, string>>): Unit {
     fileState: read.UnitFileState ?? "",
     extra: read,
   };
+}
+
+/** Why the manager has not loaded a unit, from its LoadError: the name of an error and its words. */
+export function loadErrorOf({ extra }: Unit): string {
+  return (extra.LoadError ?? "").replace(/^\S* /, "").replace(/\.$/, "") || "it does not say why";
 }
 
 /** The items of a property that is a list: those with blanks or quotes in them are in double quotes, as for a shell. */

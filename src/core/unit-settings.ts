@@ -36,9 +36,19 @@ const has = (value: string, wanted: string) => words(value).includes(wanted);
 const isNotOn = (value: string) => value !== "yes";
 const noLessThan = (value: string, wanted: string) =>
   value === "infinity" || (value !== "" && Number(value) >= Number(wanted));
-/** In microseconds, as D-Bus has it, or in words ("1min 5s"), as systemctl show does. */
-const isBelowAMinute = (value: string) =>
-  /^\d*$/.test(value) ? Number(value) < 60_000_000 : !/\d(min|h|d|w|month|y)|infinity/.test(value);
+const IN_SECONDS: Readonly<Record<string, number>> = { us: 1e-6, ms: 1e-3, s: 1, min: 60, h: 3_600, d: 86_400 };
+/** Of microseconds, as D-Bus has them, or words ("1min 5s"), as systemctl show does; a unit above days is long enough. */
+const seconds = (value: string) => {
+  if (/^\d*$/.test(value)) return Number(value) / 1e6;
+  const parts = [...value.matchAll(/([\d.]+)([a-z]+)/g)];
+  return value === "infinity"
+    ? Number.POSITIVE_INFINITY
+    : parts.reduce((sum, [, count, of = ""]) => sum + Number(count) * (IN_SECONDS[of] ?? 604_800), 0);
+};
+const isBelowAMinute = (value: string) => seconds(value) < 60;
+/** What an agent is given to end is 10 s unless told, and then the scripts have their own to do. */
+const isLongEnough = (value: string) => value === "" || seconds(value) >= 15;
+const isUnset = (value: string) => value.trim() === "" || value.trim() === "no";
 /** One of the commands runs this script of ours, and its failure counts. */
 const runs = (value: string, wanted: string) =>
   commandsOf(value).some(({ argv, ignored }) => !ignored && scriptsIn(argv).some((path) => path.endsWith(wanted)));
@@ -76,11 +86,57 @@ const EVERY: readonly Setting[] = [
     otherwise: "what does not end when it is told to outlives a stop",
   },
   {
+    directive: "TimeoutStopSec",
+    property: "TimeoutStopUSec",
+    wanted: () => "15 seconds or more",
+    holds: isLongEnough,
+    otherwise: "a stop is cut short: what has not ended by then is killed, and the unit shows failed",
+  },
+  {
     directive: "User",
     wanted: () => "unset",
     holds: (value) => value === "",
     otherwise: "a user's manager cannot start it as somebody else",
   },
+  {
+    directive: "DynamicUser",
+    wanted: () => "no",
+    holds: isNotOn,
+    otherwise: "its scripts run as somebody else, who may not read them",
+  },
+  {
+    directive: "RootDirectory",
+    wanted: () => "unset",
+    holds: isUnset,
+    otherwise: "its scripts are not there",
+  },
+  {
+    directive: "ProtectHome",
+    wanted: () => "no",
+    holds: isUnset,
+    otherwise: "its scripts, and what they note for each other in /run/user, are kept from it",
+  },
+  {
+    directive: "PIDFile",
+    wanted: () => "unset",
+    holds: isUnset,
+    otherwise: "each start waits for a file that nobody writes, until its time is up",
+  },
+  {
+    directive: "StopWhenUnneeded",
+    wanted: () => "no",
+    holds: isNotOn,
+    otherwise: "systemd stops it as soon as no other unit wants it",
+  },
+  ...["RefuseManualStart", "RefuseManualStop"].map(
+    (directive): Setting => ({
+      directive,
+      wanted: () => "no",
+      holds: isNotOn,
+      otherwise: `systemd refuses to ${directive === "RefuseManualStart" ? "start" : "stop"} it when somebody asks for that`,
+      minor: true,
+    }),
+  ),
 ];
 
 const HOLDER: readonly Setting[] = [
@@ -131,6 +187,14 @@ const HOLDER: readonly Setting[] = [
   },
   ...EVERY,
   {
+    directive: "TimeoutStartSec",
+    property: "TimeoutStartUSec",
+    wanted: () => "infinity",
+    holds: (value) => value === "infinity" || value === "",
+    otherwise: "agents that wait for a server which takes longer to come back are lost",
+    minor: true,
+  },
+  {
     directive: "EnvironmentFile",
     property: "EnvironmentFiles",
     wanted: () => "/mosaic/fleet/fleet.env",
@@ -159,6 +223,13 @@ const HOLDER: readonly Setting[] = [
     otherwise: "with that many processes beside it the server opens no more panes",
     minor: true,
   },
+];
+
+/** They are for the processes that systemd itself starts: in the holder's unit they reach the tmux server, and all its panes. */
+const CONFINES = [
+  ...["Group", "InaccessiblePaths", "MemoryDenyWriteExecute", "NoNewPrivileges", "PrivateDevices", "PrivateNetwork"],
+  ...["PrivateUsers", "ProtectControlGroups", "ProtectSystem", "ReadOnlyPaths", "RestrictAddressFamilies"],
+  ...["SystemCallFilter"],
 ];
 
 // Restart= may be overridden: what systemd then brings back, it does truly. Only "no" breaks the promise.
@@ -229,6 +300,42 @@ const AGENT: readonly Setting[] = [
     holds: (value, wanted) => value.includes(wanted),
     otherwise: "the agent's own settings are not read",
   },
+  {
+    directive: "TimeoutStartSec",
+    property: "TimeoutStartUSec",
+    wanted: () => "15 seconds or more",
+    holds: isLongEnough,
+    otherwise: "a start that has to wait its turn, as after a boot, fails",
+  },
+  {
+    directive: "StartLimitBurst",
+    wanted: () => "3 or more",
+    holds: (value) => value === "" || Number(value) >= 3,
+    otherwise: "one crash of the tmux server may cost an agent two starts: systemd then gives it up",
+  },
+  {
+    directive: "PrivateTmp",
+    wanted: () => "no",
+    holds: isNotOn,
+    otherwise: "its scripts do not find the tmux server's socket, which is in /tmp",
+  },
+  {
+    directive: "NotifyAccess",
+    wanted: () => "exec",
+    holds: (value) => value !== "none" && value !== "main",
+    otherwise: "its status does not say how the agent has ended",
+    minor: true,
+  },
+  ...CONFINES.map(
+    (directive): Setting => ({
+      directive,
+      wanted: () => "unset",
+      holds: isUnset,
+      otherwise:
+        "it confines the scripts alone, and not the agent, which is the tmux server's child: that has it from the holder's unit",
+      minor: true,
+    }),
+  ),
 ];
 
 /** The properties to ask the manager for, to judge a unit. */
@@ -236,7 +343,9 @@ export const JUDGED_PROPERTIES: readonly string[] = [
   ...new Set([...HOLDER, ...AGENT].map(({ directive, property }) => property ?? directive)),
 ];
 
-const JUDGED_LINE = new RegExp(`^(${AGENT.map(({ directive }) => directive).join("|")})[ \\t]*=`);
+const JUDGED_LINE = new RegExp(
+  `^(${AGENT.map(({ directive }) => directive).join("|")}|(?:Condition|Assert)\\w+)[ \\t]*=`,
+);
 
 /** Whether a drop-in of an agent's says anything that is judged. */
 export function saysAnythingJudged(text: string): boolean {

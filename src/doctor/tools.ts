@@ -105,7 +105,7 @@ export interface Tools {
 /** What checks want to know of a unit, on top of what everybody does. */
 const UNIT_EXTRA = [
   ...JUDGED_PROPERTIES,
-  ...["ActiveEnterTimestamp", "Environment", "LimitNOFILESoft", "LimitNPROCSoft", "LoadError"],
+  ...["ActiveEnterTimestamp", "Asserts", "Conditions", "Environment", "LimitNOFILESoft", "LimitNPROCSoft", "LoadError"],
   ...["ManagedOOMPreference", "MemoryMax", "Slice", "StatusText", "TasksMax"],
 ];
 

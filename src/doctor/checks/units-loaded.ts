@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
 import { samePlace } from "../../adapters/looks.ts";
-import type { Unit } from "../../adapters/systemd.ts";
+import { loadErrorOf, type Unit } from "../../adapters/systemd.ts";
 import { AGENT_TEMPLATE, HOLDER_UNIT } from "../../core/names.ts";
 import { tilde } from "../../core/paths.ts";
 import { moveAside, shellPath } from "../../core/shell.ts";
@@ -57,9 +57,9 @@ async function subjectOf(tools: Tools, subject: string, unit: Unit): Promise<Sub
         ? fail("it is not installed", { actions: [{ kind: "install" }] })
         : fail("systemd has not read it since it was installed", { actions: [{ kind: "daemon-reload" }] });
     case "error":
-      return fail(`systemd could not load it: ${reasonOf(unit)}`, { actions: [{ kind: "daemon-reload" }] });
+      return fail(`systemd could not load it: ${loadErrorOf(unit)}`, { actions: [{ kind: "daemon-reload" }] });
     default:
-      return fail(`systemd refuses it (${unit.load}): ${reasonOf(unit)}`, {
+      return fail(`systemd refuses it (${unit.load}): ${loadErrorOf(unit)}`, {
         commands: [`systemctl --user cat ${subject}`, `systemctl --user edit ${subject}`, RELOAD],
       });
   }
@@ -91,9 +91,4 @@ async function reloaded({ host }: Tools, path: string, command: string): Promise
   return (await host.files.allows(dirname(path), "write"))
     ? { commands: [command, RELOAD] }
     : { root: [command], actions: [{ kind: "daemon-reload" }] };
-}
-
-/** LoadError is the name of an error and its words. */
-function reasonOf({ extra }: Unit): string {
-  return (extra.LoadError ?? "").replace(/^\S* /, "").replace(/\.$/, "") || "it does not say why";
 }

@@ -1,7 +1,7 @@
 import { basename, join } from "node:path";
 import { samePlace } from "../../adapters/looks.ts";
-import type { Unit } from "../../adapters/systemd.ts";
-import { AGENT_TEMPLATE, agentUnit, HOLDER_UNIT } from "../../core/names.ts";
+import { loadErrorOf, type Unit } from "../../adapters/systemd.ts";
+import { AGENT_TEMPLATE, agentUnit, HOLDER_UNIT, isAgentName } from "../../core/names.ts";
 import { tilde } from "../../core/paths.ts";
 import { moveAside, shellPath } from "../../core/shell.ts";
 import {
@@ -21,8 +21,8 @@ export const unitsPromises: Check = {
   title: "the settings on which the fleet stands are in force",
   explain: {
     checks:
-      "The settings of the holder, the template and each agent with settings of its own as systemd has merged them: those on which the fleet stands, such as OOMPolicy=, Delegate=, KillMode=, Restart=, RestartSec=, RuntimeMaxSec=, Requires=, and the scripts of ExecStart=. Named with each are the effective value, the one that the layout has, and the file and line that set it.",
-    why: "Everything else may be changed in a drop-in, and is not judged here: what you add, such as ExecStartPre=, conditions or limits, can keep a unit from running, which holder.server and agents.state then tell. These may not be changed: one line can make a single process out of memory end the whole fleet, or a unit that says active while its agent is gone.",
+      "The settings of the holder, the template and each agent with settings of its own as systemd has merged them: those on which the fleet stands, such as OOMPolicy=, Delegate=, KillMode=, Restart=, RestartSec=, RuntimeMaxSec=, TimeoutStopSec=, Requires=, and the scripts of ExecStart=. Whether any Condition…= or Assert…= keeps one from starting now, as systemd-analyze condition tells it. And what confines an agent's unit, such as PrivateNetwork= or ReadOnlyPaths=, and so not the agent. Named with each are the effective value, the one that the layout has, and the file and line that set it.",
+    why: "Everything else may be changed in a drop-in, and is not judged here: what you add, such as ExecStartPre= or limits, can keep a unit from running, which holder.server and agents.state then tell. These may not be changed: one line can make a single process out of memory end the whole fleet, or a unit that says active while its agent is gone. A unit whose condition does not hold is passed over without a word. And an agent is the tmux server's child: limits of its own reach it (MemoryMax=, TasksMax=, CPUWeight=), but what systemd does to the processes that it starts itself, such as a file system or a network of their own, it has from the holder.",
     mend: "Take the line out of the file that is named, then run systemctl --user daemon-reload.",
   },
   requires: ["units.loaded"],
@@ -30,8 +30,9 @@ export const unitsPromises: Check = {
     const [holder, template, files] = await Promise.all([tools.holder(), tools.template(), tools.unitFiles()]);
     const common = await judge(tools, template);
     const own = await Promise.all(
-      (await agentsToAsk(files, template)).map(async (name) => {
+      (await agentsToAsk(tools, files, template)).map(async (name) => {
         const unit = await tools.agentUnit(name);
+        if (isRefused(unit)) return refused(unit);
         // What the template itself has broken is said once.
         const broken = (await judge(tools, unit)).filter(({ directive, value }) =>
           common.every((each) => each.directive !== directive || each.value !== value),
@@ -52,8 +53,9 @@ export const unitsPromises: Check = {
   },
 };
 
-/** Agents that a file of their own makes differ from the template in something that is judged. */
-async function agentsToAsk(files: UnitFiles, template: Unit): Promise<string[]> {
+/** Agents that a file of their own, or a condition with their name in it, makes differ from the template in something judged. */
+async function agentsToAsk(tools: Tools, files: UnitFiles, template: Unit): Promise<string[]> {
+  if (asksForName(template)) return (await tools.agents()).map(({ name }) => name).filter(isAgentName);
   const asked = await Promise.all(
     files.agents.map(async (name) => {
       const unit = agentUnit(name);
@@ -66,10 +68,32 @@ async function agentsToAsk(files: UnitFiles, template: Unit): Promise<string[]> 
   return asked.flatMap((name) => name ?? []);
 }
 
+/** Masked, or away: told by units.loaded. */
+function isRefused({ load }: Unit): boolean {
+  return load !== "loaded" && load !== "masked" && load !== "not-found";
+}
+
+function refused(unit: Unit): SubjectResult {
+  return {
+    subject: unit.id,
+    status: "fail",
+    message: `systemd refuses it (${unit.load}): ${loadErrorOf(unit)}`,
+    evidence: { "drop-ins": unit.dropIns },
+    fix: {
+      commands: [
+        `systemctl --user cat ${unit.id}`,
+        `systemctl --user edit ${unit.id}`,
+        "systemctl --user daemon-reload",
+      ],
+    },
+  };
+}
+
 /** What is wrong with a unit; its scripts must be those that were installed, not others of the same name. */
-async function judge({ paths }: Tools, unit: Unit): Promise<BrokenSetting[]> {
+async function judge(tools: Tools, unit: Unit): Promise<BrokenSetting[]> {
+  const { paths } = tools;
   if (unit.load !== "loaded") return [];
-  const broken = judgeSettings(unit);
+  const broken = [...judgeSettings(unit), ...(await failingConditions(tools, unit))];
   if (broken.some(({ directive }) => directive === "ExecStart")) return broken;
   const value = unit.extra.ExecStart ?? "";
   const scripts = commandsOf(value).flatMap(({ argv }) => scriptsIn(argv));
@@ -78,6 +102,26 @@ async function judge({ paths }: Tools, unit: Unit): Promise<BrokenSetting[]> {
   const wanted = join(paths.tools, basename(script));
   const otherwise = "a script is run that mosaic-fleet did not install";
   return [...broken, { directive: "ExecStart", value: script, wanted, otherwise, minor: false }];
+}
+
+/** Whether the conditions of the template, read of an instance that is none, name the instance. */
+function asksForName({ id, extra }: Unit): boolean {
+  return id === agentUnit("doctor") && `${extra.Conditions} ${extra.Asserts}`.includes("doctor");
+}
+
+/** The user's own: they may be meant so, but nothing else says that they keep a unit from starting. */
+async function failingConditions({ systemd }: Tools, unit: Unit): Promise<BrokenSetting[]> {
+  const { Conditions = "", Asserts = "" } = unit.extra;
+  if (`${Conditions}${Asserts}` === "" || asksForName(unit)) return [];
+  return (await systemd.failingConditions(unit.id)).map(({ directive, value }) => ({
+    directive,
+    value,
+    wanted: "none",
+    otherwise: directive.startsWith("Assert")
+      ? "it does not hold now, and each start fails"
+      : "it does not hold now, and systemd passes over the unit without a word, at boot too",
+    minor: unit.id !== HOLDER_UNIT,
+  }));
 }
 
 async function subjectOf(

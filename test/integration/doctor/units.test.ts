@@ -386,6 +386,15 @@ describe("units.promises", () => {
     [AGENT, "Service", "User=nobody", "cannot start it"],
     [CODER, "Service", "Restart=no", "stays down"],
     [CODER, "Service", "OOMPolicy=kill", "ends the agent"],
+    [CODER, "Service", "TimeoutStopSec=1ms", "a stop is cut short"],
+    [CODER, "Service", "TimeoutStartSec=1ms", "wait its turn"],
+    [CODER, "Unit", "StartLimitBurst=1", "gives it up"],
+    [CODER, "Service", "PrivateTmp=yes", "which is in /tmp"],
+    [CODER, "Service", "ProtectHome=tmpfs", "kept from it"],
+    [CODER, "Service", "PIDFile=/run/x.pid", "a file that nobody writes"],
+    [CODER, "Unit", "StopWhenUnneeded=yes", "as soon as no other unit wants it"],
+    [HOLDER_UNIT, "Service", "RootDirectory=/srv", "not there"],
+    [HOLDER_UNIT, "Unit", "ConditionPathExists=/nonexistent", "without a word"],
   ] as const) {
     const [directive = ""] = setting.split("=");
     red(
@@ -413,6 +422,73 @@ describe("units.promises", () => {
       },
     );
   }
+
+  for (const [unit, section, setting, consequence] of [
+    [CODER, "Unit", "ConditionPathExists=!/proc", "passes over the unit without a word, at boot too"],
+    [AGENT, "Unit", "AssertPathExists=/nonexistent", "each start fails"],
+    [CODER, "Service", "PrivateNetwork=yes", "and not the agent"],
+    [AGENT, "Service", "ReadOnlyPaths=/srv", "and not the agent"],
+    [CODER, "Service", "NotifyAccess=none", "how the agent has ended"],
+    [CODER, "Unit", "RefuseManualStop=yes", "refuses to stop it"],
+    [HOLDER_UNIT, "Service", "TimeoutStartSec=90", "are lost"],
+  ] as const)
+    red(
+      "units.promises",
+      `${setting} for ${unit}`,
+      {
+        status: "warn",
+        message: new RegExp(
+          `^${unit.replaceAll(".", "\\.")}: ${setting.split("=")[0]}=.* in the layout\\): .*${consequence}`,
+        ),
+        fix: /^sed -i /,
+      },
+      async () => {
+        await writeAndReload({ [`${unit}.d/50-test.conf`]: `[${section}]\n${setting}\n` });
+        return mends(await promises());
+      },
+    );
+
+  red(
+    "units.promises",
+    "a condition with the agent's name in it, of each agent by its own",
+    {
+      status: "warn",
+      message: /coder\.service: ConditionPathExists=.*\/coder\.gone .*without a word/,
+      fix: /^sed -i '\/\^\\s\*ConditionPathExists/,
+    },
+    async () => {
+      await fleet.agent("holds", { MOSAIC_AGENT_COMMAND: "sleep infinity" });
+      writeFileSync(join(fleet.paths.agents, "holds.gone"), "");
+      await writeAndReload({
+        [`${AGENT}.d/50-test.conf`]: "[Unit]\nConditionPathExists=%E/mosaic/fleet/agents/%i.gone\n",
+      });
+      const report = await promises();
+      expect(report.subjects.filter(({ status }) => status !== "pass").map(({ subject }) => subject)).toEqual([CODER]);
+      for (const file of ["holds.gone", "holds.env"]) rmSync(join(fleet.paths.agents, file));
+      return mends(report);
+    },
+  );
+
+  green("units.promises", "with conditions that hold, one of two that may", async () => {
+    await writeAndReload({
+      [`${HOLDER_UNIT}.d/50-test.conf`]: "[Unit]\nConditionPathExists=|/nonexistent\nConditionPathExists=|/proc\n",
+    });
+    return promises();
+  });
+
+  red(
+    "units.promises",
+    "one agent's unit that systemd refuses",
+    {
+      status: "fail",
+      message: /^mosaic-agent@coder\.service: systemd refuses it \(bad-setting\)/,
+      fix: /^systemctl --user edit /,
+    },
+    async () => {
+      await writeAndReload({ [`${CODER}.d/50-test.conf`]: service("Type=oneshot") });
+      return promises();
+    },
+  );
 
   red(
     "units.promises",

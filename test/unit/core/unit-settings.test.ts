@@ -34,6 +34,8 @@ const right: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     RuntimeMaxUSec: "infinity",
     RestartUSec: "100000",
     SendSIGKILL: "yes",
+    TimeoutStartUSec: "infinity",
+    TimeoutStopUSec: "30000000",
     User: "",
     EnvironmentFiles: "/x/mosaic/fleet/fleet.env yes",
     StartLimitIntervalUSec: "0",
@@ -57,6 +59,9 @@ const right: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     RuntimeMaxUSec: "infinity",
     RestartUSec: "500ms",
     SendSIGKILL: "yes",
+    TimeoutStartUSec: "5min",
+    TimeoutStopUSec: "1min",
+    StartLimitBurst: "10",
     User: "",
     EnvironmentFiles: "/x/mosaic/fleet/fleet.env yes /x/mosaic/fleet/agents/coder.env yes",
   },
@@ -69,6 +74,9 @@ const MAY_BE_ABSENT = [
   "RestartUSec",
   "RuntimeMaxUSec",
   "SendSIGKILL",
+  "StartLimitBurst",
+  "TimeoutStartUSec",
+  "TimeoutStopUSec",
   "User",
 ];
 const MINOR = ["LimitNOFILESoft", "TasksMax", "ExecStopPost"];
@@ -186,6 +194,22 @@ describe("the commands of a unit", () => {
       judgeSettings({ id: AGENT, extra: { ...right[AGENT], RestartUSec: value } }).length;
     for (const value of ["0", "59000000", "15s", "1s 500ms"]) expect(minor(value)).toBe(0);
     for (const value of ["60000000", "infinity", "1min 5s", "1d", "2h"]) expect(minor(value)).toBe(1);
+  });
+
+  test("time to start and to stop is judged as either has it", () => {
+    for (const property of ["TimeoutStartUSec", "TimeoutStopUSec"]) {
+      const complaints = (value: string) =>
+        judgeSettings({ id: AGENT, extra: { ...right[AGENT], [property]: value } }).length;
+      for (const value of ["15000000", "infinity", "1min 500ms", "15s", "2w"]) expect(complaints(value)).toBe(0);
+      for (const value of ["1000", "0", "1ms", "14s 999ms", "14999999"]) expect(complaints(value)).toBe(1);
+    }
+  });
+
+  test("what no unit says, in either form, is no complaint", () => {
+    for (const nothing of ["no", "no ", ""]) {
+      const extra = { ...right[AGENT], PrivateNetwork: nothing, SystemCallFilter: nothing, ReadOnlyPaths: nothing };
+      expect(judgeSettings({ id: AGENT, extra })).toEqual([]);
+    }
   });
 
   test("a list of files is shown without what D-Bus says of each", () => {
