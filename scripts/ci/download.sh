@@ -25,6 +25,14 @@ case $dir in /*) ;; *) dir=$PWD/$dir ;; esac
 [ -n "$base" ] || fail 64 "MOSAIC_BASE_URL is not set: where the files of the release are"
 case $version in *VERSION* | *[!0-9A-Za-z.+-]*) fail 64 "MOSAIC_VERSION is no version: $version" ;; esac
 base=${base%/}
+# Before anything is said of it.
+authority=${base#*://}
+authority=${authority%%/*}
+case $base in *://*)
+	case $authority in *@*) fail 64 "MOSAIC_BASE_URL names a user before the @: no password belongs there" ;; esac
+	case ${authority##*]} in *:*[!0-9]*) fail 64 "MOSAIC_BASE_URL has no number as its port: no password belongs there" ;; esac
+	;;
+esac
 while :; do
 	case $base in
 	*VERSION*)
@@ -47,10 +55,8 @@ https://*) only='=https' ;;
 http://127.0.0.1 | http://127.0.0.1[:/]* | http://localhost | http://localhost[:/]*) only='=http' ;;
 http://*) fail 64 "will not take install.sh from $base: https:// proves whose it is, http:// does not" ;;
 /*) only='' ;;
-*) fail 64 "MOSAIC_BASE_URL is https://… or the whole path of a folder, not $base" ;;
+*) fail 64 "MOSAIC_BASE_URL is https://… or the whole path of a folder" ;;
 esac
-authority=${base#*://}
-case ${authority%%/*} in *@*) fail 64 "MOSAIC_BASE_URL names a user before the @: no password belongs there" ;; esac
 
 if [ -z "$only" ]; then
 	cp "$base/install.sh" "$installer" || fail 69 "there is no install.sh in $base"

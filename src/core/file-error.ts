@@ -26,3 +26,15 @@ export function afterFileError(error: unknown, place: string, again?: string): s
       return code === undefined ? [] : next;
   }
 }
+
+const WORDS: readonly (readonly [said: RegExp, code: string])[] = [
+  [/No space left on device/, "ENOSPC"],
+  [/Disk quota exceeded/, "EDQUOT"],
+  [/Read-only file system/, "EROFS"],
+  [/Permission denied|Operation not permitted/, "EACCES"],
+];
+
+/** The error that a program has met, out of its own words (in LC_ALL=C.UTF-8): as one of the file system; EIO for any other. */
+export function fileErrorIn(said: string): { readonly code: string } {
+  return { code: WORDS.find(([words]) => words.test(said))?.[1] ?? "EIO" };
+}

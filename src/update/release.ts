@@ -2,10 +2,11 @@ import { join } from "node:path";
 import { FleetError } from "../core/errors.ts";
 import { describeResult, succeeded } from "../core/exec.ts";
 import { EXIT } from "../core/exit.ts";
+import { fileErrorIn } from "../core/file-error.ts";
 import type { Host } from "../core/host.ts";
 import { signatureProblem } from "../core/minisign.ts";
 import { compareVersions, VERSION } from "../core/versions.ts";
-import { roomFor, type Source } from "./source.ts";
+import { afterStagingError, type Source } from "./source.ts";
 
 /** The newest binary for a target that a release lists. */
 export interface Offer {
@@ -90,11 +91,17 @@ export async function fetchBinary(
   const { sha256 } = await source.fetch(name, packed, BINARY_LIMIT, onProgress);
   mustBe(name, sha256, offer.packedSha256 ?? "");
   const unpacked = await host.exec(["xz", "--decompress", "--keep", packed], {
+    env: { XZ_OPT: undefined, XZ_DEFAULTS: undefined }, // options for packing do not matter here
     timeoutMs: 300_000,
     cancelled: host.interrupted,
   });
   if (!succeeded(unpacked))
-    throw new FleetError(EXIT.cantcreate, `Cannot unpack ${name}`, describeResult(unpacked), [roomFor(staging)]);
+    throw new FleetError(
+      EXIT.cantcreate,
+      `Cannot unpack ${name}`,
+      describeResult(unpacked),
+      afterStagingError(fileErrorIn(unpacked.stderr), packed),
+    );
   return plain;
 }
 

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { DownloadError, download } from "../adapters/download.ts";
 import { describeError, FleetError } from "../core/errors.ts";
 import { EXIT, type ExitCode, exitOfInterrupt } from "../core/exit.ts";
+import { afterFileError } from "../core/file-error.ts";
 import type { Host } from "../core/host.ts";
 import { shellWord } from "../core/shell.ts";
 
@@ -49,9 +50,17 @@ function folderOf(host: Host, folder: string): Source {
           [`ls -- ${shellWord(folder)}`],
         );
       if (status.size > limit) throw tooLarge(path, limit);
-      return written(host, to, host.files.chunks(path));
+      return written(host, to, read(host, path));
     },
   };
+}
+
+async function* read(host: Host, path: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* host.files.chunks(path);
+  } catch (error) {
+    throw new FleetError(EXIT.unavailable, `Cannot read ${path}`, describeError(error), afterFileError(error, path));
+  }
 }
 
 function tooLarge(what: string, limit: number): FleetError {
@@ -63,6 +72,14 @@ function isSafe(url: URL): boolean {
   return url.protocol === "https:" || /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname);
 }
 
+/** What a URL may have before its @ (RFC 3986, 3.2.1): anything else some reader takes for the end of it, and shows the rest. */
+const USERINFO = /^[\w.~!$&'()*+,;=:%-]*$/;
+
+function isReadable(address: string): boolean {
+  const userinfo = /^https?:\/\/([^/?#\\]*)@/.exec(address)?.[1] ?? "";
+  return URL.canParse(address) && USERINFO.test(userinfo);
+}
+
 /** As it can be shown: a mirror may take a name and a password in its address. */
 function withoutPassword(text: string): string {
   return text.replace(/(https?:\/\/)[^/\s"]*@/gi, "$1");
@@ -72,10 +89,10 @@ function serverOf(host: Host, address: string, { signed, stallMs }: SourceOption
   const where = withoutPassword(address);
   const isPlain = address.startsWith("http:");
   const allowed = (url: URL) => isSafe(url) || (signed && isPlain && url.protocol === "http:");
-  if (!URL.canParse(address))
+  if (!isReadable(address))
     // What cannot be read cannot be told apart from its password either.
     throw new FleetError(EXIT.usage, "What was given is no address", "it cannot be read as one", [
-      "# in a password, / is written as %2F, @ as %40, : as %3A",
+      "# in a password, / is written as %2F, @ as %40, : as %3A, and so is every other sign that a URL has no place for",
     ]);
   if (!allowed(new URL(address)))
     throw new FleetError(
@@ -122,15 +139,16 @@ async function written(host: Host, to: string, chunks: AsyncIterable<Uint8Array>
   try {
     await host.files.writeNew(to, hashed(), 0o600);
   } catch (error) {
-    if (error instanceof DownloadError) throw error;
-    throw new FleetError(EXIT.cantcreate, `Cannot write ${to}`, describeError(error), [roomFor(dirname(to))]);
+    if (error instanceof DownloadError || error instanceof FleetError) throw error;
+    throw new FleetError(EXIT.cantcreate, `Cannot write ${to}`, describeError(error), afterStagingError(error, to));
   }
   return { sha256: hash.digest("hex") };
 }
 
-/** Shows whether there is room where this folder is, which may be gone by then. */
-export function roomFor(folder: string): string {
-  return `df -h ${shellWord(dirname(folder))}`;
+/** What to type when a file in the staging folder was refused. That is gone by then: the folder around it is looked at. */
+export function afterStagingError(error: unknown, file: string): string[] {
+  const { code } = error as { code?: string };
+  return afterFileError({ code }, dirname(dirname(file)), "mosaic-fleet self-update   # again");
 }
 
 /** The SHA-256 of a file that is there. */

@@ -328,6 +328,21 @@ describe("action.yml", () => {
   });
 });
 
+test("download.sh says nothing of a password in an address, and asks nobody", () => {
+  for (const address of [
+    "http://ada:secret@mirror.example/x",
+    "https://ada:secret@mirror.example/x",
+    "https://ada:se/cret@mirror.example/x",
+    "HTTPS://ada:secret@mirror.example/x",
+    "https:/ada:secret@mirror.example/x",
+  ]) {
+    const env = { PATH: process.env.PATH, MOSAIC_BASE_URL: address, MOSAIC_DIR: join(work.path, "no password") };
+    const { code, stdout, stderr } = run(["sh", "scripts/ci/download.sh"], { env });
+    expect({ code, said: stdout + stderr }).toEqual({ code: 64, said: expect.not.stringContaining("cret") });
+    expect(stderr).toContain("MOSAIC_BASE_URL");
+  }
+});
+
 describe.skipIf(!isRoot)("the snippets", () => {
   const gitlab = yaml<Gitlab>("docs/ci/gitlab.yml")["mosaic-fleet"];
   const [woodpecker] = yaml<Woodpecker>("docs/ci/woodpecker.yml").steps;

@@ -284,6 +284,9 @@ describe("from a server", () => {
   for (const words of [
     ["--base-url", "https://ada:se/cret@mirror.example/x"],
     ["--base-url", "https://ada:se cret@mirror.example/x"],
+    ["--base-url", "https://ada:a@secret@mirror.example/x"],
+    ["--base-url", 'https://ada:se"cret@mirror.example/x'],
+    ["--base-url", "https://ada:sécret@mirror.example/x"],
     ["--base-url", "HTTPS://ada:secret@mirror.example/x"],
     ["--from", "https://ada:secret@mirror.example/x"],
     ["https://ada:secret@mirror.example/x"],
@@ -294,6 +297,27 @@ describe("from a server", () => {
       expectRefused(result, home, { code: 64, says: "" });
       expect(result.stdout + result.stderr).not.toContain("cret");
     });
+
+  test("a password with a byte that is no character of the locale: wrong usage, and nothing of it is said", async () => {
+    const installer = folder("with-a-byte.sh");
+    const address = `http://ada:se\\351cret@127.0.0.1:${server.port}`;
+    writeFileSync(installer, `MOSAIC_FLEET_BASE_URL=$(printf '${address}') exec sh ${plain.installer} "$@"\n`);
+    const home = homeWithOlder();
+    for (const fetcher of ["curl", "wget"]) {
+      const path = pathOf(fetcher, "sha256sum", "sh");
+      const result = await install([], { home, installer, path, env: { LC_ALL: "C.UTF-8" } });
+      expectRefused(result, home, { code: 64, says: "@ as %40" });
+      expect(result.stdout + result.stderr).not.toContain("cret");
+      expect(server.asked).toEqual([]);
+    }
+  });
+
+  test("what the user has set for xz, and what the loader complains of, does not matter", async () => {
+    expectInstalled(await install([], { env: { XZ_OPT: "--format=lzma", XZ_DEFAULTS: "--memlimit=1MiB" } }));
+    const { code, home } = await install([], { env: { LD_PRELOAD: "/nonexistent.so" } });
+    expect(code).toBe(0);
+    expect(filesIn(home)).toEqual([".local/bin/mosaic-fleet"]);
+  });
 
   test("the word VERSION in the address stands for the version", async () => {
     expectInstalled(await install(["--base-url", `${base}/vVERSION/VERSION/`]));
@@ -369,7 +393,13 @@ describe("what goes wrong on the way", () => {
     expectRefused(result, home, { code: 65, says: `${name} is not what the release has` });
   });
 
-  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
+  for (const [signal, code] of [
+    ["SIGTERM", 143],
+    ["SIGINT", 130],
+    ["SIGHUP", 129],
+    ["SIGQUIT", 131],
+    ["SIGPIPE", 141],
+  ] as const) {
     test(`ended by ${signal} in the middle of a download it leaves nothing, and nothing that runs`, async () => {
       server.manner = [[asset, "stalled"]];
       const home = homeWithOlder();
@@ -380,7 +410,7 @@ describe("what goes wrong on the way", () => {
       expect(statSync(join(home, ".local/bin", staging ?? "")).mode & 0o7777).toBe(0o700);
       child.kill(signal);
       await child.exited;
-      expect(child.exitCode).toBe({ SIGTERM: 143, SIGINT: 130, SIGHUP: 129 }[signal]);
+      expect(child.exitCode).toBe(code);
       expect(readdirSync(join(home, ".local/bin"))).toEqual(["mosaic-fleet"]);
       expect(readFileSync(placeIn(home), "utf8")).toBe("the one before\n");
       for (let tries = 0; commandLines().some((line) => line.includes(base)) && tries < 30; tries++)
@@ -388,6 +418,19 @@ describe("what goes wrong on the way", () => {
       expect(commandLines().filter((line) => line.includes(base))).toEqual([]);
     });
   }
+
+  test("whose reader has gone, as with head -1, it leaves nothing either", async () => {
+    const home = homeWithOlder();
+    const script = '{ /bin/sh "$0" --base-url "$1"; echo $? >"$HOME/code"; } | head -n 1';
+    const child = Bun.spawn(["sh", "-c", script, plain.installer, base], {
+      env: { HOME: home, PATH: process.env.PATH },
+      stdout: "ignore",
+      stderr: "ignore",
+    });
+    await child.exited;
+    expect(readFileSync(join(home, "code"), "utf8")).toBe("141\n");
+    expect(readdirSync(join(home, ".local/bin"))).toEqual(["mosaic-fleet"]);
+  });
 
   function commandLines(): string[] {
     return readdirSync("/proc")
@@ -800,6 +843,19 @@ describe("from a folder", () => {
       const home = homeWithOlder();
       expectRefused(await install(["--from", place], { home }), home, { code: 65, says });
     }
+  });
+
+  asRoot("a file that may not be read is said to be that, and so is a binary in its place (as root)", async () => {
+    const place = from("from-unreadable", [file]);
+    const home = homeWithOlder();
+    run(["chown", "-R", "65534", home]);
+    const through = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+    chmodSync(join(place, file), 0o000);
+    const refused = await install(["--from", place], { home, through });
+    expectRefused(refused, home, { code: 69, says: "Permission denied" });
+    chmodSync(join(place, file), 0o644);
+    chmodSync(placeIn(home), 0o000);
+    expectInstalled(await install(["--from", place], { home, through }));
   });
 
   test("what is not there, or is other bytes, is refused", async () => {

@@ -19,6 +19,7 @@ import { disk } from "../../src/adapters/disk.ts";
 import { files, filesOn } from "../../src/adapters/files.ts";
 import { localHost } from "../../src/adapters/local-host.ts";
 import { FleetError } from "../../src/core/errors.ts";
+import { fileErrorIn } from "../../src/core/file-error.ts";
 import type { Host } from "../../src/core/host.ts";
 import { goBack, selfUpdate, type UpdateOptions } from "../../src/update/update.ts";
 import { binary, type Run, run, temporaryFolder, writeFiles } from "../support/build.ts";
@@ -321,7 +322,7 @@ describe("what goes wrong on the way", () => {
     });
     const full: Host = {
       ...hostAt(at),
-      files: { ...files, writeNew: async () => Promise.reject(new Error("ENOSPC")) },
+      files: { ...files, writeNew: async () => Promise.reject(Object.assign(new Error("ENOSPC"), { code: "ENOSPC" })) },
     };
     const written = await updateHere(full).catch((error) => error);
     expect({ what: written.what, code: works(written) }).toEqual({
@@ -331,6 +332,37 @@ describe("what goes wrong on the way", () => {
     const address = "http://127.0.0.1:1/of a release";
     const unanswered = await updateHere(hostAt(at), { from: address }).catch((error) => error);
     expect(unanswered.next[0]).toStartWith(`curl -fI '${address}/SHA256SUMS' `);
+  });
+
+  test.skipIf(!xzIsHere)(
+    "what the user has set for xz does not matter; a disk that is full is told of xz, too",
+    async () => {
+      const at = newHome();
+      expect(await update(at, [], { XZ_OPT: "--format=lzma", XZ_DEFAULTS: "--memlimit=1MiB" })).toMatchObject({
+        code: 0,
+      });
+      const full = run(["sh", "-c", `xz -dc '${plain}'/*.xz >/dev/full`], {
+        env: { ...process.env, LC_ALL: "C.UTF-8" },
+      });
+      expect(fileErrorIn(full.stderr)).toEqual({ code: "ENOSPC" });
+      expect(fileErrorIn("xz: File format not recognized")).toEqual({ code: "EIO" });
+    },
+  );
+
+  test.skipIf(!isRoot)("a folder whose files may not be read is said to be that, and how to look (as root)", () => {
+    const place = newRelease();
+    run(["chmod", "000", join(place, "SHA256SUMS")]);
+    const theirs = newHome({});
+    run(["cp", "--remove-destination", original, theirs.place]);
+    run(["chown", "-R", "65534", theirs.home]);
+    const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+    const { code, stderr } = run([...nobody, theirs.place, "self-update", "--from", place], {
+      env: environment(theirs),
+    });
+    expect({ code, stderr }).toEqual({ code: 69, stderr: expect.stringContaining(`Cannot read ${place}/SHA256SUMS`) });
+    expect(stderr).toContain(`namei -l ${place}/SHA256SUMS`);
+    expect(readdirSync(theirs.bin)).toEqual(["mosaic-fleet"]);
+    rmSync(theirs.place);
   });
 
   test("a server that is not there, an address that is not known, a signature that cannot be required", async () => {
@@ -396,9 +428,20 @@ test("a password in the environment is used, and no program that is started has 
   expect(readFileSync(at.place, "utf8")).toContain("99.1.1");
 });
 
-for (const from of ["https://ada:se/cret@x.example/", "HTTPS://ada:secret@x.example", "https:/ada:secret@x.example"])
+for (const from of [
+  "https://ada:se/cret@x.example/",
+  "HTTPS://ada:secret@x.example",
+  "https:/ada:secret@x.example",
+  "https:ada:secret@x.example",
+  " https://ada:secret@x.example",
+  "'https://ada:secret@x.example'",
+  'https://ada:se"cret@x.example',
+  "https://ada:se cret@x.example",
+  "https://ada:se\ncret@x.example",
+  "https://ada:se\u00a0cret@x.example",
+])
   for (const words of [[], ["-o", "json"]])
-    test(`--from ${from} ${words.join(" ")}: 64, and nothing of a password is said`, async () => {
+    test(`--from ${JSON.stringify(from)} ${words.join(" ")}: 64, and nothing of a password is said`, async () => {
       const { code, stdout, stderr } = await ended(start(newHome(), ["--from", from, ...words]));
       expect({ code, said: stdout + stderr }).toEqual({ code: 64, said: expect.not.stringContaining("cret") });
     });

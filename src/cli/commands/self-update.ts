@@ -58,7 +58,7 @@ export const command = defineCommand({
       if (other !== undefined) throw new UsageError(`--rollback and --${other} do not go together`);
     }
     const from = args.from ?? (host.env.MOSAIC_FLEET_BASE_URL || undefined);
-    const isAddress = /^[a-z][a-z\d+.-]*:\//i.test(from ?? "");
+    const isAddress = /:\/\/|^\s*(?:[a-z][a-z\d+.-]*:\/|https?:)/i.test(from ?? "");
     // It is not repeated: there may be a password in it.
     if (isAddress && !/^https?:\/\//.test(from ?? ""))
       throw new UsageError("--from is a folder, or an address that starts with https://");
