@@ -63,6 +63,8 @@ export async function restartUnits(host: Host, units: readonly string[]): Promis
   const affected = holder ? running : running.filter((unit) => units.includes(unit));
   const before = await systemd.startTimes(affected);
   const what = "The fleet was not restarted whole";
+  // What has crashed a few times, or was started often, may not be started much more: this one is wanted.
+  await systemd.run("reset-failed", affected);
   // Agents require the holder: systemd stops them with it, and starts them after it.
   const result = await systemd.run("restart", holder ? [HOLDER_UNIT] : affected, RESTART_LIMIT_MS);
   if (!succeeded(result))
