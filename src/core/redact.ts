@@ -38,11 +38,16 @@ const SECRET_SHAPES: readonly (readonly [hint: RegExp, shape: RegExp])[] = [
 const NAMED = /(?<![\w$])([A-Za-z_][\w-]{0,80})(?:\\?"\s*:\s*\\?"|=(?:'\\''|\\?"|'|))/g;
 const VALUE = /(?!\$[A-Za-z_{(]|\[redacted\])(?:(?<=")[^"\n]{6,}|(?<=')[^'\n]{6,}|(?<==)[^\s"']{6,})/y;
 
+/** What tmux is told of a variable: set-environment -g API_KEY abc. */
+const TMUX_VARIABLE =
+  /(\b(?:set-environment|setenv)(?:[ \t]+-\w+)*[ \t]+([A-Za-z_]\w{0,80})[ \t]+)(?!\[redacted\])\S.*/g;
+
 /** A shorter value is too likely to be a part of something harmless. */
 const SHORTEST_SECRET = 6;
 /** A line of a secret of several lines is shown alone, too; short ones are no secret. */
 const SHORTEST_LINE = 12;
-const HIDDEN = "[redacted]";
+/** What stands where a secret was. */
+export const HIDDEN = "[redacted]";
 
 /** A key, and not a word that somebody took for a password: hidden even within something longer. */
 function isKeyLike(secret: string): boolean {
@@ -80,7 +85,9 @@ function hideShapes(text: string): string {
     (left, [hint, shape]) => (hint.test(left) ? left.replace(shape, `$1${HIDDEN}`) : left),
     text,
   );
-  return hideNamed(known);
+  return hideNamed(
+    known.replace(TMUX_VARIABLE, (line, start: string, name: string) => (isSecretName(name) ? start + HIDDEN : line)),
+  );
 }
 
 /** The value of one that is no secret may hold another: Environment="API_KEY=abcdef". */

@@ -49,7 +49,7 @@ export async function lookAt(host: Host, paths: readonly string[]): Promise<Read
       const content =
         bytes === undefined
           ? { text: undefined, sha256: undefined }
-          : { text: new TextDecoder().decode(bytes), sha256: sha256(bytes) };
+          : { text: new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes), sha256: sha256(bytes) };
       found.set(path, { status, ...content });
     }),
   );

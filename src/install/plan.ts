@@ -149,11 +149,11 @@ function planFile(file: WantedFile, judgement: ReturnType<typeof judge>, input: 
       return [{ action, change: "none" }, ...clearBeside(file.path, input)];
     case "mode":
     case "update":
-      return [{ action, change: "update", ...was }, ...clearBeside(file.path, input)];
+      return [{ action, change: "update", ...was, ...modeNote(file, there) }, ...clearBeside(file.path, input)];
     case "taken": {
       const sha256 = there?.sha256 ?? "";
       const to = `${file.path}.mosaic-old-${sha256.slice(0, 8)}`;
-      const copy: Step = { action: { kind: "keep-copy", path: file.path, sha256, to }, change: "create" };
+      const copy: Step = { action: { kind: "keep-copy", path: file.path, sha256, to }, change: "create", ...was };
       return [copy, { action, change: "update", ...was }, ...clearBeside(file.path, input)];
     }
     case "edited":
@@ -189,6 +189,12 @@ function planFile(file: WantedFile, judgement: ReturnType<typeof judge>, input: 
         },
       ];
   }
+}
+
+/** What no diff shows. */
+function modeNote({ mode }: WantedFile, there: Found | undefined): Pick<Step, "notes"> {
+  const is = there?.status?.mode ?? mode;
+  return is === mode ? {} : { notes: [`mode ${is.toString(8)} becomes ${mode.toString(8)}`] };
 }
 
 /** A change of a unit needs no change of its file. */

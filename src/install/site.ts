@@ -1,5 +1,6 @@
 import { dirname, join } from "node:path";
 import { reloadManager } from "../adapters/reload.ts";
+import { bytesAsLetters, parseEnvFile, statements } from "../core/env-file.ts";
 import { describeError, FleetError } from "../core/errors.ts";
 import { describeResult, succeeded } from "../core/exec.ts";
 import { EXIT } from "../core/exit.ts";
@@ -7,6 +8,7 @@ import { afterFileError } from "../core/file-error.ts";
 import type { Host } from "../core/host.ts";
 import { agentOfUnit, LIMITS_DROP_IN } from "../core/names.ts";
 import { pathsOf } from "../core/paths.ts";
+import { HIDDEN, looksSecret, redactorFor } from "../core/redact.ts";
 import { shellWord } from "../core/shell.ts";
 import type { Intent } from "./look.ts";
 
@@ -32,6 +34,50 @@ async function limitsFiles(host: Host): Promise<string[]> {
   const paths = agents.map((folder) => join(units, folder, LIMITS_DROP_IN));
   const found = await Promise.all(paths.map((path) => host.files.status(path)));
   return paths.filter((_, index) => found[index] !== undefined);
+}
+
+/** A file of the user's as others may see it. */
+export interface ShownFile {
+  readonly path: string;
+  /** undefined where it is no plain file, or longer than a person reads. */
+  readonly text: string | undefined;
+}
+
+/** The longest file that is shown, in bytes. */
+const SHOWN_LIMIT = 1 << 20;
+
+/** What is in these site files, with keys hidden, however systemd lets them be written. */
+export async function shownFiles(host: Host, site: readonly string[]): Promise<ShownFile[]> {
+  const redactor = redactorFor("");
+  const found = await Promise.all(
+    site.map(async (path) => {
+      const status = await host.files.status(path);
+      const shown = status?.kind === "file" && status.size <= SHOWN_LIMIT;
+      const bytes = shown ? await host.files.readBytes(path).catch(() => undefined) : undefined;
+      if (bytes === undefined) return { path, text: undefined };
+      if (!path.endsWith(".env")) return { path, text: textIn(bytes) };
+      redactor.learn(Object.fromEntries(parseEnvFile(bytes).map(({ key, value }) => [key, value])));
+      return { path, text: textIn(withoutKeys(bytes)) };
+    }),
+  );
+  return found.map(({ path, text }) => ({ path, text: text === undefined ? undefined : redactor.redact(text) }));
+}
+
+function textIn(bytes: Uint8Array): string {
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+}
+
+/** An environment file whose secret values are hidden as a whole: one may go on in the next line. */
+function withoutKeys(bytes: Uint8Array): Uint8Array {
+  const letters = bytesAsLetters(bytes);
+  let shown = "";
+  let from = 0;
+  for (const { kind, key, value, start, end } of statements(letters, 252)) {
+    if (kind !== "assignment" || !looksSecret(key, value)) continue;
+    shown += `${letters.slice(from, start)}${key}=${HIDDEN}`;
+    from = end;
+  }
+  return Uint8Array.from(shown + letters.slice(from), (letter) => letter.charCodeAt(0));
 }
 
 /**

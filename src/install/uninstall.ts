@@ -16,7 +16,7 @@ import { type LayoutPlan, planRemoval, undecidedBy, unseed } from "./plan.ts";
 import type { Receipt } from "./receipt.ts";
 import { type CutOff, cutOff } from "./receipt-run.ts";
 import { runningUnits } from "./restart.ts";
-import { keepArchive, removeSite, siteFiles } from "./site.ts";
+import { keepArchive, removeSite, type ShownFile, shownFiles, siteFiles } from "./site.ts";
 
 export interface UninstallOptions {
   readonly dryRun?: boolean;
@@ -47,6 +47,8 @@ export interface Uninstalled extends Seen {
   readonly archive: string | undefined;
   /** Why systemd does not know that they are gone. */
   readonly notKnown?: FleetError;
+  /** Of a purge that is only tried: what is in the site files, with keys hidden. */
+  readonly shown?: readonly ShownFile[];
 }
 
 const UNINSTALL: Intent = { command: "uninstall", nothing: "Nothing was removed", again: "mosaic-fleet uninstall" };
@@ -76,7 +78,8 @@ export async function uninstall(host: Host, options: UninstallOptions): Promise<
   };
   const first = await look();
   const untouched = { ...first.seen, applied: false, archive: undefined };
-  if (options.dryRun || !(first.seen.installed || first.remains)) return untouched;
+  if (options.dryRun) return purge ? { ...untouched, shown: await shownFiles(host, first.seen.site) } : untouched;
+  if (!(first.seen.installed || first.remains)) return untouched;
   const grave = (seen: Seen) => seen.running.length > 0 || (purge && seen.site.length > 0);
   const confirmed = !grave(first.seen) || (await options.confirm?.(first.seen)) === true;
   if (!confirmed) return untouched;

@@ -276,7 +276,7 @@ describe("the receipt", () => {
       expect(looked.code).toBe(1);
       expect(looked.stdout.replace(/\s+/g, " ")).toContain(`${said}; files of two versions may stand side by side`);
       for (const command of ["install", "uninstall"]) {
-        expect(inside([binary, command, "--dry-run"]).stdout.replace(/\s+/g, " ")).toStartWith(`note ${said} `);
+        expect(inside([binary, command, "--dry-run"]).stdout.replace(/\s+/g, " ")).toContain(` note ${said} `);
         expect(JSON.parse(inside([binary, command, "--dry-run", "-o", "json"]).stdout).cutOff).toEqual({
           command: "install",
           version,
@@ -465,7 +465,13 @@ describe("--dry-run", () => {
     changesNothing(() => {
       const { code, stdout, stderr } = install("--dry-run", "--enable", "--now");
       expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-      for (const path of Object.keys(layout)) expect(stdout).toContain(`create    ~/.config/${path}\n`);
+      for (const path of Object.keys(layout)) {
+        const whole = readFileSync(join(tree, "assets", layout[path]?.[1] ?? ""), "utf8")
+          .trimEnd()
+          .split("\n");
+        expect(stdout).toContain(`create    ~/.config/${path}  +${whole.length}\n`);
+        expect(stdout).toContain(`--- /dev/null\n+++ ${join(config, path)}\n`);
+      }
       for (const verb of ["daemon-reload", `enable ${HOLDER}`, `start ${HOLDER}`])
         expect(stdout).toContain(`run       systemctl --user ${verb}\n`);
       expect(stdout).toEndWith("Dry run: nothing was written.\n");

@@ -19,6 +19,7 @@ import { until } from "../../src/core/until.ts";
 import { ownedFiles } from "../../src/install/assets.ts";
 import { installFiles } from "../../src/install/install.ts";
 import { binary, type Run, run, writeFiles } from "../support/build.ts";
+import { contentsOf, patchedBy } from "../support/patch.ts";
 import { treeOf } from "../support/tree.ts";
 
 // Upgrade, rollback and uninstall as they are typed. What was done is read from the disk and from the manager.
@@ -55,6 +56,8 @@ const ours = (name: string) => {
   if (file === undefined) throw new Error(`no ${name} in the layout`);
   return file.text;
 };
+/** What patch makes of the diffs on a screen. */
+const patched = (shown: string) => patchedBy(shown, home, join(sandbox.root, "patched"));
 const EARLIER = "# of the version before\n";
 
 /** Lays out a version before, of which two files are otherwise; the scripts in it work. */
@@ -73,14 +76,19 @@ describe("an upgrade", () => {
     const before = treeOf(home);
     const { code, stdout } = fleet("install", "--dry-run");
     expect(code).toBe(0);
-    for (const name of ["tmux.conf", "agent-pane.sh"])
-      expect(stdout).toContain(`${word("update", script(name))}--- ${script(name)}\n+++ ${script(name)}\n@@ `);
+    for (const name of ["tmux.conf", "agent-pane.sh"]) {
+      expect(stdout).toContain(`--- ${script(name)}\n+++ ${script(name)}\n@@ `);
+      expect(stdout).toContain(word("update", `${script(name)}  -1`));
+    }
     expect(stdout.match(/^-# of the version before$/gm)).toHaveLength(2);
     expect(stdout.match(/^@@ /gm)).toHaveLength(2);
     const { steps } = JSON.parse(fleet("install", "--dry-run", "-o", "json").stdout);
     const diffs = steps.flatMap(({ diff = "" }) => diff.match(/^-# of the version before$/gm) ?? []);
     expect(diffs).toHaveLength(2);
     expect(treeOf(home)).toEqual(before);
+    const expected = patched(stdout);
+    expect(fleet("install").code).toBe(0);
+    expect(contentsOf(home)).toEqual(expected);
   });
 
   test("leaves what only the user changed, and says how to have ours; --take keeps every byte of theirs", async () => {
@@ -181,12 +189,14 @@ describe("rollback", () => {
     expect(treeOf(home)).toEqual(dry);
 
     expect(stdout).toContain("This would lay out version 0.0.1-test.\n");
+    const expected = patched(stdout);
 
     expect(fleet("rollback")).toMatchObject({
       code: 0,
       stderr: "",
       stdout: expect.stringContaining("Rolled back to version 0.0.1-test. Back again: mosaic-fleet install\n"),
     });
+    expect(contentsOf(home)).toEqual(expected);
     expect(read(script("tmux.conf"))).toBe(before);
     expect(read(script("start-tmux-holder.sh"))).toEndWith("# mine\n");
     expect(shown(HOLDER_UNIT, "NeedDaemonReload")).toBe("no");
@@ -216,9 +226,15 @@ describe("uninstall", () => {
       is.startsWith("folder") && !path.endsWith(".wants") ? [join(home, path)] : [],
     );
     const { stdout } = fleet("uninstall", "--dry-run");
-    expect(stdout).toContain(word("remove", script("tmux.conf")));
-    expect(stdout).not.toMatch(/^(@@|-) /m); // a name is enough
-    expect(stdout).not.toContain("/dev/null");
+    const lines = read(script("tmux.conf")).trimEnd().split("\n");
+    expect(stdout).toContain(word("remove", `${script("tmux.conf")}  -${lines.length}`));
+    expect(stdout).toContain(
+      `--- ${script("tmux.conf")}\n+++ /dev/null\n@@ -1,${lines.length} +0,0 @@\n-${lines.join("\n-")}\n`,
+    );
+    const documented = JSON.parse(fleet("uninstall", "--dry-run", "-o", "json").stdout).steps;
+    const diffs = documented.map(({ diff = "" }) => diff).join("");
+    expect(stdout).toStartWith(`${diffs}\n`);
+    expect(patched(stdout)).toEqual({});
     for (const folder of folders) expect(stdout).toContain(word("remove", `${folder}/`));
     expect(fleet("uninstall")).toMatchObject({ code: 0, stderr: "" });
     expect(treeOf(home)).toEqual({});
@@ -337,12 +353,43 @@ describe("uninstall", () => {
         stderr: expect.stringContaining("mosaic-fleet uninstall --purge --yes"),
       });
       const { stdout } = fleet("uninstall", "--purge", "--dry-run");
-      for (const path of Object.keys(settings)) expect(stdout).toContain(`  ~/.config/mosaic/fleet/${path}\n`);
+      for (const path of Object.keys(settings)) {
+        expect(stdout).toContain(`  ~/.config/mosaic/fleet/${path}\n`);
+        expect(stdout).toContain(`--- ${join(paths.site, path)}\n+++ /dev/null\n`);
+      }
+      expect(stdout).toContain("-A=1\n");
+      expect(stdout).toContain("-MemoryMax=64M\n");
       expect(fleet("uninstall", "--dry-run").stdout).not.toContain("coder.env");
       expect(atTerminal([binary, "uninstall", "--purge"], "n")).toMatchObject({
         code: 1,
         stdout: expect.stringMatching(/~\/\.config\/mosaic\/fleet\/agents\/coder\.env[\s\S]*10-mosaic-limits\.conf/),
       });
+      expect(treeOf(home)).toEqual(before);
+    });
+
+    test("--dry-run shows what goes, and no key, however it is written", () => {
+      const serviceKey = `sk-proj-${"abcdefgh".repeat(3)}1`; // put together, so that no scanner takes it for one
+      const keys = ["abcdefg1", "second-line-2", serviceKey, "quoted3-and-more", "tmux-key-4", "secret"];
+      writeFiles(paths.site, {
+        "agents/coder.env": 'PORT=8080\nAPI_KEY=abcdefg1\\\nsecond-line-2\nMY_TOKEN="quoted3-and-more"\nKEY=secret\n',
+        "agents/other.env": `MOSAIC_AGENT_COMMAND=run --with quoted3-and-more\n# ${serviceKey}\n`,
+        "tmux.local.conf":
+          "set -g mouse on\nset-environment -g MY_API_KEY 'tmux-key-4'\nsetenv -g MY_API_KEY tmux-key-4\n",
+      });
+      writeFiles(dirname(script("tmux.conf")), { "tmux.conf": "set-environment -g MY_API_KEY tmux-key-4\n" });
+      const before = treeOf(home);
+      const human = fleet("uninstall", "--purge", "--dry-run");
+      const json = fleet("uninstall", "--purge", "--dry-run", "-o", "json");
+      expect([human.code, json.code]).toEqual([0, 0]);
+      const { siteDiffs } = JSON.parse(json.stdout);
+      expect(siteDiffs.map(({ path }: { path: string }) => path).sort()).toEqual(JSON.parse(json.stdout).site.sort());
+      const shown = siteDiffs.map(({ diff }: { diff: string }) => diff).join("");
+      for (const text of [human.stdout, shown]) {
+        for (const line of ["PORT=8080", "API_KEY=[redacted]", "MY_TOKEN=[redacted]", "set -g mouse on"])
+          expect(text).toContain(`\n-${line}\n`);
+        expect(text).toContain("\n-MOSAIC_AGENT_COMMAND=run --with [redacted]\n");
+      }
+      for (const key of keys) expect([key, (human.stdout + json.stdout).includes(key)]).toEqual([key, false]);
       expect(treeOf(home)).toEqual(before);
     });
 

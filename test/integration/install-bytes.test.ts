@@ -4,15 +4,18 @@ import { basename, dirname, join } from "node:path";
 import { disk } from "../../src/adapters/disk.ts";
 import { files, filesOn, TEMPORARY } from "../../src/adapters/files.ts";
 import { localHost } from "../../src/adapters/local-host.ts";
+import { planDocument } from "../../src/cli/report/plan.ts";
 import { FleetError } from "../../src/core/errors.ts";
 import type { Host } from "../../src/core/host.ts";
 import { type Paths, pathsOf } from "../../src/core/paths.ts";
+import { changes, conflicts, type Plan } from "../../src/install/action.ts";
 import { type OwnedFile, ownedFiles } from "../../src/install/assets.ts";
 import { installFiles, rollback } from "../../src/install/install.ts";
 import { uninstall } from "../../src/install/uninstall.ts";
 import { run, temporaryFolder } from "../support/build.ts";
 import { fakeManager } from "../support/fake-manager.ts";
 import { faultyDisk } from "../support/faulty-disk.ts";
+import { contentsOf, patchedBy } from "../support/patch.ts";
 
 // Whatever is done in whatever order, what the user wrote is somewhere: where it was written, in a copy beside it, or in
 // an archive. The manager is a fake: none of this is about units.
@@ -57,6 +60,9 @@ class Machine {
   /** What the user wrote and has not done away with. */
   written: { readonly path: string; readonly bytes: Buffer }[] = [];
   applied = 0;
+  /** How often what was shown was compared with what was done. */
+  compared = 0;
+  private readonly tried: Random;
   readonly done: string[] = [];
   private count = 0;
 
@@ -65,6 +71,7 @@ class Machine {
     private readonly random: Random,
     seed: number,
   ) {
+    this.tried = randomOf(seed + 100_000);
     this.home = join(temporary.path, `${seed}`);
     // A program that is to be found: then install writes fleet.env, too.
     mkdirSync(join(this.home, "bin"), { recursive: true });
@@ -118,21 +125,32 @@ class Machine {
     const kill = random.chance(0.25) ? faultyDisk(disk, "kill", random.below(80)) : undefined;
     const host = this.host(kill === undefined ? files : filesOn(kill));
     const which = random.pick(["install", "install", "install", "rollback", "uninstall"] as const);
+    const tries = kill === undefined && this.tried.chance(0.2);
     const version = 1 + random.below(3);
     this.done.push(`${which} ${version}${kill ? ", killed" : ""}`);
     const work = {
       install: () => {
         const layout = layoutOf(this.paths, version);
         const taken = new Set(random.some(layout, 0.2).map(({ path }) => path));
-        const answer = async () => random.pick(["keep", "take", undefined] as const);
+        const answer = async () => (tries ? undefined : random.pick(["keep", "take", undefined] as const));
         const seed = random.chance(0.6)
           ? { seed: random.chance(0.5) ? {} : { confirm: async () => random.chance(0.5) } }
           : {};
         const options = { version: `${version}`, restore: random.chance(0.3), taken, decide: answer, ...seed };
-        return installFiles(host, options, () => layout);
+        const shown = { ...options, decide: async () => undefined, seed: {} };
+        return tries
+          ? this.asShown((dryRun) => installFiles(host, { ...shown, dryRun }, () => layout))
+          : installFiles(host, options, () => layout);
       },
-      rollback: () => rollback(host, { decide: async () => random.pick(["keep", "take", undefined] as const) }),
-      uninstall: () => uninstall(host, { purge: random.chance(0.3), confirm: async () => true }),
+      rollback: () =>
+        tries
+          ? this.asShown((dryRun) => rollback(host, { dryRun }))
+          : rollback(host, { decide: async () => random.pick(["keep", "take", undefined] as const) }),
+      uninstall: () => {
+        const purge = random.chance(0.3);
+        const ask = { purge, confirm: async () => true };
+        return tries && !purge ? this.asShown((dryRun) => uninstall(host, { ...ask, dryRun })) : uninstall(host, ask);
+      },
     }[which];
     const ended = work().then(
       ({ applied }) => {
@@ -145,6 +163,29 @@ class Machine {
     await Promise.race(kill === undefined ? [ended] : [ended, kill.gone]);
     // The lock of a process that was killed does not count; this process lives.
     if (kill !== undefined) rmSync(join(this.paths.state, "install.lock"), { force: true });
+  }
+
+  /** Does what a dry run has shown, and looks whether patch makes the same of that. */
+  private async asShown<T extends { plan: Plan; applied: boolean }>(work: (dryRun: boolean) => Promise<T>): Promise<T> {
+    const { plan } = await work(true);
+    const there = (path: string) => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+    const whole = changes(plan).every(({ action }) => action.kind !== "keep-copy" || !there(action.to)); // one is kept already
+    const diffs = (await planDocument({ steps: changes(plan) }, true)) as { diff?: string }[];
+    const text = diffs.map(({ diff = "" }) => diff).join("");
+    const copy = `${this.home}-patched`;
+    const texts = !text.includes("Binary files ");
+    const expected = whole && texts && conflicts(plan).length === 0 ? patchedBy(text, this.home, copy) : undefined;
+    rmSync(copy, { recursive: true, force: true });
+    const done = await work(false);
+    if (expected === undefined || !done.applied) return done;
+    this.compared++;
+    const is = contentsOf(this.home);
+    const other = [...new Set([...Object.keys(is), ...Object.keys(expected)])].filter(
+      (path) => is[path] !== expected[path],
+    );
+    if (other.length > 0)
+      throw new Error(`not as shown: ${other.join(", ")} after\n  ${this.done.slice(-12).join("\n  ")}`);
+    return done;
   }
 
   lost(): string[] {
@@ -178,6 +219,7 @@ const LENGTH = 25;
 test(`in ${SEQUENCES} lives of a layout no byte of the user's is lost`, async () => {
   const first = Number(process.env.SEED ?? 1);
   let applied = 0;
+  let compared = 0;
   for (let seed = first; seed < first + SEQUENCES; seed++) {
     const random = randomOf(seed);
     const machine = new Machine(base, random, seed);
@@ -190,7 +232,11 @@ test(`in ${SEQUENCES} lives of a layout no byte of the user's is lost`, async ()
         throw new Error(`SEED=${seed}: lost ${lost.join(", ")} after\n  ${machine.done.slice(-12).join("\n  ")}`);
     }
     applied += machine.applied;
+    compared += machine.compared;
     rmSync(machine.home, { recursive: true });
   }
-  console.log(`${applied} commands changed something in ${SEQUENCES} lives, nothing lost`);
-}, 60_000);
+  console.log(
+    `${applied} commands changed something in ${SEQUENCES} lives, nothing lost; ${compared} of them as patch does it by their dry run`,
+  );
+  expect(compared).toBeGreaterThan(SEQUENCES / 4);
+}, 120_000);

@@ -4,7 +4,7 @@ import { uninstall } from "../../install/uninstall.ts";
 import { defineCommand } from "../command.ts";
 import { layoutArgs, printJson, problemOf, withProblem } from "../layout.ts";
 import { renderError } from "../report/error.ts";
-import { planDocument } from "../report/plan.ts";
+import { planDocument, siteDiffs } from "../report/plan.ts";
 import { disableCommand, renderGrave, renderUninstalled } from "../report/uninstall.ts";
 
 export const command = defineCommand({
@@ -14,7 +14,7 @@ export const command = defineCommand({
     "A file of ours that you have changed stays. What install has switched on (--enable, --linger) is switched off again, and only that. With --purge your settings and your agents' limits go, too, into an archive in your home folder.",
   ],
   args: {
-    "dry-run": { type: "boolean", description: "show what would be done, and do nothing" },
+    "dry-run": layoutArgs["dry-run"],
     purge: { type: "boolean", description: "remove your settings too, when an archive of them is in your home folder" },
     yes: layoutArgs.yes,
     output: layoutArgs.output,
@@ -63,10 +63,18 @@ export const command = defineCommand({
       }
       if (human) await renderUninstalled(host.stdout, seen, rendering);
       else {
-        const { plan, enabledAgents, notKnown, ...rest } = seen;
+        const { plan, enabledAgents, notKnown, shown, ...rest } = seen;
+        const diffs = shown === undefined ? {} : { siteDiffs: await siteDiffs(shown) };
         const next = enabledAgents.length > 0 ? [disableCommand(enabledAgents)] : [];
         const problem = notKnown === undefined ? {} : { problem: problemOf(notKnown) };
-        printJson(host, { ...rest, ...problem, enabledAgents, next, steps: await planDocument(plan, dryRun) });
+        printJson(host, {
+          ...rest,
+          ...problem,
+          ...diffs,
+          enabledAgents,
+          next,
+          steps: await planDocument(plan, dryRun),
+        });
       }
       return seen.notKnown === undefined ? EXIT.ok : renderError(host, seen.notKnown);
     });

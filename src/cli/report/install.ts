@@ -2,7 +2,7 @@ import type { Output } from "../../core/host.ts";
 import { conflicts, keeps } from "../../install/action.ts";
 import type { Installed } from "../../install/install.ts";
 import { paint } from "./paint.ts";
-import { renderCutOff, renderPlan } from "./plan.ts";
+import { renderPlan } from "./plan.ts";
 import { hanging } from "./text.ts";
 
 /** The plan, a line a step, and what became of it. */
@@ -12,8 +12,7 @@ export async function renderInstalled(
   options: { home: string; dryRun: boolean; command: "install" | "rollback" },
 ): Promise<void> {
   const { red, green, yellow, bold } = paint(output);
-  renderCutOff(output, cutOff, options.home);
-  await renderPlan(output, plan, { home: options.home, diffs: options.dryRun });
+  await renderPlan(output, plan, { home: options.home, diffs: options.dryRun, cutOff });
   for (const note of notes) output.write(`${yellow("note")}      ${hanging(output, 10, note)}\n`);
   if (conflicts(plan).length > 0) {
     output.write(

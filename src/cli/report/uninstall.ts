@@ -5,7 +5,7 @@ import { tilde } from "../../core/paths.ts";
 import { visible } from "../../core/visible.ts";
 import type { Seen, Uninstalled } from "../../install/uninstall.ts";
 import { paint } from "./paint.ts";
-import { renderCutOff, renderPlan } from "./plan.ts";
+import { renderPlan } from "./plan.ts";
 
 /** What makes an uninstall worth a question. */
 export function renderGrave(output: Output, { running, site }: Seen, options: { home: string; purge: boolean }): void {
@@ -26,12 +26,11 @@ function list(output: Output, title: string, items: readonly string[]): void {
 /** The plan, a line a step, and what became of it. */
 export async function renderUninstalled(
   output: Output,
-  { plan, applied, installed, site, archive, enabledAgents, cutOff }: Uninstalled,
+  { plan, applied, installed, site, archive, enabledAgents, cutOff, shown }: Uninstalled,
   options: { home: string; dryRun: boolean; purge: boolean },
 ): Promise<void> {
   const { green, bold } = paint(output);
-  renderCutOff(output, cutOff, options.home);
-  await renderPlan(output, plan, { home: options.home, diffs: options.dryRun });
+  await renderPlan(output, plan, { home: options.home, diffs: options.dryRun, cutOff, site: shown });
   if (options.dryRun && options.purge) renderSite(output, site, options.home);
   if (!installed) output.write("Nothing is installed.\n");
   else if (options.dryRun) output.write("\nDry run: nothing was removed.\n");

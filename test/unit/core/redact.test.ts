@@ -5,6 +5,14 @@ import { redacted } from "../../../src/core/redacted.ts";
 // Put together here, so that nobody's scanner takes this file for a leak.
 const made = (prefix: string, length: number) => prefix + "a1B2c3D4e5F6g7H8".repeat(4).slice(0, length);
 
+test("a variable that tmux is told is hidden by its name, to the end of its line", () => {
+  const { redact } = redactorFor("");
+  for (const told of ["set-environment -g API_KEY", "setenv -gh API_KEY", "  set-environment API_KEY"])
+    expect(redact(`${told} "a b c"\nset -g mouse on\n`)).toBe(`${told} [redacted]\nset -g mouse on\n`);
+  for (const plain of ["set-environment -g EDITOR vim", "set-environment -gu API_KEY"])
+    expect(redact(plain)).toBe(plain);
+});
+
 describe("names of secrets", () => {
   test.each([
     "ANTHROPIC_API_KEY",
