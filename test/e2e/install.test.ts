@@ -276,7 +276,7 @@ describe("the receipt", () => {
       expect(looked.code).toBe(1);
       expect(looked.stdout.replace(/\s+/g, " ")).toContain(`${said}; files of two versions may stand side by side`);
       for (const command of ["install", "uninstall"]) {
-        expect(inside([binary, command, "--dry-run"]).stdout.replace(/\s+/g, " ")).toContain(` note ${said} `);
+        expect(inside([binary, command, "--dry-run"]).stdout.replace(/\s+/g, " ")).toContain(`note ${said} `);
         expect(JSON.parse(inside([binary, command, "--dry-run", "-o", "json"]).stdout).cutOff).toEqual({
           command: "install",
           version,
