@@ -46,7 +46,8 @@ interface Documents {
 export function packagesForDebian(given: Given): void {
   const { work, out, version, binaries, time, xz } = given;
   const documents = documentsOf(given);
-  const env = { SOURCE_DATE_EPOCH: String(time.getTime() / 1000), DPKG_DEB_THREADS_MAX: "2" };
+  // Of any number of threads dpkg-deb writes the same bytes.
+  const env = { SOURCE_DATE_EPOCH: String(time.getTime() / 1000) };
   for (const [target, binary] of Object.entries(binaries)) {
     const architecture = ARCHITECTURES[target];
     if (architecture === undefined) continue;

@@ -20,6 +20,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
+import { availableParallelism } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { buildOptions } from "./build-options.ts";
@@ -182,8 +183,10 @@ function release(
       renameSync(binary, named);
       return named;
     });
-    // Always in its way of many threads, which writes other bytes than that of one.
-    if (xz !== "none") must(["xz", "--keep", "--threads=2", `-${xz}`, ...binaries]);
+    // Two threads and more write the same bytes, one writes others. Level 6: 4 takes two thirds of the time and 3 % more room,
+    // 1 a sixth and 13 %; 9 and "extreme" gain nothing.
+    const threads = Math.max(2, availableParallelism());
+    if (xz !== "none") must(["xz", "--keep", `--threads=${threads}`, `-${xz}`, ...binaries]);
 
     packagesForDebian({
       source,

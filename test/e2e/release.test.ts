@@ -3,6 +3,7 @@ import {
   chmodSync,
   copyFileSync,
   existsSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -29,6 +30,7 @@ const native = `linux-${process.arch}`;
 const made = folder("made");
 const file = (target: string, where = made) => join(where, `mosaic-fleet-${version}-${target}`);
 const architectures = { "linux-arm64": "arm64", "linux-x64": "amd64" };
+const debian = architectures[native as keyof typeof architectures];
 const deb = (architecture: string, where = made) => join(where, `mosaic-fleet_${version}_${architecture}.deb`);
 
 const minisignIsHere = Bun.which("minisign") !== null;
@@ -56,6 +58,14 @@ const reachable =
 const toolsAreHere = Bun.which("xz") !== null && Bun.which("dpkg-deb") !== null;
 describe.skipIf(!reachable || !toolsAreHere)("a release (takes npm's registry, xz and dpkg-deb)", () => {
   const packed = folder("packed");
+  /** What lintian says, which takes longer than any test: it goes on beside them. It leaves a folder of its own behind, in ours. */
+  let linted: ReturnType<typeof startLintian> | undefined;
+  function startLintian() {
+    const TMPDIR = folder("lintian");
+    mkdirSync(TMPDIR);
+    const argv = ["lintian", "--fail-on", "error", "--allow-root", deb(debian, packed)];
+    return Bun.spawn(argv, { env: { ...process.env, TMPDIR }, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  }
   beforeAll(async () => {
     const script = join(tree, "scripts/release");
     const other = join(copyOfTree(folder("quite/another place")), "scripts/release");
@@ -68,7 +78,9 @@ describe.skipIf(!reachable || !toolsAreHere)("a release (takes npm's registry, x
         TZ: "Pacific/Chatham",
         LC_ALL: "C",
       }),
-      must([script, "--out", packed, "--xz", "0", native], unsigned),
+      must([script, "--out", packed, "--xz", "0", native], unsigned).then(() => {
+        if (Bun.which("lintian")) linted = startLintian();
+      }),
     ]);
   }, 180_000);
 
@@ -359,7 +371,6 @@ describe.skipIf(!reachable || !toolsAreHere)("a release (takes npm's registry, x
       );
     }
 
-    const debian = process.arch === "x64" ? "amd64" : "arm64";
     describe.skipIf(!isRoot)("installed by dpkg into a root of its own (as root)", () => {
       const root = folder("debian-like");
       const dpkg = (...words: string[]) =>
@@ -379,7 +390,29 @@ describe.skipIf(!reachable || !toolsAreHere)("a release (takes npm's registry, x
           "updates/.keep": "",
           "triggers/.keep": "",
         });
+        expect(dpkg("--install", older())).toMatchObject({ code: 0 });
+        writeFiles(join(root, "etc"), { "mosaic-fleet.local": "the administrator's" });
         expect(dpkg("--install", deb(debian))).toMatchObject({ code: 0 });
+      });
+
+      /** The package of the version before, which has one file more. */
+      function older(): string {
+        const parts = folder("older package");
+        run(["dpkg-deb", "--raw-extract", deb(debian), parts]);
+        const control = join(parts, "DEBIAN/control");
+        writeFileSync(control, readFileSync(control, "utf8").replace(/^Version: .*$/m, "Version: 0.0.1"));
+        writeFiles(join(parts, "usr/share/mosaic-fleet"), { "no more": "" });
+        run(["dpkg-deb", "-Znone", "--build", parts, `${parts}.deb`]);
+        return `${parts}.deb`;
+      }
+
+      test("an older one is upgraded; nothing is run on the way, and no file is the administrator's to merge", () => {
+        const status = dpkg("--status", "mosaic-fleet").stdout;
+        expect(status).toContain(`Version: ${version}\n`);
+        expect(status).not.toContain("Conffiles");
+        const scripts = ["sh", "-c", 'dpkg-deb --ctrl-tarfile "$0" | tar -t', deb(debian)];
+        expect(run(scripts).stdout.split("\n").filter(Boolean).sort()).toEqual(["./", "./control", "./md5sums"]);
+        expect(existsSync(join(share, "mosaic-fleet"))).toBe(false);
       });
 
       test("the binary runs, and everything is as it was packed", () => {
@@ -418,11 +451,21 @@ describe.skipIf(!reachable || !toolsAreHere)("a release (takes npm's registry, x
           stderr: expect.stringContaining("belongs to the package mosaic-fleet"),
         });
         expect(stderr).toContain(`mosaic-fleet_VERSION_${debian}.deb`);
+        // A copy of the user's own beside it is the user's to update.
+        const own = join(env.HOME, ".local/bin/mosaic-fleet");
+        mkdirSync(dirname(own), { recursive: true });
+        linkSync(file(native), own);
+        const ownScript = script.replace("exec /usr/bin/mosaic-fleet self-update", `exec '${own}' self-update --check`);
+        const PATH = `${dirname(own)}:${process.env.PATH}`;
+        const looked = run([...argv.slice(0, 6), ownScript, ...argv.slice(7)], { env: { ...env, PATH } });
+        expect(looked).toEqual({ code: 0, stdout: expect.stringContaining("Up to date"), stderr: "" });
       });
 
-      test("removed, nothing of it is left", () => {
+      test("removed, nothing of it is left, and nothing to purge; what is not of it stays", () => {
         expect(dpkg("--remove", "mosaic-fleet")).toMatchObject({ code: 0 });
-        expect(run(["find", join(root, "usr"), "-name", "*mosaic*"]).stdout).toBe("");
+        expect(run(["find", root, "-name", "*mosaic*"]).stdout).toBe(`${root}/etc/mosaic-fleet.local\n`);
+        expect(run(["dpkg-query", `--root=${root}`, "--show", "mosaic-fleet"]).code).toBe(1);
+        expect(dpkg("--purge", "mosaic-fleet")).toMatchObject({ code: 0, stderr: expect.stringContaining("warning") });
       });
     });
   });
@@ -443,16 +486,9 @@ describe.skipIf(!reachable || !toolsAreHere)("a release (takes npm's registry, x
 
     test.skipIf(Bun.which("lintian") === null)(
       "lintian finds no error in the .deb (takes lintian)",
-      () => {
-        const architecture = architectures[native as "linux-x64"];
-        const argv = ["lintian", "--fail-on", "error", "--allow-root", deb(architecture, packed)];
-        // It leaves a folder of its own behind.
-        const TMPDIR = folder("lintian");
-        mkdirSync(TMPDIR);
-        expect(run(argv, { env: { ...process.env, TMPDIR } })).toMatchObject({
-          code: 0,
-          stdout: expect.not.stringMatching(/^E: /m),
-        });
+      async () => {
+        const said = await linted?.stdout.text();
+        expect({ said, code: await linted?.exited }).toEqual({ said: expect.not.stringMatching(/^E: /m), code: 0 });
       },
       120_000,
     );
