@@ -1,6 +1,8 @@
 # Completes mosaic-fleet in fish: asks the program itself at every Tab. Printed by `mosaic-fleet completions fish`.
 
 function __mosaic_fleet_complete
+    # Of a program that is gone fish itself complains, whatever stderr is.
+    command --query mosaic-fleet; or return
     set -l words (commandline -opc)
     set -e words[1]
     set -l current (commandline -ct)

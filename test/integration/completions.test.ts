@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { binary, run, temporaryFolder, writeFiles } from "../support/build.ts";
+import { behindMounts, binary, run, temporaryFolder, writeFiles } from "../support/build.ts";
 
 // The real completion of each shell, driven in a terminal of a private tmux server.
 
@@ -69,6 +69,17 @@ describe("what a shell is told", () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   });
 
+  const fuseIsHere = process.getuid?.() === 0 && existsSync("/dev/fuse");
+  test.skipIf(!fuseIsHere)("of a folder that never answers: nothing, and not for ever (as root, with fuse)", () => {
+    const agents = join(home, ".config/mosaic/fleet/agents");
+    // A file system whose server has opened it and is never heard of again.
+    const mount = `exec 3<>/dev/fuse && mount -i -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0 none '${agents}'`;
+    const argv = [...behindMounts(mount), binary, "__complete", "agent", "start", ""];
+    const begun = performance.now();
+    expect(run(argv, { env, timeoutMs: 20_000 })).toEqual({ code: 0, stdout: "", stderr: "" });
+    expect(performance.now() - begun).toBeWithin(1900, 10_000);
+  });
+
   test("costs no child process", () => {
     const log = join(home, "trace");
     run(["strace", "-f", "-e", "trace=execve", "-o", log, binary, "__complete", "doctor", "--only", ""], { env });
@@ -127,5 +138,17 @@ for (const [shell, { start, setUp }] of Object.entries(SHELLS)) {
         expect(existsSync(join(home, "pwned"))).toBe(false);
       });
     }
+
+    test("a program that is gone is no error in the prompt", async () => {
+      tmux("send-keys", "C-e", "C-u");
+      tmux("send-keys", "-l", `${shell === "fish" ? "set PATH /usr/bin /bin" : "PATH=/usr/bin:/bin"}; clear`);
+      tmux("send-keys", "Enter");
+      await shows(/^[^\n]*[>#] *\n*$/);
+      tmux("send-keys", "-l", "mosaic-fleet agent st");
+      tmux("send-keys", "Tab");
+      tmux("send-keys", "-l", "x");
+      const line = /^[^\n]*[>#] mosaic-fleet agent stx *\n*$/;
+      expect(await shows(/ st ?x/)).toMatch(line);
+    });
   });
 }
