@@ -33,7 +33,7 @@ export const layoutArgs = {
 export function decideAtTerminal(host: Host): NonNullable<InstallOptions["decide"]> {
   return async ({ path, theirs, ours }) => {
     for (;;) {
-      const question = `${tilde(path, host.user.home)}: you and this version have changed it.\n  keep yours, take ours (yours is kept beside it), or show the diff? [keep/take/diff] `;
+      const question = `${tilde(path, host.user.home)}:\n  You and this version have changed it. Taking ours keeps yours beside it.\n  Keep yours, take ours, or show the diff? [keep/take/diff] `;
       const answer = await host.choose(question, ["keep", "take", "diff"]);
       if (answer !== "diff") return answer;
       const { unifiedDiff, writeDiff } = await import("./report/diff.ts");

@@ -138,6 +138,17 @@ describe("an upgrade", () => {
       writeFileSync(path(), mine);
     });
 
+    test("a dry run shows what both have changed, and no key that the user wrote into it", () => {
+      writeFileSync(path(), `${mine}set-environment -g MY_API_KEY tmux-key-4\n`);
+      for (const words of [[], ["-o", "json"]]) {
+        const { code, stdout } = fleet("install", "--dry-run", ...words);
+        expect(code).toBe(1);
+        expect(stdout).toContain("-set -g status off # mine");
+        expect(stdout).toContain("-set-environment -g MY_API_KEY [redacted]");
+        expect(stdout).not.toContain("tmux-key-4");
+      }
+    });
+
     test("without a terminal: 1, theirs stays, ours lies beside it until it is decided", () => {
       const { code, stdout } = fleet("install");
       expect(code).toBe(1);

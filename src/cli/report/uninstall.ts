@@ -6,6 +6,7 @@ import { visible } from "../../core/visible.ts";
 import type { Seen, Uninstalled } from "../../install/uninstall.ts";
 import { paint } from "./paint.ts";
 import { renderPlan } from "./plan.ts";
+import { hanging } from "./text.ts";
 
 /** What makes an uninstall worth a question. */
 export function renderGrave(output: Output, { running, site }: Seen, options: { home: string; purge: boolean }): void {
@@ -20,7 +21,8 @@ function renderSite(output: Output, site: readonly string[], home: string): void
 
 function list(output: Output, title: string, items: readonly string[]): void {
   const { bold } = paint(output);
-  if (items.length > 0) output.write(`${bold(title)}\n${items.map((item) => `  ${item}\n`).join("")}`);
+  if (items.length > 0)
+    output.write(`${bold(hanging(output, 0, title))}\n${items.map((item) => `  ${item}\n`).join("")}`);
 }
 
 /** The plan, a line a step, and what became of it. */
