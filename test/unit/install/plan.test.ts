@@ -69,6 +69,12 @@ function changed(...args: Parameters<typeof plan>): string[] {
   );
 }
 
+test("a mode that changes is said: no diff shows it", () => {
+  const other = { [PATH]: found("file", "hash of new", 0o600) };
+  expect(step("write-file", other)).toMatchObject({ change: "update", notes: ["mode 600 becomes 644"] });
+  expect(step("write-file", { [PATH]: found("file", "hash of new") }).notes).toBeUndefined();
+});
+
 describe("a file of the layout", () => {
   test("that is not there is created, with its mode, text and hash", () => {
     expect(step("write-file")).toEqual({ action: { kind: "write-file", ...wanted, over: null }, change: "create" });
