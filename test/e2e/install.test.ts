@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -386,6 +387,23 @@ describe("the receipt", () => {
     expect(next).toContain("receipt.json");
     expect(typed(next)).toMatchObject({ code: 0 });
     expect(read().phase).toBe("applied");
+  });
+
+  test("that is a link, be it to one, or a pipe is not read: 78 at once, nothing written", () => {
+    installed();
+    renameSync(receipt, join(home, "elsewhere.json"));
+    for (const [put, said] of [
+      [() => symlinkSync(join(home, "elsewhere.json"), receipt), "a link is in its place"],
+      [() => run(["mkfifo", receipt]), "no file is in its place"],
+    ] as const) {
+      put();
+      for (const command of ["install", "uninstall", "rollback"])
+        changesNothing(() => {
+          const { code, stderr } = inside([binary, command]);
+          expect({ code, stderr }).toEqual({ code: 78, stderr: expect.stringContaining(said) });
+        });
+      rmSync(receipt);
+    }
   });
 
   test("that names what install never writes is not followed", () => {

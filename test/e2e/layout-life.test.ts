@@ -217,6 +217,31 @@ describe("rollback", () => {
     expect(read(script("tmux.conf"))).toBe(ours("tmux.conf"));
   });
 
+  describe("of a file that the user changed, too", () => {
+    let before: string;
+    beforeEach(async () => {
+      await earlierVersion();
+      before = read(script("tmux.conf"));
+      expect(fleet("install").code).toBe(0);
+      writeFileSync(script("tmux.conf"), "# mine\n");
+    });
+
+    test("without a terminal: 1, theirs stays, that of the version before lies beside it", () => {
+      const dry = JSON.parse(fleet("rollback", "--dry-run", "-o", "json").stdout);
+      const undecided = dry.steps.filter(({ change }: { change: string }) => change === "keep");
+      expect(undecided).toMatchObject([{ kept: "undecided", diff: expect.stringContaining("\n-# mine\n") }]);
+      expect(fleet("rollback", "--yes")).toMatchObject({ code: 1, stdout: expect.stringContaining("1 to decide.") });
+      expect([read(script("tmux.conf")), read(script("tmux.conf.mosaic-new"))]).toEqual(["# mine\n", before]);
+    });
+
+    test("at a terminal: it is asked, and theirs is kept beside that of the version before", () => {
+      expect(atTerminal([binary, "rollback"], "take").code).toBe(0);
+      expect(read(script("tmux.conf"))).toBe(before);
+      const [copy] = readdirSync(paths.tools).filter((name) => name.startsWith("tmux.conf.mosaic-old-"));
+      expect(read(script(copy ?? ""))).toBe("# mine\n");
+    });
+  });
+
   test("without a version before: 69, nothing changed", () => {
     for (const prepare of [() => {}, () => fleet("install")]) {
       prepare();
