@@ -564,7 +564,7 @@ describe.skipIf(!isRoot)("canary --sandbox", () => {
     expect(code).toBe(0);
     const folder = /^The sandbox is kept in (\S+)\. To look inside/.exec(stderr)?.[1] ?? "";
     expect(remains(folder).length).toBeGreaterThan(3);
-    const exports = [...stderr.matchAll(/^ {2}export (\w+)='([^']*)'$/gm)].map(([, key, value]) => [key, value]);
+    const exports = [...stderr.matchAll(/^ {2}export (\w+)='?([^'\n]*)'?$/gm)].map(([, key, value]) => [key, value]);
     const inside = run(["systemctl", "--user", "show", "-p", "LoadState", "mosaic-tmux-holder.service"], {
       env: Object.fromEntries(exports),
     });
