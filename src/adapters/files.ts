@@ -45,6 +45,8 @@ async function writeWhole(disk: Disk, path: string, content: string | Uint8Array
     await file.write(content);
     await file.chmod(mode); // whatever the umask is
     await file.sync();
+  } catch (error) {
+    throw Object.assign(error as Error, { path }); // of a file that is open the system names none
   } finally {
     await file.close();
   }
@@ -168,7 +170,14 @@ export function filesOn(disk: Disk): Files {
     makeTemporaryFolder: (prefix) => fs.mkdtemp(prefix),
     append: (path, text) => fs.appendFile(path, text),
     chmod: (path, mode) => disk.chmod(path, mode),
-    removeFile: async (path) => void (await orUndefined(disk.unlink(path))),
+    async removeFile(path) {
+      try {
+        await orUndefined(disk.unlink(path));
+      } catch (error) {
+        // A disk that refuses says so before it looks whether anything is there.
+        if ((await looks.status(path)) !== undefined) throw error;
+      }
+    },
 
     async removeEmptyFolder(path) {
       try {

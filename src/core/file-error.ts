@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { shellWord } from "./shell.ts";
 
 /**
@@ -6,14 +7,16 @@ import { shellWord } from "./shell.ts";
  */
 export function afterFileError(error: unknown, place: string, again?: string): string[] {
   const { code, path, dest } = (error ?? {}) as { code?: string; path?: unknown; dest?: unknown };
-  const where = shellWord([dest, path].find((each) => typeof each === "string") ?? place);
+  const named = [dest, path].find((each) => typeof each === "string");
+  const where = shellWord(named ?? place);
+  const disk = shellWord(named === undefined ? place : dirname(named)); // it may not be there itself
   const next = again === undefined ? [] : [again];
   switch (code) {
     case "ENOSPC":
     case "EDQUOT":
-      return [`df -h ${shellWord(place)}   # make room there`, ...next];
+      return [`df -h ${disk}   # make room there`, ...next];
     case "EROFS":
-      return [`findmnt --target ${shellWord(place)}   # why can it only be read?`, ...next];
+      return [`findmnt --target ${disk}   # why can it only be read?`, ...next];
     case "EACCES":
     case "EPERM":
       return [`namei -l ${where}   # whose is what, and who may use it?`, ...next];

@@ -65,7 +65,7 @@ export async function applyPlan(host: Host, plan: Plan, records: Records, { comm
     // A later run clears it where it cannot be removed now.
     await was?.discard().catch(() => undefined);
   } catch (error) {
-    const stuck = await takeBack(host, ledger, restore);
+    const stuck = await takeBack(host, ledger, restore, meanwhile.files);
     const next = afterFileError(error, dirname(receipt), again);
     const failure =
       error instanceof FleetError ? error : new FleetError(EXIT.cantcreate, what, describeError(error), next);
@@ -97,12 +97,14 @@ async function takeBack(
   host: Host,
   { undos, touched }: Ledger,
   restore: () => Promise<void>,
+  files: readonly { readonly path: string }[],
 ): Promise<string | undefined> {
   const { receipt } = pathsOf(host);
   try {
     for (const undo of undos.toReversed()) await undo();
     await Promise.all([...touched].map((folder) => host.files.sync(folder)));
     await restore();
+    await clearTemporaries(host, files);
     await host.files.sync(dirname(receipt));
     return undefined;
   } catch (error) {

@@ -52,9 +52,7 @@ export async function perform(host: Host, action: Action, ledger: Ledger, what: 
       const found = await contentOf(host, action.path);
       if ((found?.sha256 ?? null) !== action.over) throw changedMeanwhile(what, action.path);
       touched.add(dirname(action.path));
-      undos.push(() =>
-        found === undefined ? files.removeFile(action.path) : files.replace(action.path, found.bytes, found.mode),
-      );
+      undos.push(() => putBack(host, action.path, found));
       return prepared.get(action.path)?.place();
     }
     case "seed-file": {
@@ -79,13 +77,12 @@ export async function perform(host: Host, action: Action, ledger: Ledger, what: 
       const found = await contentOf(host, action.path);
       if (found === undefined || !action.sums.includes(found.sha256)) return; // changed since we looked: the user's
       touched.add(dirname(action.path));
-      undos.push(() => files.replace(action.path, found.bytes, found.mode));
+      undos.push(() => putBack(host, action.path, found));
       return files.removeFile(action.path);
     }
     case "remove-folder":
       touched.add(dirname(action.path));
-      if (await files.removeEmptyFolder(action.path)) undos.push(() => files.makeFolder(action.path));
-      return;
+      return removeFolder(host, action.path, undos);
     case "daemon-reload":
       return must(await reloadManager(host), "systemd did not take the units");
     case "enable":
@@ -140,6 +137,12 @@ async function makeFolder(host: Host, path: string, { undos, touched }: Ledger):
   for (const folder of made) touched.add(dirname(folder));
 }
 
+async function removeFolder({ files }: Host, path: string, undos: Ledger["undos"]): Promise<void> {
+  const mode = (await files.status(path))?.mode;
+  if (mode === undefined) return;
+  if (await files.removeEmptyFolder(path)) undos.push(() => files.makeFolder(path, mode));
+}
+
 interface Content {
   readonly bytes: Uint8Array;
   readonly sha256: string;
@@ -153,6 +156,14 @@ async function contentOf(host: Host, path: string): Promise<Content | undefined>
   const bytes = status.kind === "file" ? await host.files.readBytes(path) : undefined;
   if (bytes === undefined) throw new Error(`${path} is no file any more`);
   return { bytes, sha256: sha256(bytes), mode: status.mode };
+}
+
+/** Has a file be as it was. Where it still is so nothing is written: it may be what cannot be written that has failed. */
+async function putBack(host: Host, path: string, was: Content | undefined): Promise<void> {
+  const { files } = host;
+  const is = await contentOf(host, path).catch(() => null);
+  if (is !== null && is?.sha256 === was?.sha256 && is?.mode === was?.mode) return;
+  await (was === undefined ? files.removeFile(path) : files.replace(path, was.bytes, was.mode));
 }
 
 /** A name at which nothing is; undefined when this content is kept under such a name already. */

@@ -1,7 +1,8 @@
 import { basename, dirname, join } from "node:path";
 import { TEMPORARY } from "../adapters/files.ts";
-import { FleetError } from "../core/errors.ts";
+import { describeError, FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
+import { afterFileError } from "../core/file-error.ts";
 import type { Host } from "../core/host.ts";
 import { agentOfUnit, HOLDER_UNIT } from "../core/names.ts";
 import { pathsOf } from "../core/paths.ts";
@@ -86,18 +87,35 @@ export async function uninstall(host: Host, options: UninstallOptions): Promise<
   return withLock(host, UNINSTALL, async (stateFolders) => {
     const { recorded, seen } = await look();
     const archive = purge && seen.site.length > 0 ? await keepArchive(host, seen.site, UNINSTALL) : undefined;
-    if (recorded === undefined) await clearTemporaries(host, []);
-    else {
-      const { removed, undecided } = seen.plan;
-      const records = { before: recorded, after: undefined, removed, undecided };
-      await applyPlan(host, seen.plan, records, { ...UNINSTALL, what: "The layout was not removed" });
+    try {
+      if (recorded === undefined) await clearTemporaries(host, []);
+      else {
+        const { removed, undecided } = seen.plan;
+        const records = { before: recorded, after: undefined, removed, undecided };
+        await applyPlan(host, seen.plan, records, { ...UNINSTALL, what: "The layout was not removed" });
+      }
+    } catch (error) {
+      // Nothing of what is in it was taken.
+      if (archive !== undefined) await host.files.removeFile(archive).catch(() => undefined);
+      throw asFleetError(host, error, UNINSTALL.nothing, UNINSTALL.again);
     }
     const { state } = pathsOf(host);
     for (const folder of [state, dirname(state), ...(recorded?.folders ?? [])])
       if (`${state}/`.startsWith(`${folder}/`)) stateFolders.add(folder);
-    const notKnown = purge ? await removeSite(host, seen.site, recorded?.folders ?? []) : undefined;
+    const notKnown = purge
+      ? await removeSite(host, seen.site, recorded?.folders ?? []).catch((error) => {
+          const kept = archive === undefined ? "" : `; all of them are kept in ${archive}`;
+          throw asFleetError(host, error, "Not all of your settings were removed", `${UNINSTALL.again} --purge`, kept);
+        })
+      : undefined;
     return { ...seen, applied: seen.installed, archive, ...(notKnown === undefined ? {} : { notKnown }) };
   });
+}
+
+function asFleetError(host: Host, error: unknown, what: string, again: string, besides = ""): FleetError {
+  if (error instanceof FleetError) return error;
+  const next = afterFileError(error, host.user.home, again);
+  return new FleetError(EXIT.cantcreate, what, `${describeError(error)}${besides}`, next.length > 0 ? next : [again]);
 }
 
 /** A layout may be there of which another state folder has the receipt, or none any more. Throws FleetError (78). */

@@ -713,7 +713,7 @@ ${look}before
 ${through} ${binary} ${words.join(" ")}
 code=$?
 ${look}after
-cmp -s ${disk}.before ${disk}.after || echo differ >&2
+cmp -s ${disk}.before ${disk}.after || { echo differ; diff ${disk}.before ${disk}.after; } >&2
 exit $code`;
     return inside(["unshare", "--mount", "--propagation", "private", "sh", "-c", script]);
   };
@@ -722,6 +722,13 @@ exit $code`;
   for (const [what, code, prepare, through, look] of [
     ["the disk is full", 73, "cat /dev/zero >$HOME/filler 2>/dev/null", "", "df -h "],
     ["the disk is read-only", 73, "mount -o remount,bind,ro $HOME", "", "findmnt --target "],
+    [
+      "a folder of it is on a read-only disk",
+      73,
+      "cd $HOME/.config/mosaic/tools && mount --bind fleet fleet && mount -o remount,bind,ro fleet; cd /",
+      "",
+      "findmnt --target .*/mosaic/tools/fleet ",
+    ],
     ["folders may not be written", 73, "find $HOME -type d -exec chmod a-w {} +", likeAUser, "namei -l "],
     ["the receipt may not be read", 78, `chmod 0 $HOME/.local/state/mosaic/fleet/receipt.json`, likeAUser, "namei -l "],
   ] as const)
@@ -739,7 +746,7 @@ exit $code`;
           ["uninstall", "--purge", "--yes"],
         ]) {
           const { code: is, stdout, stderr } = onDisk(prepare, through, ...words, "-o", "json");
-          const next = [expect.stringContaining(look), `mosaic-fleet ${words[0]}`];
+          const next = [expect.stringMatching(new RegExp(look)), `mosaic-fleet ${words[0]}`];
           expect({ words, is, document: JSON.parse(stdout), stderr }).toEqual({
             words,
             is: code,
@@ -757,6 +764,27 @@ exit $code`;
         }
       },
     );
+
+  test.skipIf(process.getuid?.() !== 0)(
+    "settings that cannot be removed: 73, and the layout is; they are kept, in their place and in the archive",
+    () => {
+      expect(fleet("install").code).toBe(0);
+      writeFiles(paths.site, { "notes/mine": "A=b\n" });
+      const closed =
+        "cd $HOME/.config/mosaic/fleet && mount --bind notes notes && mount -o remount,bind,ro notes; cd /";
+      const kept = "find $HOME/.config -name mine >&2";
+      const { code, stdout, stderr } = onDisk(closed, "", "uninstall", "--purge", "--yes", "-o", "json;", kept);
+      expect({ code, ...JSON.parse(stdout) }).toMatchObject({
+        code: 0, // of find
+        problem: {
+          what: "Not all of your settings were removed",
+          why: expect.stringMatching(/^EROFS: .*mine'; all of them are kept in .*\.tar$/),
+          next: [expect.stringMatching(/^findmnt --target .*\/notes /), "mosaic-fleet uninstall --purge"],
+        },
+      });
+      expect(stderr).toContain(`\n${join(paths.site, "notes/mine")}\n`);
+    },
+  );
 
   test("wrong usage: 64", () => {
     for (const command of commands)
