@@ -493,6 +493,17 @@ describe.skipIf(!reachable || !toolsAreHere)("a release (takes npm's registry, x
       120_000,
     );
 
+    test("each is packed in blocks: the same bytes with two threads and with more", () => {
+      const listed = run(["xz", "--robot", "--list", `${file(native, packed)}.xz`]).stdout;
+      expect(Number(/^file\t1\t(\d+)\t/m.exec(listed)?.[1])).toBeGreaterThan(1);
+      const script = 'head -c 4M "$0" | xz -0 "--threads=$1" -c | sha256sum';
+      const [one, two, five] = ["1", "2", "5"].map(
+        (threads) => run(["sh", "-c", script, file(native), threads]).stdout,
+      );
+      expect(two).toBe(five ?? "");
+      expect(two).not.toBe(one ?? "");
+    });
+
     test("each unpacks to the binary beside it", () => {
       const argv = ["sh", "-c", 'xz -dc "$0.xz" | cmp - "$0"', file(native, packed)];
       expect(run(argv)).toEqual({ code: 0, stdout: "", stderr: "" });
@@ -558,7 +569,9 @@ describe("what scripts/release refuses", () => {
     [["--out", full], "is not empty"],
   ] as const) {
     test(words.join(" "), () => {
-      const { code, stderr } = run([join(tree, "scripts/release"), ...words]);
+      // One through the script; the others without its set-up.
+      const argv = words[0] === "--frob" ? [join(tree, "scripts/release")] : [process.execPath, "scripts/release.ts"];
+      const { code, stderr } = run([...argv, ...words]);
       expect({ code, says: stderr.includes(says) && says }).toEqual({ code: 64, says });
       expect(readdirSync(full)).toEqual(["mine"]);
     });
