@@ -91,10 +91,12 @@ async function stat(path: string): Promise<Stats | undefined> {
 const shared = Buffer.alloc(16_384);
 
 /** What the kernel writes down of a process it gives in one read, if there is room; of other files it gives a page at a time. */
-const IN_ONE_READ = /^\/proc\/\d/;
+function comesInOneRead(path: string): boolean {
+  return path.startsWith("/proc/") && path.charAt(6) <= "9"; // the others begin with a letter
+}
 
 /** Its text, read until nothing more comes, where one read does not bring all: its size the kernel does not know. */
-function kernelText(path: string, inOneRead = IN_ONE_READ.test(path)): string {
+function kernelText(path: string, inOneRead = comesInOneRead(path)): string {
   const descriptor = openSync(path, AT_ONCE);
   let length = 0;
   try {

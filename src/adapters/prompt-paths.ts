@@ -41,7 +41,10 @@ export function promptPaths(slowOnes = slowMounts): (path: string, follows: bool
     if (parent === undefined) return undefined;
     const real = parent === "/" ? path.slice(slash) : parent + path.slice(slash);
     if (slow?.has(real)) return undefined;
-    if (!follows || lstatSync(real, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return real;
+    if (!follows) return real;
+    const known = folders.get(real);
+    if (known !== undefined) return known;
+    if (lstatSync(real, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return real;
     return realFolder(resolve(parent, readlinkSync(real)));
   };
 

@@ -37,7 +37,7 @@ const DEV_NULL = 0x103;
 
 /**
  * A descriptor as an Output. A terminal is a stream of node's, opened when it is first written to. Anything else is written
- * as it is, each text after the one before: for node's streams that takes as long as a whole run of many commands.
+ * as it is, what comes at one time in one piece: for node's streams that takes as long as a whole run of many commands.
  */
 export function outputOf(
   descriptor: 1 | 2,
@@ -56,9 +56,15 @@ export function outputOf(
     return stream;
   };
   let written: Promise<unknown> = Promise.resolve();
+  let unwritten = "";
+  const flush = () => {
+    const text = unwritten;
+    unwritten = "";
+    return Bun.write(descriptor === 1 ? Bun.stdout : Bun.stderr, text);
+  };
   const write = (text: string) => {
-    const target = descriptor === 1 ? Bun.stdout : Bun.stderr;
-    written = written.then(() => Bun.write(target, text)).catch(end);
+    if (unwritten === "") written = written.then(flush).catch(end);
+    unwritten += text;
   };
   const isTTY = isTerminal(descriptor);
   return {

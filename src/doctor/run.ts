@@ -1,5 +1,5 @@
 import type { Host } from "../core/host.ts";
-import { redacted } from "../core/redacted.ts";
+import { redaction } from "../core/redacted.ts";
 import type { Check } from "./check.ts";
 import { type PlannedFix, planFixes } from "./fix.ts";
 import { attempt, because, blockedBy, NO_FIX, NOTHING, type Outcome } from "./outcome.ts";
@@ -139,26 +139,22 @@ function withoutSecrets<E>(redact: (text: string) => string, all: Shown<E>): Sho
       if (each.fix !== NO_FIX) texts.push(each.fix);
     }
   }
-  const shown = redacted(redact, texts);
-  if (shown === texts) return all;
-  // In the order in which they were put in.
-  let at = 0;
-  const next = <T>(_: T): T => shown[at++] as T;
+  const show = redaction(redact, texts);
   return {
-    environment: next(environment),
-    planned: planned.map((fix) => ({ ...fix, command: next(fix.command) })),
-    fixes: fixes.map((fix) => ({ ...fix, command: next(fix.command), message: next(fix.message) })),
+    environment: show(environment),
+    planned: planned.map((fix) => ({ ...fix, command: show(fix.command) })),
+    fixes: fixes.map((fix) => ({ ...fix, command: show(fix.command), message: show(fix.message) })),
     reports: reports.map((report) => ({
       ...report,
-      message: next(report.message),
-      evidence: next(report.evidence),
-      fix: next(report.fix),
+      message: show(report.message),
+      evidence: show(report.evidence),
+      fix: show(report.fix),
       subjects: report.subjects.map((each) => ({
-        subject: next(each.subject),
+        subject: show(each.subject),
         status: each.status,
-        message: next(each.message),
-        evidence: each.evidence === NOTHING ? NOTHING : next(each.evidence),
-        fix: each.fix === NO_FIX ? NO_FIX : next(each.fix),
+        message: show(each.message),
+        evidence: each.evidence === NOTHING ? NOTHING : show(each.evidence),
+        fix: each.fix === NO_FIX ? NO_FIX : show(each.fix),
       })),
     })),
   };
