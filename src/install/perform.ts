@@ -2,13 +2,14 @@ import { dirname } from "node:path";
 import { lingers } from "../adapters/logind.ts";
 import { reloadManager } from "../adapters/reload.ts";
 import { sha256 } from "../adapters/sum.ts";
-import { systemdOf } from "../adapters/systemd.ts";
+import { systemdOf, type Unit } from "../adapters/systemd.ts";
 import { FleetError } from "../core/errors.ts";
 import { describeResult, type ExecResult, succeeded } from "../core/exec.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host, Prepared } from "../core/host.ts";
 import { shellWord } from "../core/shell.ts";
 import type { Action } from "./action.ts";
+import { runningUnits } from "./restart.ts";
 
 /** What has been done so far. */
 export interface Ledger {
@@ -88,7 +89,8 @@ export async function perform(host: Host, action: Action, ledger: Ledger, what: 
     case "enable":
     case "disable":
       undos.push(() => systemd.run(action.kind === "enable" ? "disable" : "enable", action.units));
-      return must(await systemd.run(action.kind, action.units), `${action.units.join(", ")} was not ${action.kind}d`);
+      must(await systemd.run(action.kind, action.units), `${action.units.join(", ")} was not ${action.kind}d`);
+      return mustBeSo(host, action, `${action.units.join(", ")} was not ${action.kind}d`);
     case "start": {
       const end = async () => {
         await systemd.run("stop", action.units);
@@ -97,21 +99,43 @@ export async function perform(host: Host, action: Action, ledger: Ledger, what: 
       const started = await systemd.run("start", action.units);
       if (succeeded(started)) undos.push(end);
       else await end(); // it would try again and again
-      return must(started, `${action.units.join(", ")} did not start`, [
-        `journalctl --user-unit ${action.units[0]} -n 50`,
-      ]);
+      const next = [`journalctl --user-unit ${action.units[0]} -n 50`];
+      must(started, `${action.units.join(", ")} did not start`, next);
+      return mustBeSo(host, action, `${action.units.join(", ")} did not start`, next);
     }
     case "stop":
       undos.push(async () => {
         await reloadManager(host); // it may have read that they are gone
         await systemd.run("start", action.units, STOP_LIMIT_MS);
       });
-      return must(await systemd.run("stop", action.units, STOP_LIMIT_MS), `${action.units.join(", ")} did not stop`, [
+      must(await systemd.run("stop", action.units, STOP_LIMIT_MS), `${action.units.join(", ")} did not stop`, [
         "systemctl --user status",
       ]);
+      return mustBeSo(host, action, `${action.units.join(", ")} did not stop`, ["systemctl --user status"]);
     case "linger":
       return linger(host, action.on, undos);
   }
+}
+
+type OfUnits = Extract<Action, { readonly units: readonly string[] }>;
+
+/** systemctl says that it is done: whether it is so, only the unit's state says. Throws FleetError (69). */
+async function mustBeSo(
+  host: Host,
+  { kind, units }: OfUnits,
+  what: string,
+  next: readonly string[] = [],
+): Promise<void> {
+  const isSo = ({ active, fileState }: Unit) =>
+    kind === "start" ? active === "active" : (fileState === "enabled") === (kind === "enable");
+  const otherwise =
+    kind === "stop"
+      ? (await runningUnits(host)).filter((unit) => units.includes(unit)).map((unit) => `${unit} runs`)
+      : (await systemdOf(host).show(units))
+          .filter((unit) => !isSo(unit))
+          .map(({ id, active, fileState }) => `${id} is ${kind === "start" ? active : fileState || "not installed"}`);
+  if (otherwise.length > 0)
+    throw new FleetError(EXIT.unavailable, what, `systemctl says that it is done, but ${otherwise.join(", ")}`, next);
 }
 
 /** Many agents, each of which may take its TimeoutStopSec=. */

@@ -696,6 +696,26 @@ describe("what cannot be finished is taken back", () => {
     expect(shown(HOLDER, "LoadState")).toBe("not-found");
   });
 
+  test("systemctl says that it is done, and it is not: 69, and all is as it was", () => {
+    const lying = (verb: string) =>
+      pathWith("systemctl", `case "$*" in *" ${verb} "*) exit 0 ;; esac\nexec /usr/bin/systemctl "$@"`);
+    const says = (verb: string, ...words: string[]) => {
+      const { code, stderr } = inside([binary, ...words], lying(verb));
+      return { code, why: /Why: {2}(.*)\. What/s.exec(stderr.replace(/\s+/g, " ").replace("Why: ", "Why:  "))?.[1] };
+    };
+    const but = (what: string) => ({ code: 69, why: `systemctl says that it is done, but ${HOLDER} ${what}` });
+    expect(says("enable", "install", "--enable")).toEqual(but("is disabled"));
+    expect(says("start", "install", "--now")).toEqual(but("is inactive"));
+    expect(treeOf(home)).toEqual({});
+    expect(install("--enable", "--now").code).toBe(0);
+    changesNothingButTimes(() => {
+      expect(says("stop", "uninstall", "--yes")).toEqual(but("runs"));
+      expect(says("disable", "uninstall", "--yes")).toEqual(but("is enabled"));
+    });
+    expect(shown(HOLDER, "ActiveState")).toBe("active");
+    expect(shown(HOLDER, "UnitFileState")).toBe("enabled");
+  });
+
   test("the holder does not start: 69, nothing is left, and nothing goes on trying", () => {
     writeFiles(config, { "mosaic/fleet/fleet.env": "MOSAIC_TMUX_SOCKET='not allowed'\n" });
     changesNothing(() => {
