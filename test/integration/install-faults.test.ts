@@ -468,4 +468,4 @@ test("whatever fault comes at whatever call, the next run leaves no mixed layout
     `faults tried: ${tried.join(", ")}; mixed layouts: ${new Set(wrong.map((each) => each.split(": ")[0])).size}`,
   );
   expect(wrong.slice(0, 20)).toEqual([]);
-}, 60_000);
+}, 120_000);

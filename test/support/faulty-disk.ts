@@ -1,8 +1,11 @@
 import {
+  closeSync,
   lstatSync,
   mkdirSync,
+  openSync,
   readFileSync,
   readlinkSync,
+  readSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -188,12 +191,15 @@ function keeper(path: string): () => void {
   return () => writeFileSync(path, bytes, { mode: stat.mode & 0o7777 });
 }
 
-/** What puts back a part of a file, wherever the file has gone by then, or nowhere. */
+/** What puts back a part of a file, unless another has taken its place. */
 function overwriter(path: string, at: number, length: number): () => void {
   const { ino } = lstatSync(path);
-  const bytes = readFileSync(path).subarray(at, at + length);
+  const bytes = Buffer.alloc(length);
+  const opened = openSync(path, "r");
+  readSync(opened, bytes, 0, length, at);
+  closeSync(opened);
   return () => {
-    if (lstatSync(path).ino !== ino) return; // another has taken its place
+    if (lstatSync(path).ino !== ino) return;
     const whole = readFileSync(path);
     whole.set(bytes, at);
     writeFileSync(path, whole);
