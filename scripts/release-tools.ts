@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import { resolve } from "node:path";
 
 export const tree = resolve(import.meta.dir, "..");
@@ -19,6 +20,8 @@ export function must(
 ): string {
   const child = Bun.spawnSync([...argv], { cwd, env: { ...process.env, ...env }, stdin: "inherit", stderr: "pipe" });
   if (child.exitCode === 0) return child.stdout.toString();
+  if (child.signalCode)
+    throw new Failure(`ended by ${child.signalCode}`, 128 + constants.signals[child.signalCode as NodeJS.Signals]);
   throw new Failure(`${argv.slice(0, 3).join(" ")} failed\n${child.stdout}${child.stderr}`);
 }
 

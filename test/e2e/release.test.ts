@@ -67,6 +67,7 @@ describe.skipIf(!reachable || !toolsAreHere)("a release (takes npm's registry, x
     return Bun.spawn(argv, { env: { ...process.env, TMPDIR }, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
   }
   beforeAll(async () => {
+    writeFiles(temporary.path, { [`.release.${2 ** 30}.killed/of a run that was killed`]: "" });
     const script = join(tree, "scripts/release");
     const other = join(copyOfTree(folder("quite/another place")), "scripts/release");
     const words = ["--xz", "none", ...addresses, ...targets];
@@ -532,6 +533,29 @@ describe.skipIf(!reachable || !toolsAreHere)("a release (takes npm's registry, x
     expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("Integrity") });
     expect(existsSync(folder("refused"))).toBe(false);
   }, 60_000);
+
+  test("interrupted by Ctrl-C it leaves nothing", async () => {
+    const place = folder("interrupted");
+    const argv = [
+      "setsid",
+      process.execPath,
+      join(tree, "scripts/release.ts"),
+      "--xz",
+      "9",
+      "--out",
+      join(place, "out"),
+      native,
+    ];
+    const child = Bun.spawn(argv, { cwd: "/", env: environment, stdin: "ignore", stdout: "ignore", stderr: "pipe" });
+    while (!existsSync(place) || readdirSync(place).length === 0) await Bun.sleep(10);
+    await Bun.sleep(200);
+    process.kill(-child.pid, "SIGINT");
+    expect({ code: await child.exited, said: await child.stderr.text() }).toEqual({
+      code: 130,
+      said: expect.stringContaining("ended by SIGINT"),
+    });
+    expect(readdirSync(place)).toEqual([]);
+  });
 
   test.skipIf(!key)("a key that cannot sign is found before anything is built (takes minisign)", () => {
     const out = folder("unsigned");
