@@ -143,9 +143,10 @@ export function procfsOf({ files }: Pick<Host, "files">): Procfs {
     pids,
     async ofUser(uid) {
       const all = await pids();
-      const statuses = await readEach(all, "status");
+      // For who remembers groups, as doctor does: to come back for them takes longer, as what the kernel has is then not at hand.
+      const texts = await files.readEach(all.flatMap((pid) => [`/proc/${pid}/status`, `/proc/${pid}/cgroup`]));
       return all.flatMap((pid, index) => {
-        const text = statuses[index] ?? "";
+        const text = texts[2 * index] ?? "";
         // A process without memory of its own, the kernel's or a dead one, is left out.
         if (!text.includes("\nVmSize:") || lineOf(text, "Uid") !== String(uid)) return [];
         return [{ pid, parent: Number(lineOf(text, "PPid")), name: text.slice("Name:\t".length, text.indexOf("\n")) }];

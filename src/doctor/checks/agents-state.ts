@@ -1,4 +1,4 @@
-import { cgroupPath } from "../../adapters/procfs.ts";
+import { cgroupPath, procfsOf } from "../../adapters/procfs.ts";
 import { shellWord } from "../../core/shell.ts";
 import { agentOfGroup, type Judgement, judgeAgent } from "../../fleet/judge.ts";
 import { agesOf, journalOf, type Look, ofAgents, unmasking } from "../agent-subjects.ts";
@@ -24,12 +24,19 @@ export const agentsState: Check = {
       tools.managerState(),
       tools.agents(),
     ]);
-    const pids = agents.flatMap(({ pane }) => (pane === undefined || pane.dead ? [] : [pane.pid]));
+    const live = agents.flatMap(({ name, pane }) => (pane === undefined || pane.dead ? [] : [{ name, pid: pane.pid }]));
+    const pids = live.map(({ pid }) => pid);
     const [groups, ages] = await Promise.all([tools.procfs.groupTexts(pids), agesOf(tools, pids)]);
+    // What is remembered may be older than its unit's state, of when it was on the way into the unit: where it is now counts.
+    const now = procfsOf(tools.host);
+    const cgroups = await Promise.all(
+      live.map(({ name, pid }, index) => {
+        const known = cgroupPath(groups[index] ?? "");
+        return known !== undefined && agentOfGroup(known) === name ? known : now.cgroup(pid);
+      }),
+    );
     const seen: Seen = {
-      processes: new Map(
-        pids.map((pid, index) => [pid, { cgroup: cgroupPath(groups[index] ?? ""), age: ages[index] }]),
-      ),
+      processes: new Map(pids.map((pid, index) => [pid, { cgroup: cgroups[index], age: ages[index] }])),
       sessions: server !== undefined && server.pid === mainPid,
       booting: state === "initializing" || state === "starting",
     };

@@ -634,6 +634,24 @@ describe("agents.state", () => {
       }),
   );
 
+  test("a process that was on its way into its unit when the processes were read is looked at again", () =>
+    running("late", async (pid, unit) => {
+      const tools = toolsOf(host, "0.0.0-test");
+      try {
+        await moveToHolder(pid, unit);
+        await tools.processes();
+        await sh(`
+          for procs in $(find /sys/fs/cgroup -path "*$(basename ${fleet.root})*/${unit}/cgroup.procs"); do
+            echo ${pid} >"$procs"
+          done`);
+        const result = await agentsState.run(tools);
+        const subjects = result.status === "skip" ? [] : (result.subjects ?? []);
+        expect(subjects.find(({ subject }) => subject === "late")?.status).toBe("pass");
+      } finally {
+        tools.close();
+      }
+    }));
+
   test("its program has ended, and the unit does not know", () =>
     running("dead", async (pid, unit) => {
       await moveToHolder(pid, unit);
