@@ -146,7 +146,7 @@ async function layOut(
   layoutFor: (systemdMajor: number, recorded: Receipt | undefined) => Layout,
 ): Promise<Installed> {
   const seeder = options.seed === undefined ? undefined : seederOf(host);
-  const manager = await reachManager(host, intent);
+  let manager = await reachManager(host, intent);
   const look = async (decisions: Decisions): Promise<Look> => {
     const recorded = await recordedLayout(host, intent);
     const layout = layoutFor(manager.major, recorded);
@@ -195,6 +195,7 @@ async function layOut(
     return { ...ended, plan: first.plan, ...(await restarted(host, options, first)) };
   return withLock(host, intent, async (stateFolders) => {
     // Another install may have ended since, and the user may have taken long to answer.
+    manager = await reachManager(host, intent);
     const seen = await look(decisions);
     const { plan, recorded } = seen;
     if (conflicts(plan).length > 0) return { ...ended, plan, outdated: [] };

@@ -372,6 +372,21 @@ test("with a real manager: the next run leaves its units as they are on disk, wh
   }
 });
 
+test("with a real manager: what another install has enabled just before this one had the lock is undone by uninstall", async () => {
+  const alive = { ...sandbox.host, pid: process.pid };
+  await commands.uninstall(alive);
+  const other = { once: () => install(alive, { version: NEW, enable: true }) as Promise<unknown> };
+  const makeLink: Files["makeLink"] = async (...link) => {
+    const before = other.once;
+    other.once = async () => undefined;
+    await before();
+    return files.makeLink(...link);
+  };
+  await install({ ...alive, files: { ...alive.files, makeLink } }, { version: "3.0.0-test" });
+  await commands.uninstall(alive);
+  expect(treeOf(sandbox.host.user.home)).toEqual({});
+});
+
 describe("what the user changes while a run goes on is the user's", () => {
   /** Files on which the user does something just before the first change that is made. */
   const meddled = (meddle: () => void): Files => {
