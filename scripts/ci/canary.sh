@@ -2,13 +2,17 @@
 # canary.sh: looks at the machine (doctor --pre), runs the canary, and leaves what a CI shows and keeps.
 # Called by action.yml, by the snippets in docs/ci, and by all.sh. By the environment:
 #   MOSAIC_DIR   where download.sh has put mosaic-fleet; .mosaic-fleet below the current folder unless told
-#   MOSAIC_ARGS  what the canary is told, words with blanks between them; --sandbox unless told
+#   MOSAIC_ARGS  what the canary is told, words with blanks or lines' ends between them; --sandbox where there is none
 # In $MOSAIC_DIR/report: canary.json, canary.xml (JUnit), doctor.md, and where it does not end well the folder evidence, for a
 # bug report. Where GitHub reads them: annotations, the page of the run, and the outputs verdict and report.
 # Exits as the canary does: doctor only tells what it sees.
 set -eu
+unset MOSAIC_BASE_URL # which may hold a password: no agent and no report is to have it
 # The words of MOSAIC_ARGS are words, and no patterns.
 set -f
+# shellcheck disable=SC2046 # words
+set -- $(printf '%s' "${MOSAIC_ARGS:-}" | tr '\r' ' ')
+[ $# -gt 0 ] || set -- --sandbox
 
 dir=${MOSAIC_DIR:-.mosaic-fleet}
 case $dir in /*) ;; *) dir=$PWD/$dir ;; esac
@@ -32,8 +36,7 @@ fi
 cat "$report/doctor.md"
 
 status=0
-# shellcheck disable=SC2086 # words
-$root "$fleet" canary ${MOSAIC_ARGS:---sandbox} -o json --report "$report/evidence" >"$report/canary.json" || status=$?
+$root "$fleet" canary "$@" -o json --report "$report/evidence" >"$report/canary.json" || status=$?
 [ -z "$root" ] || [ ! -e "$report/evidence" ] || $root chown -R "$(id -u):$(id -g)" "$report/evidence"
 
 verdict=$(sed -n 's/^  "verdict": "\([a-z-]*\)",\{0,1\}$/\1/p' "$report/canary.json")
@@ -43,7 +46,7 @@ if [ -z "$verdict" ]; then
 	rm -f "$report/canary.json"
 	[ "$status" -ne 0 ] || {
 		status=64
-		printf 'canary.sh: with these MOSAIC_ARGS nothing is tried: %s\n' "${MOSAIC_ARGS:-}" >&2
+		printf 'canary.sh: with these MOSAIC_ARGS nothing is tried: %s\n' "$*" >&2
 	}
 else
 	format=human

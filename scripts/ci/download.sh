@@ -13,26 +13,21 @@ set -eu
 fail() {
 	code=$1
 	shift
-	printf 'download.sh: %s\n' "$*" >&2
+	printf 'download.sh: %s\n' "$*" | without_password >&2
 	exit "$code"
 }
+# What is said, without the name and password that an address may hold.
+without_password() { sed 's,\([Hh][Tt][Tt][Pp][Ss]*://\)[^/[:space:]]*@,\1,g'; }
 
 base=${MOSAIC_BASE_URL:-}
 version=${MOSAIC_VERSION:-}
 version=${version#v}
+unset MOSAIC_BASE_URL # no program that is started is to have it, but for install.sh
 dir=${MOSAIC_DIR:-.mosaic-fleet}
 case $dir in /*) ;; *) dir=$PWD/$dir ;; esac
 [ -n "$base" ] || fail 64 "MOSAIC_BASE_URL is not set: where the files of the release are"
 case $version in *VERSION* | *[!0-9A-Za-z.+-]*) fail 64 "MOSAIC_VERSION is no version: $version" ;; esac
 base=${base%/}
-# Before anything is said of it.
-authority=${base#*://}
-authority=${authority%%/*}
-case $base in *://*)
-	case $authority in *@*) fail 64 "MOSAIC_BASE_URL names a user before the @: no password belongs there" ;; esac
-	case ${authority##*]} in *:*[!0-9]*) fail 64 "MOSAIC_BASE_URL has no number as its port: no password belongs there" ;; esac
-	;;
-esac
 while :; do
 	case $base in
 	*VERSION*)
@@ -43,35 +38,49 @@ while :; do
 	esac
 done
 
+# What came with install.sh is as good as the way that install.sh came: only one that proves whose it is will do.
+case $base in
+/*) only='' ;;
+*[[:space:][:cntrl:]?#\\]*) fail 64 "MOSAIC_BASE_URL has a blank, ?, # or \\ in it: in a password these are written as %20, %3F, %23, %5C" ;;
+https://*) only='=https' ;;
+http://*) only='=http' ;;
+*) fail 64 "MOSAIC_BASE_URL is neither https://… nor the whole path of a folder" ;;
+esac
+if [ -n "$only" ]; then
+	host=${base#*://}
+	host=${host%%/*}
+	host=${host##*@}
+	case ${host##*]} in
+	*:*[!0-9]*) fail 64 "MOSAIC_BASE_URL has no number as its port; in a password, / is written as %2F" ;;
+	esac
+	case $only$host in
+	=https* | =http127.0.0.1 | =http127.0.0.1:* | =httplocalhost | =httplocalhost:*) ;;
+	*) fail 64 "will not take install.sh from $base: https:// proves whose it is, http:// does not" ;;
+	esac
+fi
+
 umask 077
 mkdir -p "$dir"
 installer=$(mktemp "$dir/.install.XXXXXX")
 trap 'rm -f "$installer"' EXIT
 trap 'exit 1' HUP INT TERM
 
-# What came with install.sh is as good as the way that install.sh came: only one that proves whose it is will do.
-case $base in
-https://*) only='=https' ;;
-http://127.0.0.1 | http://127.0.0.1[:/]* | http://localhost | http://localhost[:/]*) only='=http' ;;
-http://*) fail 64 "will not take install.sh from $base: https:// proves whose it is, http:// does not" ;;
-/*) only='' ;;
-*) fail 64 "MOSAIC_BASE_URL is https://… or the whole path of a folder" ;;
-esac
-
 if [ -z "$only" ]; then
 	cp "$base/install.sh" "$installer" || fail 69 "there is no install.sh in $base"
 	set -- --from "$base"
 else
-	# By curl alone: it holds every step of the way to https.
+	# By curl alone: it holds every step of the way to https. The address, which may hold a password, comes on its stdin:
+	# arguments can be read by every user of the machine.
 	command -v curl >/dev/null 2>&1 || fail 69 "curl is not installed: prepare.sh installs it"
-	curl --fail --silent --show-error --location --proto "$only" --connect-timeout 20 --max-time 120 --retry 2 \
-		--output "$installer" "$base/install.sh" || fail 69 "cannot download $base/install.sh"
-	set -- --base-url "$base"
+	said=$(printf 'url = "%s/install.sh"\n' "$(printf '%s' "$base" | sed 's/"/\\"/g')" |
+		curl --fail --silent --show-error --location --proto "$only" --globoff --connect-timeout 20 --max-time 120 --retry 2 \
+			--output "$installer" --config - 2>&1) || fail 69 "cannot download $base/install.sh: $said"
+	set --
 fi
 # Half of one does nothing, and says nothing.
 [ -n "$(sh "$installer" --help 2>/dev/null)" ] || fail 69 "$base/install.sh is no install.sh of a release, or not all of it"
 
-sh "$installer" "$@" ${version:+--version "$version"} --dir "$dir" --no-doctor
+MOSAIC_FLEET_BASE_URL=${only:+$base} sh "$installer" "$@" ${version:+--version "$version"} --dir "$dir" --no-doctor
 is=$("$dir/mosaic-fleet" --version)
 [ -z "$version" ] || [ "$is" = "$version" ] || fail 65 "asked for $version, got $is"
 [ -z "${GITHUB_PATH:-}" ] || printf '%s\n' "$dir" >>"$GITHUB_PATH"
