@@ -1,17 +1,18 @@
 import { systemdMajor } from "../../adapters/systemd.ts";
+import { PROVE_HERE, PROVED } from "../../core/proved.ts";
 import type { Check } from "../check.ts";
 
-/** The oldest systemd on which the canary has passed. */
-const OLDEST = 252;
+const OLDEST = PROVED.bookworm.systemd;
+const NEWEST = PROVED.sid.systemd;
 
 export const systemdVersion: Check = {
   id: "systemd.version",
   title: `systemd is installed, ${OLDEST} or later, and the user manager runs this version`,
   pre: true,
   explain: {
-    checks: `The version that is installed, and the one that the running user manager names over D-Bus. The installed one is what \`systemctl --version\` names, unless the manager runs the very file that the package has on disk: then they are the same. ${OLDEST} is the oldest on which a fleet was proved.`,
+    checks: `The version that is installed, and the one that the running user manager names over D-Bus. The installed one is what \`systemctl --version\` names, unless the manager runs the very file that the package has on disk: then they are the same. A fleet was proved on ${OLDEST} to ${NEWEST}: an older one is refused, a newer one told.`,
     why: "An older systemd lacks settings that the units rely on. After an upgrade of the package the user manager goes on as the old program until it is re-executed, and the two may differ in what a unit file means.",
-    mend: "Upgrade the distribution for an older systemd. `systemctl --user daemon-reexec` puts the new program in the place of the running manager; units, agents and sessions stay.",
+    mend: "Upgrade the distribution for an older systemd. For a newer one the canary proves it on this machine, or there is a newer mosaic-fleet. `systemctl --user daemon-reexec` puts the new program in the place of the running manager; units, agents and sessions stay.",
   },
   async run(tools) {
     const version = await tools.installedSystemd();
@@ -39,6 +40,13 @@ export const systemdVersion: Check = {
         message: `the user manager still runs systemd ${running}, while ${installed} is installed`,
         evidence: { installed, running },
         fix: { commands: ["systemctl --user daemon-reexec"] },
+      };
+    if (major > NEWEST)
+      return {
+        status: "warn",
+        message: `systemd ${major} is newer than any on which this mosaic-fleet was proved (${NEWEST})`,
+        evidence: { installed: installed ?? major },
+        fix: { commands: [PROVE_HERE] },
       };
     return { status: "pass", detail: String(major) };
   },

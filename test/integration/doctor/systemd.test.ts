@@ -113,6 +113,16 @@ describe("systemd.version", () => {
   );
   red(
     "systemd.version",
+    "one that is newer than any on which it was proved (fake --version)",
+    {
+      status: "warn",
+      message: /^systemd 263 is newer than any .* was proved \(262\)$/,
+      fix: /^mosaic-fleet canary --sandbox/,
+    },
+    () => examine(saying("systemd 263\n"), "systemd.version"),
+  );
+  red(
+    "systemd.version",
     "that systemctl is not there",
     { status: "fail", message: /^systemctl is not installed/, fix: /^sudo apt-get install systemd/ },
     () => examine(faked({}, { PATH: "/nonexistent" }), "systemd.version"),

@@ -73,15 +73,29 @@ describe("tmux.version", () => {
   );
   for (const [said, status] of [
     ["tmux 3.1c", "fail"],
-    ["tmux 3.2", "pass"],
+    ["tmux 3.2a", "warn"],
+    ["tmux 3.3", "pass"],
     ["tmux next-3.6", "pass"],
-    ["tmux 4.0", "pass"],
+    ["tmux 3.8b", "pass"],
+    ["tmux 3.9", "warn"],
+    ["tmux 4.0", "warn"],
     ["tmux master", "unknown"],
   ] as const)
     test(`"${said}" is ${status}`, async () => {
       expect(await examine(await withTmux(`echo ${said}`), "tmux.version")).toMatchObject({ status });
     });
 });
+
+for (const [said, message] of [
+  ["tmux 3.2a", /^tmux 3.2a is older than any on which this mosaic-fleet was proved \(3.3a to 3.8\)$/],
+  ["tmux 3.9", /^tmux 3.9 is newer than any/],
+] as const)
+  red(
+    "tmux.version",
+    `${said}, on which nothing was proved (fake)`,
+    { status: "warn", message, fix: /^mosaic-fleet canary --sandbox/ },
+    async () => examine(await withTmux(`echo ${said}`), "tmux.version"),
+  );
 
 describe("tmux.inside", () => {
   const stale = { status: "warn", fix: /^unset TMUX TMUX_PANE$/ } as const;
