@@ -102,7 +102,8 @@ export async function driftOf(
     });
   else if (changed.length > 0) drift.push({ kind: "settings", message: `runs with earlier settings: ${words}` });
   const last = await youngest(host, links.files.get(name) ?? [], template);
-  if (last.modified > started)
+  // A file from the future is no younger than anything: the clock was set back, and doctor says so.
+  if (last.modified > started && last.modified <= sources.now + GRAIN_MS)
     drift.push({ kind: "unit", message: `runs an old unit: ${basename(last.path)} is younger` });
   return drift;
 }
