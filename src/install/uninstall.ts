@@ -93,6 +93,7 @@ export async function uninstall(host: Host, options: UninstallOptions): Promise<
         const { removed, undecided } = seen.plan;
         const records = { before: recorded, after: undefined, removed, undecided };
         await applyPlan(host, seen.plan, records, { ...UNINSTALL, what: "The layout was not removed" });
+        await clearRuntime(host).catch(() => undefined); // it goes with the manager, at the latest
       }
     } catch (error) {
       // Nothing of what is in it was taken.
@@ -116,6 +117,17 @@ function asFleetError(host: Host, error: unknown, what: string, again: string, b
   if (error instanceof FleetError) return error;
   const next = afterFileError(error, host.user.home, again);
   return new FleetError(EXIT.cantcreate, what, `${describeError(error)}${besides}`, next.length > 0 ? next : [again]);
+}
+
+/** Removes the folder of the agents' own in the runtime folder, with the locks in it, which systemd leaves: where no agent has one. */
+async function clearRuntime(host: Host): Promise<void> {
+  const { runtime } = pathsOf(host);
+  if (runtime === undefined) return;
+  const folder = join(runtime, "mosaic-agent");
+  const names = await host.files.list(folder);
+  if (names.some((name) => !name.startsWith("."))) return;
+  for (const name of names) await host.files.removeFile(join(folder, name));
+  await host.files.removeEmptyFolder(folder);
 }
 
 /** A layout may be there of which another state folder has the receipt, or none any more. Throws FleetError (78). */

@@ -19,6 +19,8 @@ interface Agent {
   readonly startedAt: number;
   readonly restarts: number;
   readonly state: string;
+  readonly uptimeSeconds: number;
+  readonly drift: readonly unknown[];
   readonly memoryBytes: number;
   readonly memoryMaxBytes: number | "infinity";
 }
@@ -120,5 +122,24 @@ story("memory runs out on a machine with Debian %s", "kernel", { share }, ({ mac
     expect({ code, verdict }).toEqual({ code: 0, verdict: "pass" });
     expect(steps.find(({ id }: { id: string }) => id === "memory")).toMatchObject({ status: "pass" });
     expect(others()).toEqual(before);
+  });
+  test("a clock that jumps ahead, as at a boot without one, and one that is set back, disturb no agent and invent no drift", () => {
+    for (const [jump, clock] of [
+      ["400 days", "pass"],
+      ["-800 days", "fail"],
+    ] as const) {
+      const before = agents();
+      machine.asRoot(`date --set '${jump}'`);
+      const after = agents();
+      for (const name of ["hog", "holding", "plain"])
+        expect(after[name]).toMatchObject({ pid: before[name]?.pid, state: "up", drift: [] });
+      expect(check("machine.clock").status).toBe(clock);
+      machine.asRoot(`kill -9 ${before.hog?.pid}`);
+      machine.until("it is gone", `[ ! -e /proc/${before.hog?.pid} ]`);
+      machine.until("it is back", `${systemctl} is-active mosaic-agent@hog`);
+      const { hog, holding, plain } = agents();
+      expect([holding?.pid, plain?.pid]).toEqual([before.holding?.pid, before.plain?.pid]);
+      expect(hog?.uptimeSeconds).toBeLessThan(60);
+    }
   });
 });

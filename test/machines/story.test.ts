@@ -1,8 +1,9 @@
 import { beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
+import { PROVED } from "../../src/core/proved.ts";
 import { tree } from "../support/build.ts";
 import { releaseNow } from "../support/machine-releases.ts";
-import { type Found, story } from "../support/machine-story.ts";
+import { AS_USER, type Found, story } from "../support/machine-story.ts";
 
 // A fleet's life on a whole machine with logind, real logins and reboots, as an ordinary user types it. The tests of a
 // suite are one story, in order.
@@ -11,19 +12,32 @@ const { version } = await Bun.file(join(tree, "package.json")).json();
 const share = (folder: string) => releaseNow(join(folder, "current"));
 
 const PATH = 'PATH=$HOME/.local/bin:"$PATH"';
-const SSH = "ssh -o StrictHostKeyChecking=no -o LogLevel=ERROR ada@127.0.0.1";
-const doctor = "/home/ada/.local/bin/mosaic-fleet doctor -o json --only systemd";
+const SSH = "ssh -o StrictHostKeyChecking=no -o LogLevel=ERROR";
+const MOSAIC = "/home/ada/.local/bin/mosaic-fleet";
+const doctor = `${MOSAIC} doctor -o json --only systemd`;
+const ROOT_LOGIN = `cp /root/.ssh/id_ed25519.pub /root/.ssh/authorized_keys; ${SSH} root@127.0.0.1`;
 /** Lists people's sessions: from systemd 256 on a user's manager is one too. */
 const LOGGED_IN = "loginctl list-sessions --no-legend | grep -Ev ' (manager|closing) '";
 const server = "http://127.0.0.1:8080";
+/** What stays: the folders and the settings that the user has made, what enables the agents, which uninstall names, and tmux's folder. */
+const OWN =
+  /^\/(tmp\/tmux-1000|home\/ada\/(work|\.config|\.config\/mosaic|\.config\/systemd(\/user(\/default\.target\.wants(\/mosaic-agent@(one|two)\.service)?)?)?|\.config\/mosaic\/fleet(\/agents(\/(one|two)\.env)?)?))$/;
+/** Lists all that is the user's, or has a name of ours or of tmux, wherever it is on the machine. */
+const EVERYTHING = `find / /tmp /run /dev/shm -xdev \\( -path /release -o -path /run/user \\) -prune -o \\( -user ada -o -name '*mosaic*' -o -name 'tmux-*' \\) -print | sort`;
 
-story("a machine with Debian %s", "container", { share }, ({ machine, fleet, check }) => {
+story("a machine with Debian %s", "container", { share }, ({ suite, machine, fleet, check }) => {
   const units = (words: string) => machine.login(`systemctl --user ${words}`).stdout;
   /** The agents' processes, one name a line; as root sees them, whoever is logged in. */
   const agents = () => machine.asRoot("pgrep -u ada -x sleep -d ' '").stdout.trim();
 
   beforeAll(() => {
     machine.asRoot("busybox httpd -p 127.0.0.1:8080 -h /release");
+  });
+
+  test("it has the systemd and the tmux that the supported range names for it", () => {
+    const { systemd, tmux } = PROVED[suite];
+    expect(machine.asRoot("systemctl --version").stdout).toStartWith(`systemd ${systemd} `);
+    expect(machine.asRoot("tmux -V").stdout).toBe(`tmux ${tmux}\n`);
   });
 
   test("install.sh puts the release there, from a server, and looks at the machine", () => {
@@ -35,11 +49,20 @@ story("a machine with Debian %s", "container", { share }, ({ machine, fleet, che
     expect(fleet("--version").stdout).toBe(`${version}\n`);
   });
 
+  test("doctor finds nothing broken but that nothing is installed, and says what to type", () => {
+    const { checks } = JSON.parse(fleet("doctor -o json").stdout) as { checks: Found[] };
+    const failed = checks.filter(({ status }) => status === "fail" || status === "unknown");
+    expect(failed.map(({ id }) => id)).toEqual(["layout.files", "units.loaded"]);
+    const fixes = failed.flatMap(({ fix, subjects }) => [fix, ...subjects.map((each) => each.fix)]);
+    expect([...new Set(fixes.flatMap(({ commands }) => commands))]).toEqual(["mosaic-fleet install"]);
+  });
+
   test("it is laid out, and the canary proves it on the machine's own manager", () => {
-    machine.login("find . -path ./.local/bin -prune -o -print | sort >/var/tmp/before-install");
+    machine.asRoot(`${EVERYTHING} >/root/before-install`);
     expect(fleet("install --enable --now").code).toBe(0);
     const { stdout } = fleet("canary -o json");
     expect(JSON.parse(stdout)).toMatchObject({ verdict: "pass", sandbox: false });
+    expect(JSON.parse(fleet("doctor -o json").stdout)).toMatchObject({ ok: true });
   });
 
   test("an agent's screen is shown as it is, by this machine's tmux; who watches leaves nothing there", () => {
@@ -112,6 +135,40 @@ story("a machine with Debian %s", "container", { share }, ({ machine, fleet, che
     expect(agents()).toBe(running);
   });
 
+  test("a clean-up of /tmp, which takes what is old, leaves the fleet its socket", () => {
+    const running = agents();
+    machine.asRoot(`printf 'q /tmp 1777 root root 1s\n' >/run/clean.conf; touch /tmp/old; sleep 1.5
+      systemd-tmpfiles --clean /run/clean.conf; rm /run/clean.conf`);
+    expect(machine.asRoot("[ ! -e /tmp/old ]").code).toBe(0);
+    expect(machine.login("tmux -L mosaic-factory ls").stdout).toMatch(/^one: .*\ntwo: .*\n$/);
+    expect(check("tmux.socket").status).toBe("pass");
+    expect(agents()).toBe(running);
+  });
+
+  test("a user manager that is executed anew, as after an upgrade of systemd, has its agents as before", () => {
+    const running = agents();
+    expect(units("daemon-reexec; systemctl --user is-active mosaic-agent@one mosaic-agent@two")).toBe(
+      "active\nactive\n",
+    );
+    expect(agents()).toBe(running);
+    const [killed, left = ""] = running.split(" ");
+    machine.asRoot(`kill ${killed}`);
+    machine.until("it is brought back", '[ "$(pgrep -u ada -x -c sleep)" = 2 ]');
+    expect(agents().split(" ")).toContain(left);
+  });
+
+  test("one that is restarted, or ended with all of the user's, has the fleet back: at once, or at the next login", () => {
+    const before = agents();
+    machine.asRoot("systemctl restart user@1000");
+    machine.until("both agents run", '[ "$(pgrep -u ada -x -c sleep)" = 2 ]');
+    expect(agents()).not.toBe(before);
+    machine.asRoot("loginctl terminate-user ada");
+    machine.until("all is gone", "! pgrep -u ada");
+    machine.login("true");
+    machine.until("both agents run", '[ "$(pgrep -u ada -x -c sleep)" = 2 ]');
+    machine.until("doctor has nothing to say against it", `${AS_USER} ${MOSAIC} doctor`);
+  });
+
   test("with KillUserProcesses=yes a logout leaves it as it is too", () => {
     const running = agents();
     machine.asRoot(
@@ -136,13 +193,14 @@ story("a machine with Debian %s", "container", { share }, ({ machine, fleet, che
   const sshd = (pam: string) => `sed -i 's/^UsePAM .*/UsePAM ${pam}/' /etc/ssh/sshd_config && systemctl restart ssh`;
   // At once, as after a boot: else cron comes once a minute.
   const cron = `echo '@reboot ada ${doctor} >/var/tmp/cron.new 2>&1; mv /var/tmp/cron.new /var/tmp/cron' >/etc/cron.d/look
-    rm -f /run/crond.reboot; systemctl restart cron; until [ -e /var/tmp/cron ]; do sleep 0.2; done; cat /var/tmp/cron`;
+    rm -f /run/crond.reboot; systemctl restart cron; until [ -e /var/tmp/cron ]; do sleep 0.2; done; cat /var/tmp/cron; rm /var/tmp/cron`;
   for (const [way, script] of [
     ["sudo -u", `sudo -u ada ${doctor}`],
-    ["su without a session", `su ada -s /bin/sh -c 'unset XDG_RUNTIME_DIR DBUS_SESSION_BUS_ADDRESS; ${doctor}'`],
+    ["su in a login of root's", `${ROOT_LOGIN} 'su ada -c "${doctor}"'`],
+    ["su - in a login of root's", `${ROOT_LOGIN} 'su - ada -c "${doctor}"'`],
     ["a system service", `systemd-run --quiet --pipe --wait -p User=ada ${doctor}`],
     ["cron", cron],
-    ["ssh without PAM", `${sshd("no")}; ${SSH} ${doctor}; ${sshd("yes")}`],
+    ["ssh without PAM", `${sshd("no")}; ${SSH} ada@127.0.0.1 ${doctor}; ${sshd("yes")}`],
   ] as const) {
     test(`${way}: what doctor says to type is what makes the manager reachable`, () => {
       const { checks } = JSON.parse(machine.asRoot(script).stdout) as { checks: Found[] };
@@ -160,17 +218,15 @@ story("a machine with Debian %s", "container", { share }, ({ machine, fleet, che
   test("uninstall leaves what is the user's, and nothing else", () => {
     expect(fleet("uninstall --yes").code).toBe(0);
     expect(agents()).toBe("");
-    const left = machine
-      .login("find . -path ./.local/bin -prune -o -print | sort | comm -13 /var/tmp/before-install -")
-      .stdout.trim()
-      .split("\n")
-      .filter(Boolean);
-    const own =
-      /^\.\/(work|\.config|\.config\/mosaic|\.config\/systemd(\/user(\/default\.target\.wants(\/mosaic-agent@(one|two)\.service)?)?)?|\.config\/mosaic\/fleet(\/agents(\/(one|two)\.env)?)?|\.local\/share.*)$/;
-    expect(left.filter((path) => !own.test(path))).toEqual([]);
+    const left = machine.asRoot(`${EVERYTHING} | comm -13 /root/before-install -`).stdout.split("\n").filter(Boolean);
+    expect(left.filter((path) => !OWN.test(path))).toEqual([]);
+    expect(units("list-unit-files --no-legend 'mosaic*'; ls /run/user/1000 | grep -i -e mosaic -e tmux")).toBe("");
+    expect(machine.asRoot("pgrep -u ada -a | grep -i -e mosaic -e tmux").stdout).toBe("");
+    machine.reboot();
+    expect(machine.login("systemctl --user is-system-running --wait").stdout).toBe("running\n");
   });
 
-  test("the package brings it to all users, who have a fleet of their own by it, and it is the package's to replace", () => {
+  test("the package brings it to the machine, and is who replaces it", () => {
     machine.login("rm .local/bin/mosaic-fleet*");
     const installed = machine.asRoot("apt-get install -y -q /release/current/mosaic-fleet_*.deb");
     expect(installed).toMatchObject({ code: 0 });
@@ -180,6 +236,30 @@ story("a machine with Debian %s", "container", { share }, ({ machine, fleet, che
     expect(check("layout.binary").status).toBe("pass");
     const updated = fleet("self-update --from /release/current");
     expect(updated).toMatchObject({ code: 73, stderr: expect.stringContaining("belongs to the package mosaic-fleet") });
+  });
+
+  test("a second user has a fleet by it, too: neither sees or disturbs the other's", () => {
+    expect(fleet("agent start one two").code).toBe(0);
+    const running = agents();
+    machine.asRoot("useradd --create-home ben");
+    machine.login("sudo loginctl enable-linger ben");
+    machine.until("ben's manager is up", "systemctl -q is-active user@1001");
+    const asBen = "cd /home/ben; runuser -u ben -- env HOME=/home/ben XDG_RUNTIME_DIR=/run/user/1001 mosaic-fleet";
+    const ben = (words: string) => machine.asRoot(`${asBen} ${words}`);
+    expect(ben("install --enable --now")).toMatchObject({ code: 0 });
+    expect(ben("agent add one --command 'sleep infinity' --enable --start")).toMatchObject({ code: 0 });
+    for (const [look, names] of [
+      [ben, ["one"]],
+      [fleet, ["one", "two"]],
+    ] as const) {
+      expect(JSON.parse(look("status -o json").stdout).agents.map(({ name }: { name: string }) => name)).toEqual(names);
+      expect(JSON.parse(look("doctor -o json").stdout)).toMatchObject({ ok: true });
+    }
+    machine.asRoot("pkill -9 -u ben -x 'tmux: server'");
+    machine.until("ben's agent is back", `${asBen} status`);
+    expect(ben("uninstall --yes").code).toBe(0);
+    expect(machine.asRoot("pgrep -u ben -x sleep").code).toBe(1);
+    expect(agents()).toBe(running);
     expect(fleet("uninstall --yes").code).toBe(0);
     expect(machine.asRoot("apt-get remove -y -q mosaic-fleet").code).toBe(0);
     expect(machine.login("command -v mosaic-fleet").code).not.toBe(0);

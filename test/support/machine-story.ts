@@ -8,12 +8,18 @@ import { bootKernel } from "./machine-kernel.ts";
 import { kernelRoot, rootOf, type Suite } from "./machine-root.ts";
 import { type MachineKind, machineSuites } from "./machine-suites.ts";
 
+interface Fix {
+  readonly commands: readonly string[];
+  readonly root: readonly string[];
+}
+
 /** What doctor has to say of one of its checks. */
 export interface Found {
   readonly id: string;
   readonly status: string;
   readonly message: string;
-  readonly fix: { readonly commands: readonly string[]; readonly root: readonly string[] };
+  readonly fix: Fix;
+  readonly subjects: readonly { readonly fix: Fix }[];
 }
 
 /** A machine of one Debian, booted before the first test of its story and gone after the last. */
