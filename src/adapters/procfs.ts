@@ -109,7 +109,7 @@ export function procfsOf({ files }: Pick<Host, "files">): Procfs {
       return pids.map((_, index) => lifeIn(texts[2 * index], texts[2 * index + 1]));
     },
     program: (pid) => files.readLink(join("/proc", String(pid), "exe")),
-    name: async (pid) => (await read(pid, "comm"))?.trimEnd(),
+    name: async (pid) => lifeIn(await read(pid, "stat"))?.name,
     async variable(pid, name) {
       const text = `\0${(await read(pid, "environ")) ?? ""}`;
       const start = text.indexOf(`\0${name}=`) + name.length + 2;

@@ -29,8 +29,9 @@ describe("a process", () => {
   });
 
   test("that has ended and is not reaped yet runs no more", async () => {
-    expect(await of({ "/proc/7/stat": `7 (sh) ${fields("Z")}` }).startTime(7)).toBeUndefined();
-    expect(await of({ "/proc/7/stat": `7 (sh) ${fields("Z")}` }).lives([7])).toEqual([undefined]);
+    const process = of({ "/proc/7/stat": `7 (sh) ${fields("Z")}`, "/proc/7/comm": "sh\n" });
+    expect([await process.startTime(7), await process.name(7)]).toEqual([undefined, undefined]);
+    expect(await process.lives([7])).toEqual([undefined]);
   });
 
   test("has an environment of whole lines", async () => {
