@@ -66,7 +66,7 @@ test("--keep leaves it there, says where and how to look; the next run clears it
   const { code, stderr } = run([binary, "canary", "--level", "tmux", "--only", "agent", "--keep"]);
   expect(code).toBe(0);
   const root = /^The folder is kept in (\S+)\. To look inside/.exec(stderr)?.[1] ?? "";
-  const exports = [...stderr.matchAll(/^ {2}export (\w+)='([^']*)'$/gm)].map(([, key, value]) => [key, value]);
+  const exports = [...stderr.matchAll(/^ {2}export (\w+)='?([^'\n]*)'?$/gm)].map(([, key, value]) => [key, value]);
   const env = Object.fromEntries(exports);
   expect(run(["tmux", "-N", "-L", "mosaic-factory", "ls"], { env }).stdout).toStartWith("mosaic-canary-");
   expect(run([binary, "canary", "--level", "tmux", "--only", "server"]).code).toBe(0);
