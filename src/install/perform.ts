@@ -89,29 +89,20 @@ export async function perform(host: Host, action: Action, ledger: Ledger, what: 
     case "enable":
     case "disable":
       undos.push(() => systemd.run(action.kind === "enable" ? "disable" : "enable", action.units));
-      must(await systemd.run(action.kind, action.units), `${action.units.join(", ")} was not ${action.kind}d`);
-      return mustBeSo(host, action, `${action.units.join(", ")} was not ${action.kind}d`);
-    case "start": {
-      const end = async () => {
+      return order(host, action, `was not ${action.kind}d`);
+    case "start":
+      // What has failed would be tried again and again.
+      undos.push(async () => {
         await systemd.run("stop", action.units);
         await systemd.run("reset-failed", action.units);
-      };
-      const started = await systemd.run("start", action.units);
-      if (succeeded(started)) undos.push(end);
-      else await end(); // it would try again and again
-      const next = [`journalctl --user-unit ${action.units[0]} -n 50`];
-      must(started, `${action.units.join(", ")} did not start`, next);
-      return mustBeSo(host, action, `${action.units.join(", ")} did not start`, next);
-    }
+      });
+      return order(host, action, "did not start", [`journalctl --user-unit ${action.units[0]} -n 50`]);
     case "stop":
       undos.push(async () => {
         await reloadManager(host); // it may have read that they are gone
         await systemd.run("start", action.units, STOP_LIMIT_MS);
       });
-      must(await systemd.run("stop", action.units, STOP_LIMIT_MS), `${action.units.join(", ")} did not stop`, [
-        "systemctl --user status",
-      ]);
-      return mustBeSo(host, action, `${action.units.join(", ")} did not stop`, ["systemctl --user status"]);
+      return order(host, action, "did not stop", ["systemctl --user status"]);
     case "linger":
       return linger(host, action.on, undos);
   }
@@ -119,19 +110,22 @@ export async function perform(host: Host, action: Action, ledger: Ledger, what: 
 
 type OfUnits = Extract<Action, { readonly units: readonly string[] }>;
 
-/** systemctl says that it is done: whether it is so, only the unit's state says. Throws FleetError (69). */
-async function mustBeSo(
+/** Has systemctl do it. That it says so is not believed: the units' own state tells. Throws FleetError (69). */
+async function order(
   host: Host,
   { kind, units }: OfUnits,
-  what: string,
+  failed: string,
   next: readonly string[] = [],
 ): Promise<void> {
+  const systemd = systemdOf(host);
+  const what = `${units.join(", ")} ${failed}`;
+  must(await systemd.run(kind, units, kind === "stop" ? STOP_LIMIT_MS : undefined), what, next);
   const isSo = ({ active, fileState }: Unit) =>
     kind === "start" ? active === "active" : (fileState === "enabled") === (kind === "enable");
   const otherwise =
     kind === "stop"
       ? (await runningUnits(host)).filter((unit) => units.includes(unit)).map((unit) => `${unit} runs`)
-      : (await systemdOf(host).show(units))
+      : (await systemd.show(units))
           .filter((unit) => !isSo(unit))
           .map(({ id, active, fileState }) => `${id} is ${kind === "start" ? active : fileState || "not installed"}`);
   if (otherwise.length > 0)

@@ -547,8 +547,9 @@ describe.skipIf(!reachable || !toolsAreHere)("a release (takes npm's registry, x
       native,
     ];
     const child = Bun.spawn(argv, { cwd: "/", env: environment, stdin: "ignore", stdout: "ignore", stderr: "pipe" });
-    while (!existsSync(place) || readdirSync(place).length === 0) await Bun.sleep(10);
-    await Bun.sleep(200);
+    // In the midst of what takes long.
+    const runsNow = () => run(["ps", "-o", "args=", "--ppid", String(child.pid)]).stdout;
+    while (!runsNow().includes("--compile")) await Bun.sleep(10);
     process.kill(-child.pid, "SIGINT");
     expect({ code: await child.exited, said: await child.stderr.text() }).toEqual({
       code: 130,
