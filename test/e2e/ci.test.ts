@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { validateAction, validateWorkflow } from "@action-validator/core";
 import { version } from "../../package.json";
 import { canaryReportSchema } from "../../src/canary/schema.ts";
 import { binary, bun, type Run, run, temporaryFolder, tree, writeFiles } from "../support/build.ts";
@@ -159,6 +160,15 @@ function containerWords(): { command: string[]; variables: string[] } {
 
 describe("action.yml", () => {
   const action = yaml<Action>("action.yml");
+
+  test("is an action, and the snippet a workflow, by GitHub's own schemas", () => {
+    const read = (path: string) => readFileSync(join(tree, path), "utf8");
+    expect(validateAction(read("action.yml")).errors).toEqual([]);
+    expect(validateWorkflow(read("docs/ci/github.yml")).errors).toEqual([]);
+    // They tell what is none.
+    expect(validateAction(read("action.yml").replace("shell: bash", "shel: bash")).errors).not.toEqual([]);
+    expect(validateWorkflow(read("docs/ci/github.yml").replace("runs-on", "run-on")).errors).not.toEqual([]);
+  });
 
   test("has the inputs and outputs that it says, each used; none comes into a shell's text", () => {
     expect(Object.keys(action.inputs)).toEqual(["version", "base-url", "args"]);
