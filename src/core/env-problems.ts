@@ -77,6 +77,8 @@ const LONGEST_STRING = 128 * 1024;
 export interface ValueProblem extends Omit<EnvProblem, "kind"> {
   readonly kind: "value";
   readonly key: string;
+  /** Without it the default holds; else what was meant has to be typed. */
+  readonly mend: "unset" | "edit";
 }
 
 /** `agent`: whose file it is, undefined for all of them; `runtime`: the manager's XDG_RUNTIME_DIR. */
@@ -86,8 +88,8 @@ export function valueProblems(
   runtime: string | undefined,
 ): ValueProblem[] {
   const found: ValueProblem[] = [];
-  const add = (key: string, severity: EnvProblem["severity"], message: string) =>
-    found.push({ line: 0, kind: "value", key, severity, message: `${shown(key)} ${message}` });
+  const add = (key: string, severity: EnvProblem["severity"], message: string, mend: ValueProblem["mend"] = "unset") =>
+    found.push({ line: 0, kind: "value", key, severity, message: `${shown(key)} ${message}`, mend });
   const name = variables.MOSAIC_AGENT_NAME;
   if (name && name !== agent)
     add("MOSAIC_AGENT_NAME", "fail", "is another name than the agent's: it is refused (exit 78); take the line out");
@@ -97,10 +99,21 @@ export function valueProblems(
   const seconds = variables.MOSAIC_AGENT_STOP_SECONDS;
   if (seconds && !/^(?:[0-9]|[12][0-9]|30)$/.test(seconds))
     add("MOSAIC_AGENT_STOP_SECONDS", "warn", "is not a whole number from 0 to 30: 10 is taken");
+  for (const key of ["MOSAIC_PATH", "PATH"]) {
+    const relative = variables[key] ? variables[key].split(":").find(isRelative) : undefined;
+    if (relative === undefined) continue;
+    const what = relative === "" ? "an empty folder" : `'${relative.slice(0, 32)}', which is no whole path`;
+    add(key, "warn", `has ${what}: it means whatever folder a program is in: write ~/… or the whole path`, "edit");
+  }
   for (const [key, value] of Object.entries(variables))
     if (value.length > LONGEST_STRING / 4 && new TextEncoder().encode(`${key}=${value}`).length >= LONGEST_STRING)
-      add(key, "fail", "is longer than 128 KiB: no program can be started with it (203/EXEC)");
+      add(key, "fail", "is longer than 128 KiB: no program can be started with it (203/EXEC)", "edit");
   return found;
+}
+
+/** Of a PATH. What was written for a shell is told by expansions(). */
+function isRelative(folder: string): boolean {
+  return !/^[/~]|[$`]/.test(folder);
 }
 
 function fail(line: number, kind: EnvProblem["kind"], message: string, suggestion?: string): EnvProblem {

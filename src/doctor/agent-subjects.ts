@@ -1,4 +1,5 @@
 import { isAgentName } from "../core/names.ts";
+import type { SettingsFile } from "../fleet/settings-files.ts";
 import type { Agent } from "./agents.ts";
 import { type CheckResult, ofSubjects, type SubjectResult } from "./check.ts";
 import type { Tools } from "./tools.ts";
@@ -60,6 +61,23 @@ function once(
 }
 
 export const noAgents: CheckResult = { status: "skip", reason: "there is no agent" };
+
+/** A settings file and what it is called; `agent`: whose it is, undefined for fleet.env, which is everybody's. */
+export interface NamedFile {
+  readonly subject: string;
+  readonly agent: string | undefined;
+  readonly file: SettingsFile;
+}
+
+/** fleet.env and every agent's file; where there is none, what is to be said of that. */
+export async function settingsFiles(tools: Tools): Promise<readonly NamedFile[] | CheckResult> {
+  const [settings, agents] = await Promise.all([tools.settings(), tools.agents()]);
+  const files: NamedFile[] = settings === undefined ? [] : [{ subject: "fleet.env", agent: undefined, file: settings }];
+  for (const { name, file } of agents)
+    if (file !== undefined) files.push({ subject: name === "" ? ".env" : name, agent: name, file });
+  if (files.length > 0) return files;
+  return agents.length === 0 ? noAgents : { status: "skip", reason: "no agent has a file with settings" };
+}
 
 /** "3 settings", "1 setting". */
 export function counted(count: number, thing: string): string {

@@ -3,7 +3,7 @@ import { type EnvProblem, envProblems, type ValueProblem, valueProblems } from "
 import { shellPath } from "../../core/shell.ts";
 import { editCommand, folderCommand, unsetCommand } from "../../fleet/setting-commands.ts";
 import type { SettingsFile } from "../../fleet/settings-files.ts";
-import { counted, type Look, named, noAgents } from "../agent-subjects.ts";
+import { counted, type Look, named, settingsFiles } from "../agent-subjects.ts";
 import { type Check, type CheckResult, type Fix, ofSubjects, type SubjectResult } from "../check.ts";
 import type { Tools } from "../tools.ts";
 
@@ -16,20 +16,15 @@ export const agentsEnvFile: Check = {
   title: "every settings file is read as it was meant, and its values let an agent start",
   explain: {
     checks:
-      "`~/.config/mosaic/fleet/fleet.env` and every file in `~/.config/mosaic/fleet/agents`, read by the rules of systemd's `EnvironmentFile=`: line ends, byte order mark, `export`, quotes, `$VAR` and `~`, spaces, comments behind values, `MOSAIC_` keys that nothing reads. And values that keep an agent from starting: another agent's name, another `XDG_RUNTIME_DIR`, more than 128 KiB.",
+      "`~/.config/mosaic/fleet/fleet.env` and every file in `~/.config/mosaic/fleet/agents`, read by the rules of systemd's `EnvironmentFile=`: line ends, byte order mark, `export`, quotes, `$VAR` and `~`, spaces, comments behind values, `MOSAIC_` keys that nothing reads. And values that keep an agent from starting: another agent's name, another `XDG_RUNTIME_DIR`, more than 128 KiB; and folders of a PATH that are no whole paths.",
     why: "These files look like shell, and are not. systemd skips what it does not understand without a word, and gives a whole file up for one NUL or one byte that is not UTF-8: the agent then starts all the same, without any of its settings, with the default program in the home folder.",
     mend: "Edit the line that is named. One `KEY=value` a line; a comment in a line of its own; no `export`; a value with quotes or spaces at its ends in double quotes. Then restart the agent.",
   },
   async run(tools) {
-    const [settings, agents] = await Promise.all([tools.settings(), tools.agents()]);
-    const files = [
-      { subject: "fleet.env", file: settings },
-      ...agents.map(({ name, file }) => ({ subject: name === "" ? ".env" : name, file })),
-    ].flatMap(({ subject, file }) => (file === undefined ? [] : [{ subject, file }]));
-    if (files.length === 0)
-      return agents.length === 0 ? noAgents : { status: "skip", reason: "no agent has a file with settings" };
+    const files = await settingsFiles(tools);
+    if ("status" in files) return files;
     const looks = await Promise.all(
-      files.map(({ subject, file }) => named(subject, lookAt(tools, file, file === settings ? undefined : subject))),
+      files.map(({ subject, file, agent }) => named(subject, lookAt(tools, file, agent))),
     );
     const subjects = looks.map(({ lost: _, ...result }): SubjectResult => result);
     const result: CheckResult = ofSubjects(subjects, {
@@ -97,7 +92,8 @@ async function mendingCommands(
   const alone = !/["'\\]\s*\n\s*export/.test(new TextDecoder().decode(file.bytes));
   const commandOf = async (problem: EnvProblem | ValueProblem): Promise<string> => {
     const { kind, message } = problem;
-    if ("key" in problem && !message.includes("longer")) return unsetCommand(file, problem.key, home);
+    if ("mend" in problem)
+      return problem.mend === "unset" ? unsetCommand(file, problem.key, home) : editCommand(file.real, home);
     if (kind === "crlf") return `sed -i 's/\\r$//' ${path}`;
     if (kind === "byte-order-mark") return `sed -i '1s/^\\xEF\\xBB\\xBF//' ${path}`;
     if (kind === "export" && alone && message.includes("knows no export"))

@@ -4,7 +4,7 @@ import { looksSecret, secretInArguments } from "../../core/redact.ts";
 import { shellPath } from "../../core/shell.ts";
 import { editCommand } from "../../fleet/setting-commands.ts";
 import type { SettingsFile } from "../../fleet/settings-files.ts";
-import { counted, type Look, named, noAgents } from "../agent-subjects.ts";
+import { counted, type Look, named, settingsFiles } from "../agent-subjects.ts";
 import { type Check, ofSubjects } from "../check.ts";
 import type { Tools } from "../tools.ts";
 
@@ -23,13 +23,8 @@ export const agentsSecrets: Check = {
     mend: "`chmod 600` the file. Put the key into a variable of its own in the agent's file, which its program inherits, and let the command name the variable or nothing at all.",
   },
   async run(tools) {
-    const [settings, agents] = await Promise.all([tools.settings(), tools.agents()]);
-    const files = [
-      { subject: "fleet.env", file: settings },
-      ...agents.map(({ name, file }) => ({ subject: name === "" ? ".env" : name, file })),
-    ].flatMap(({ subject, file }) => (file === undefined ? [] : [{ subject, file }]));
-    if (files.length === 0)
-      return agents.length === 0 ? noAgents : { status: "skip", reason: "no agent has a file with settings" };
+    const files = await settingsFiles(tools);
+    if ("status" in files) return files;
     const shields = new Map<string, Promise<boolean>>();
     const shielded = (folder: string) => {
       const known = shields.get(folder) ?? isShielded(tools, folder);

@@ -140,6 +140,27 @@ describe("agents.env-file", () => {
     },
   );
 
+  red(
+    "agents.env-file",
+    "folders of a PATH that mean another one to each program",
+    {
+      status: "warn",
+      message:
+        /relative: MOSAIC_PATH has 'bin', which is no whole path: .*\nempty: MOSAIC_PATH has an empty folder: .*\nshort: PATH has '\.'/s,
+      fix: /^\$\{EDITOR:-vi\} .*relative\.env$/,
+    },
+    async () => {
+      await file("relative", "MOSAIC_PATH=~/x:bin\n");
+      await file("empty", "MOSAIC_PATH=/usr/bin::/bin\n");
+      await file("short", 'PATH="/usr/bin:."\n');
+      await file("well", "MOSAIC_PATH=~:~/x:/bin\nPATH=/usr/bin\n");
+      const report = await examine(host, "agents.env-file");
+      expect(of(report, "well").status).toBe("pass");
+      const order = ["relative", "empty", "short"].map((name) => of(report, name));
+      return { ...report, subjects: order.map((one) => ({ ...one, message: `${one.subject}: ${one.message}` })) };
+    },
+  );
+
   for (const [what, text] of [
     ["Windows line ends in quotes", 'A="b\r\nc"\r\n'],
     ["a byte order mark", "\ufeffMOSAIC_AGENT_MODEL=x\n"],
