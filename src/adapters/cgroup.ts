@@ -49,23 +49,47 @@ export async function memoryLimitFile(host: Pick<Host, "files">, group: string):
   return undefined;
 }
 
-/**
- * The folders that a group of this name below our own group has, one in every hierarchy.
- * cpuset is left out: a new group there takes no process until it is told which processors are its own.
- */
-export async function groupFolders(host: Pick<Host, "files">, name: string): Promise<string[]> {
+/** Our own group in each hierarchy: its path from the mount. */
+async function ownGroups(host: Pick<Host, "files">): Promise<(Hierarchy & { readonly path: string })[]> {
   const own = new Map<string, string>();
   for (const line of ((await host.files.read("/proc/self/cgroup")) ?? "").split("\n")) {
     const [, controllers, ...path] = line.split(":");
     if (controllers !== undefined) own.set(controllers, path.join(":"));
   }
-  const folders: string[] = [];
-  for (const { mount, controllers } of await hierarchies(host)) {
-    const path = own.get(controllers);
-    if (path === undefined || controllers.split(",").includes("cpuset")) continue;
-    folders.push(join(mount, path, name));
+  return (await hierarchies(host)).flatMap((hierarchy) => {
+    const path = own.get(hierarchy.controllers);
+    return path === undefined ? [] : [{ ...hierarchy, path }];
+  });
+}
+
+/**
+ * The folders that a group of this name below our own group has, one in every hierarchy.
+ * cpuset is left out: a new group there takes no process until it is told which processors are its own.
+ */
+export async function groupFolders(host: Pick<Host, "files">, name: string): Promise<string[]> {
+  return (await ownGroups(host)).flatMap(({ mount, controllers, path }) =>
+    controllers.split(",").includes("cpuset") ? [] : [join(mount, path, name)],
+  );
+}
+
+/** The group with the least room for more processes and threads (pids.max), our own or one above it. */
+export async function tasksLeft(host: Pick<Host, "files">): Promise<{ readonly group: string; readonly left: number }> {
+  let least = { group: "", left: Number.POSITIVE_INFINITY };
+  for (const { mount, controllers, path } of await ownGroups(host)) {
+    if (controllers !== "" && !controllers.split(",").includes("pids")) continue;
+    for (let at = join("/", path); ; at = dirname(at)) {
+      const group = join(mount, at);
+      const numbers = await Promise.all(
+        ["pids.max", "pids.current"].map(async (file) =>
+          numberIn(await host.files.read(join(group, file)).catch(() => undefined)),
+        ),
+      );
+      const [most, now] = numbers;
+      if (most != null && now != null && most - now < least.left) least = { group, left: Math.max(0, most - now) };
+      if (at === "/") break;
+    }
   }
-  return folders;
+  return least;
 }
 
 /** What a group uses, and may; null where its tree does not count that. */

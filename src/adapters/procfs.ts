@@ -32,6 +32,8 @@ export interface Procfs {
    */
   terminalReaders(pid: number): Promise<readonly TerminalReader[]>;
   pids(): Promise<number[]>;
+  /** How many processes and threads a user has. */
+  tasksOf(uid: number): Promise<number>;
   /** Every process of a user that runs a program. */
   ofUser(uid: number): Promise<Process[]>;
 }
@@ -141,6 +143,11 @@ export function procfsOf({ files }: Pick<Host, "files">): Procfs {
       return readers.flat();
     },
     pids,
+    async tasksOf(uid) {
+      const statuses = await readEach(await pids(), "status");
+      const own = statuses.filter((text = "") => lineOf(text, "Uid") === String(uid));
+      return own.reduce((sum, text = "") => sum + Number(lineOf(text, "Threads")), 0);
+    },
     async ofUser(uid) {
       const all = await pids();
       // For who remembers groups, as doctor does: to come back for them takes longer, as what the kernel has is then not at hand.

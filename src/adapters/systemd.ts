@@ -40,7 +40,7 @@ export const UNIT_PROPERTIES = [
 
 /** The user manager, spoken to through systemctl --user. */
 export interface Systemd {
-  /** Never with a glob: that costs the manager 4 ms a unit. Throws ToolError when the manager does not answer. */
+  /** Never with a glob: that costs the manager 4 ms a unit. Throws ToolError when the manager does not answer, Error when it does not say all. */
   show(units: readonly string[], extra?: readonly string[]): Promise<Unit[]>;
   /** Loaded instances of a pattern, with their states: the read that scales. Throws ToolError. */
   list(pattern: string): Promise<{ unit: string; load: string; active: string; sub: string }[]>;
@@ -69,7 +69,12 @@ export function systemdOf(host: Pick<Host, "exec">): Systemd {
     async show(units, extra = []) {
       const result = await systemctl(["show", "-p", [...UNIT_PROPERTIES, ...extra].join(","), "--", ...units]);
       if (!succeeded(result)) throw new ToolError(result);
-      return result.stdout.trim().split("\n\n").map(parseUnit);
+      const shown = result.stdout.trim().split("\n\n").map(propertiesOf);
+      // A service has them all: less is half of an answer.
+      const whole = shown.every((read) => UNIT_PROPERTIES.every((name) => read[name] !== undefined));
+      if (shown.length !== units.length || !whole)
+        throw new Error(`systemctl show has not said all that it was asked of ${units.join(", ")}`);
+      return shown.map(unitFrom);
     },
     async list(pattern) {
       const result = await systemctl(["list-units", "--all", "--full", "--plain", "--no-legend", "--", pattern]);
@@ -132,10 +137,6 @@ function milliseconds(timestamp: string): number | undefined {
   const [, day, time, fraction = "0"] = /(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.(\d+))? UTC$/.exec(timestamp) ?? [];
   if (day === undefined) return undefined;
   return Date.parse(`${day}T${time}Z`) + Number(`0.${fraction}`) * 1000;
-}
-
-function parseUnit(block: string): Unit {
-  return unitFrom(propertiesOf(block));
 }
 
 /** A unit from its properties as systemctl show prints them. */

@@ -3,6 +3,7 @@ import { procfsOf } from "../adapters/procfs.ts";
 import { systemdOf } from "../adapters/systemd.ts";
 import { tmuxOf } from "../adapters/tmux.ts";
 import { FleetError } from "../core/errors.ts";
+import { describeResult, succeeded } from "../core/exec.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { agentOfUnit, HOLDER_UNIT } from "../core/names.ts";
@@ -10,7 +11,7 @@ import { fleetSocket } from "../core/settings.ts";
 import { typed } from "../core/user-bus.ts";
 import { clearLeftAgents, isCanaryAgent, makeAgents, removeCanaryAgents } from "./agents.ts";
 import { plantUserConfig } from "./bait.ts";
-import { HALF, requireTmux } from "./requires.ts";
+import { HALF, requireBasics } from "./requires.ts";
 import { openSandbox, type Sandbox } from "./sandbox.ts";
 import type { DefaultServer, Fleet } from "./step.ts";
 
@@ -34,7 +35,7 @@ export async function inFleet(host: Host, options: FleetOptions, use: Use): Prom
       const next = [...typed(problem.remedy), ...(booted ? [] : [HALF])];
       throw new FleetError(EXIT.unavailable, "The user manager cannot be reached", problem.cause, next);
     }
-    await requireTmux(host);
+    await requireBasics(host);
     return withAgents(host, options, await rememberDefaultServer(host), ["--user"], use);
   }
   const sandbox = await openSandbox(host);
@@ -78,7 +79,14 @@ async function withAgents(
     return [...new Set([...running, ...sessions])].filter((name) => !isCanaryAgent(name));
   };
   try {
-    await systemd.daemonReload();
+    const reloaded = await systemd.daemonReload();
+    if (!succeeded(reloaded))
+      throw new FleetError(
+        EXIT.unknown,
+        "The canary was not run",
+        `its agents stay unknown: ${describeResult(reloaded)}`,
+        ["systemctl --user daemon-reload"],
+      );
     await use(
       {
         host,

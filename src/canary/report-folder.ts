@@ -2,11 +2,10 @@ import { dirname, join } from "node:path";
 import { describeError, FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
-import { redactorFor } from "../core/redact.ts";
-import { redacted } from "../core/redacted.ts";
 import { shellWord } from "../core/shell.ts";
+import type { Privacy } from "./privacy.ts";
 import type { CanaryReport } from "./report.ts";
-import { journalOf, lookAround, type Scene, type Sight, secretsOf } from "./scene.ts";
+import { journalOf, lookAround, type Scene, type Sight } from "./scene.ts";
 
 /** What is attached to a bug report: one folder, private, with nothing secret in it. */
 export interface ReportFolder {
@@ -19,16 +18,11 @@ export interface ReportFolder {
 }
 
 /** Throws FleetError (73) unless nothing is at `folder`, or an empty folder of this user's. */
-export async function openReportFolder(host: Host, folder: string): Promise<ReportFolder> {
+export async function openReportFolder(host: Host, folder: string, { learn, hide }: Privacy): Promise<ReportFolder> {
   await requireOurs(host, folder);
   const since = host.date();
-  const redactor = redactorFor(host.user.home);
-  redactor.learn(host.env);
   const sights: Sight[] = [];
   let looked = false;
-  const learn = async (scene: Scene) => {
-    for (const variables of await secretsOf(scene)) redactor.learn(variables);
-  };
   const orTold = async (name: string, work: Promise<void>) => {
     await work.catch((error) => {
       sights.push({ name, text: `could not tell: ${describeError(error)}\n` });
@@ -52,11 +46,10 @@ export async function openReportFolder(host: Host, folder: string): Promise<Repo
       ),
     async write(report, more) {
       await requireOurs(host, folder);
-      const shown = redacted(redactor.redact, report);
       const files = [
-        ...[...sights, ...more].map(({ name, text }) => ({ name, text: redacted(redactor.redact, text) })),
-        { name: "versions.txt", text: redacted(redactor.redact, await versions(host, report)) },
-        { name: "report.json", text: `${JSON.stringify(shown, null, 2)}\n` },
+        ...[...sights, ...more].map(({ name, text }) => ({ name, text: hide(text) })),
+        { name: "versions.txt", text: hide(await versions(host, report)) },
+        { name: "report.json", text: `${JSON.stringify(hide(report), null, 2)}\n` },
       ];
       try {
         await host.files.makeFolder(folder, 0o700);

@@ -4,6 +4,7 @@ import { systemdOf } from "../adapters/systemd.ts";
 import { tmuxOf } from "../adapters/tmux.ts";
 import { versionsOf } from "../adapters/versions.ts";
 import { describeError, FleetError } from "../core/errors.ts";
+import { succeeded } from "../core/exec.ts";
 import { type CanaryVerdict, EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { DEFAULT_SOCKET, HOLDER_UNIT } from "../core/names.ts";
@@ -13,6 +14,7 @@ import { FAULTS } from "./chaos/faults.ts";
 import { type FleetOptions, inFleet } from "./fleet.ts";
 import { type Half, inHalf } from "./half/half.ts";
 import { halfSteps } from "./half/steps/index.ts";
+import { type Privacy, privacyOf } from "./privacy.ts";
 import { type CanaryReport, type Level, type StepReport, verdictOf } from "./report.ts";
 import type { ReportFolder } from "./report-folder.ts";
 import type { Scene } from "./scene.ts";
@@ -31,6 +33,8 @@ export interface CanaryOptions extends FleetOptions {
   readonly rounds?: number;
   /** Instead of the sequence. */
   readonly chaos?: ChaosOptions;
+  /** Of all that is shown; one of its own unless told. */
+  readonly privacy?: Privacy;
   /** Gets to see what is so when a promise is broken. */
   readonly folder?: Pick<ReportFolder, "look" | "listen">;
   readonly onStart?: Run["onStart"];
@@ -47,6 +51,7 @@ export async function runCanary(host: Host, options: CanaryOptions): Promise<Can
   const started = host.now();
   const level = options.level ?? "fleet";
   const rounds = options.rounds ?? 1;
+  const privacy = options.privacy ?? privacyOf(host);
   const reports: StepReport[] = [];
   const onStep = (report: StepReport) => {
     reports.push(report);
@@ -69,11 +74,11 @@ export async function runCanary(host: Host, options: CanaryOptions): Promise<Can
     const { folder } = options;
     if (level === "tmux")
       await inHalf(host, options, async (half) => {
-        await inRounds(halfBench(half, folder), halfSteps, async () => {});
+        await inRounds(halfBench(half, privacy, folder), halfSteps, async () => {});
       });
     else
       await inFleet(host, options, async (fleet, journal) => {
-        const bench = fleetBench(fleet, journal, folder);
+        const bench = fleetBench(fleet, journal, privacy, folder);
         if (options.chaos === undefined) await inRounds(bench, steps, () => asNew(fleet));
         else await runChaos(bench, fleet, options.chaos, runOf(1));
         if (verdictOf(reports, level) !== "pass") await folder?.listen(sceneOf(fleet, journal));
@@ -83,10 +88,10 @@ export async function runCanary(host: Host, options: CanaryOptions): Promise<Can
     const told = thrown instanceof FleetError && thrown.exit === EXIT.unknown;
     const error = host.interrupted.aborted && !told ? new Interrupted() : thrown;
     if (error instanceof FleetError) {
-      problem = { what: error.what, why: error.why, next: [...error.next] };
+      problem = privacy.hide({ what: error.what, why: error.why, next: [...error.next] });
       verdict = error.exit === EXIT.unavailable ? "unavailable" : "unknown";
     } else {
-      problem = { what: "The canary did not end", why: describeError(error), next: [] };
+      problem = privacy.hide({ what: "The canary did not end", why: describeError(error), next: [] });
       verdict = "unknown";
     }
   }
@@ -145,11 +150,33 @@ function sceneOf(fleet: Fleet, journal: readonly string[]): Scene {
   return { host, sandboxed, socket, agents, units, journal, secret };
 }
 
-function fleetBench(fleet: Fleet, journal: readonly string[], folder: CanaryOptions["folder"]): Bench<Fleet> {
+/** A report with its secrets hidden; those of the fleet are learned where something was seen that is not as it should be. */
+async function shownBy(privacy: Privacy, scene: Scene, report: StepReport): Promise<StepReport> {
+  if (report.status !== "fail" && report.status !== "unknown") return privacy.hide(report);
+  try {
+    await privacy.learn(scene);
+    return privacy.hide(report);
+  } catch (error) {
+    // What cannot be hidden is not shown.
+    return privacy.hide({ ...report, evidence: { "left out": `what is secret in it: ${describeError(error)}` } });
+  }
+}
+
+function fleetBench(
+  fleet: Fleet,
+  journal: readonly string[],
+  privacy: Privacy,
+  folder: CanaryOptions["folder"],
+): Bench<Fleet> {
+  const scene = sceneOf(fleet, journal);
   return {
-    lookAround: async () => folder?.look(sceneOf(fleet, journal)),
+    lookAround: async () => folder?.look(scene),
     host: fleet.host,
-    secret: fleet.secret,
+    shown: (report) => shownBy(privacy, scene, report),
+    async busy() {
+      const jobs = await fleet.host.exec(["systemctl", "--user", "--no-pager", "--no-legend", "list-jobs"]);
+      return succeeded(jobs) && jobs.stdout.trim() !== "";
+    },
     subject: (host) => ({
       ...fleet,
       host,
@@ -166,14 +193,15 @@ function fleetBench(fleet: Fleet, journal: readonly string[], folder: CanaryOpti
   };
 }
 
-function halfBench(half: Half, folder: CanaryOptions["folder"]): Bench<Half> {
+function halfBench(half: Half, privacy: Privacy, folder: CanaryOptions["folder"]): Bench<Half> {
   const { host, secret, sandboxed } = half;
   const agents = Object.values(half.agents);
   const scene = { host, sandboxed, socket: DEFAULT_SOCKET, agents, units: [], journal: undefined, secret };
   return {
     lookAround: async () => folder?.look(scene),
     host: half.host,
-    secret: half.secret,
+    shown: (report) => shownBy(privacy, scene, report),
+    busy: async () => false, // there is no manager
     subject: (host) => ({ ...half, host, tmux: tmuxOf(host, DEFAULT_SOCKET), procfs: procfsOf(host) }),
     others: async () => [],
     said: async () => [], // what its scripts say is in what a step has seen

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import sandboxScript from "../../assets/canary-sandbox.sh" with { type: "text" };
 import { groupFolders } from "../adapters/cgroup.ts";
 import { managerProblem } from "../adapters/manager.ts";
-import { type Mount, mountOf, mountsOf } from "../adapters/mounts.ts";
+import { mountOf, mountsOf } from "../adapters/mounts.ts";
 import { createExec } from "../adapters/process.ts";
 import { systemdOf } from "../adapters/systemd.ts";
 import { describeError, FleetError } from "../core/errors.ts";
@@ -14,7 +14,7 @@ import { pathsOf } from "../core/paths.ts";
 import { until } from "../core/until.ts";
 import { typed } from "../core/user-bus.ts";
 import { type Cage, clearLeftovers, endCage, writeOwner } from "./cage.ts";
-import { HALF, packageLines, requireTmux } from "./requires.ts";
+import { HALF, hasRoom, packageLines, ROOM, requireBasics } from "./requires.ts";
 
 /** A private user manager with its own HOME and runtime folder, in cgroups of its own. */
 export interface Sandbox {
@@ -26,9 +26,6 @@ export interface Sandbox {
   /** Ends every process of the sandbox and removes all of it. Returns what could not be removed. */
   close(): Promise<string[]>;
 }
-
-/** What a run takes on its memory file system: 2.9 MB and 180 inodes were seen, half of it the journal, which takes less. */
-const ROOM = { bytes: 4 * 2 ** 20, inodes: 400 };
 
 /** How long a private manager may take to start, in milliseconds; 250 is usual. */
 const BOOT_LIMIT_MS = 20_000;
@@ -56,7 +53,7 @@ async function requirements(host: Host): Promise<{ way: Way; manager: string; jo
       "systemd is not installed (no /usr/lib/systemd/systemd)",
       await packageLines(host, { debian: "systemd", fedora: "systemd", suse: "systemd", arch: "systemd" }),
     );
-  await requireTmux(host);
+  await requireBasics(host);
   const booted = (await host.files.status("/run/systemd/system")) !== undefined;
   const journald = booted
     ? undefined
@@ -95,19 +92,12 @@ async function memoryFolder(host: Host): Promise<string> {
   for (const folder of ["/dev/shm", "/run", "/tmp"]) {
     const mount = mountOf(mounts, folder);
     if (mount?.folder !== folder || mount.type !== "tmpfs" || mount.options.includes("ro")) continue;
-    if (await hasRoom(host, mount)) return folder;
+    if (await hasRoom(host, folder, mount)) return folder;
     full.push(folder);
   }
   const next = ["mount -t tmpfs tmpfs /dev/shm"];
   if (full.length === 0) throw missing("no writable memory file system at /dev/shm, /run or /tmp", next);
   throw missing(`too little room is left in ${full.join(", ")}: a sandbox needs ${ROOM.bytes / 2 ** 20} MiB`, next);
-}
-
-/** Whether a run would fail for want of room there, which says nothing about the fleet. */
-async function hasRoom(host: Host, { folder, options }: Mount): Promise<boolean> {
-  const { freeBytes, freeInodes, inodes } = await host.files.space(folder);
-  // One without a limit has no number of what is left.
-  return (options.includes("size=0k") || freeBytes >= ROOM.bytes) && (inodes === 0 || freeInodes >= ROOM.inodes);
 }
 
 /** Boots a sandbox. Throws FleetError: 69 when a requirement is missing. `homeName`: what its home folder is called. */
@@ -219,7 +209,7 @@ async function untilBooted(inside: Host, ended: () => boolean, log: string): Pro
   const said = ((await inside.files.read(log)) ?? "").trim().split("\n").slice(-3).join("; ");
   const why = ready === undefined ? "it ended, or never opened its socket" : describeResult(ready);
   // Slow is not the same as impossible.
-  const exit = seen === undefined ? EXIT.unknown : EXIT.unavailable;
+  const exit = seen === undefined || ready?.kind === "timed-out" ? EXIT.unknown : EXIT.unavailable;
   const next =
     exit === EXIT.unavailable ? [HALF] : ["mosaic-fleet canary --sandbox   # again, when the machine has less to do"];
   const whole = `${why}${said === "" ? "" : ` (its manager said: ${said})`}`;

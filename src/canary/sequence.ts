@@ -13,8 +13,10 @@ export interface Bench<T> {
   others(): Promise<readonly string[]>;
   /** What was said of late, for a step that did not pass. */
   said(): Promise<readonly string[]>;
-  /** Hidden in what the steps have seen. */
-  readonly secret: string;
+  /** A report as anybody may read it, with what is secret hidden. It never throws. */
+  shown(report: StepReport): Promise<StepReport>;
+  /** Whether something that was asked of the manager is on its way. Where not, a command that does not end says nothing of a promise. */
+  busy(): Promise<boolean>;
   /** Done where a step has not passed, before the next one changes what is there. It never throws. */
   lookAround?(): Promise<void>;
 }
@@ -53,7 +55,7 @@ export async function runSequence<T>(bench: Bench<T>, steps: readonly Step<T>[],
   const reports = new Map<Step<T>, StepReport>();
   const passed = new Set<string>();
   const settle = async (step: Step<T>) => {
-    const report = await tryStep(bench, step, run, passed);
+    const report = await bench.shown(await tryStep(bench, step, run, passed));
     if (report.status === "pass") passed.add(step.id);
     reports.set(step, report);
     if (report.status === "fail" || report.status === "unknown") await bench.lookAround?.();
@@ -92,7 +94,7 @@ async function tryStep<T>(bench: Bench<T>, step: Step<T>, run: Run, passed: Read
     startMs,
     ms: Math.round(host.now() - begun),
     ...(message === undefined ? {} : { message }),
-    evidence: hideSecret(evidence, bench.secret),
+    evidence: JSON.parse(JSON.stringify(evidence)) as StepReport["evidence"],
   });
   const blockers = step.requires.filter((needed) => !passed.has(needed));
   if (blockers.length > 0) return finish("blocked", {}, `needs ${blockers.join(", ")}, which did not pass`);
@@ -109,32 +111,40 @@ async function tryStep<T>(bench: Bench<T>, step: Step<T>, run: Run, passed: Read
     if (error instanceof Untried) return finish("skip", {}, error.message);
     const journal = [...(await bench.said())];
     if (error instanceof BrokenPromise) return finish("fail", { ...error.evidence, journal }, error.message);
-    // A step that is over its own limit has broken its promise; one that had no time for it has not.
-    if (error instanceof OverLimit && limitMs < step.limitMs) return finish("unknown", { journal }, NO_TIME);
-    if (error instanceof OverLimit) return finish("fail", { journal }, `not done within ${limitMs / 1000} s`);
-    return finish("unknown", { journal }, `could not tell: ${describeError(error)}`);
+    if (!(error instanceof OverLimit)) return finish("unknown", { journal }, `could not tell: ${describeError(error)}`);
+    // A step that is over its own limit has broken its promise; one that had no time for it has not, nor one that waited for nothing.
+    if (limitMs < step.limitMs) return finish("unknown", { journal }, NO_TIME);
+    const late = `not done within ${limitMs / 1000} s`;
+    const [order] = error.waitedFor.filter(([program]) => program === "systemctl");
+    if (order === undefined || (await bench.busy())) return finish("fail", { journal }, late);
+    return finish("unknown", { journal }, `could not tell: ${late}, for ${order.join(" ")} did not end`);
   }
 }
 
-class OverLimit extends Error {}
+class OverLimit extends Error {
+  /** `waitedFor`: the commands that had not ended. */
+  constructor(readonly waitedFor: readonly (readonly string[])[] = []) {
+    super();
+  }
+}
 
 async function withinLimit<T>(bench: Bench<T>, step: Step<T>, limitMs: number): Promise<Evidence> {
   const { host } = bench;
   const over = new AbortController();
   const limit = host.pause(Math.max(0, limitMs), AbortSignal.any([over.signal, host.interrupted]));
-  const running = new Set<Promise<unknown>>();
+  const running = new Map<Promise<unknown>, readonly string[]>();
   const work = step.run(bench.subject(leashed(host, over.signal, running)));
   try {
     return await Promise.race([
       work,
       limit.then(() => {
-        throw host.interrupted.aborted ? new Interrupted() : new OverLimit();
+        throw host.interrupted.aborted ? new Interrupted() : new OverLimit([...running.values()]);
       }),
     ]);
   } finally {
     over.abort();
     work.catch(() => undefined); // it may still fail after we stopped listening
-    await Promise.allSettled(running); // a start that comes after the clean-up's stop would undo it
+    await Promise.allSettled(running.keys()); // a start that comes after the clean-up's stop would undo it
   }
 }
 
@@ -142,7 +152,7 @@ async function withinLimit<T>(bench: Bench<T>, step: Step<T>, limitMs: number): 
  * The host for one step: once that is over it does nothing more, neither beside the next step nor after the clean-up, and
  * what it has `running` is killed.
  */
-function leashed(host: Host, over: AbortSignal, running: Set<Promise<unknown>>): Host {
+function leashed(host: Host, over: AbortSignal, running: Map<Promise<unknown>, readonly string[]>): Host {
   const check = () => {
     if (over.aborted) throw new OverLimit();
   };
@@ -151,7 +161,7 @@ function leashed(host: Host, over: AbortSignal, running: Set<Promise<unknown>>):
     async exec(argv, options) {
       check();
       const child = host.exec(argv, { ...options, cancelled: over });
-      running.add(child);
+      running.set(child, argv);
       return child.finally(() => running.delete(child));
     },
     kill(pid, signal) {
@@ -163,8 +173,4 @@ function leashed(host: Host, over: AbortSignal, running: Set<Promise<unknown>>):
       check();
     },
   };
-}
-
-function hideSecret(evidence: Evidence, secret: string): StepReport["evidence"] {
-  return JSON.parse(JSON.stringify(evidence).replaceAll(secret, "[secret]")) as StepReport["evidence"];
 }

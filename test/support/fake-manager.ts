@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { UNIT_PROPERTIES } from "../../src/adapters/systemd.ts";
 import type { Exec, ExecResult } from "../../src/core/exec.ts";
 import type { Host } from "../../src/core/host.ts";
 import { HOLDER_UNIT } from "../../src/core/names.ts";
@@ -22,7 +23,13 @@ export function fakeManager(host: Pick<Host, "env" | "user" | "exec">): { exec: 
       return "";
     }
     if (!words.endsWith(` -- ${HOLDER_UNIT}`) || !words.includes(" show ")) return undefined;
-    return `Id=${HOLDER_UNIT}\nActiveState=inactive\nUnitFileState=disabled\nFragmentPath=${existsSync(holder) ? holder : ""}\n`;
+    const known: Record<string, string> = {
+      Id: HOLDER_UNIT,
+      ActiveState: "inactive",
+      UnitFileState: "disabled",
+      FragmentPath: existsSync(holder) ? holder : "",
+    };
+    return UNIT_PROPERTIES.map((name) => `${name}=${known[name] ?? ""}\n`).join("");
   };
   return {
     reloads: () => reloads,

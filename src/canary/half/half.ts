@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { mountOf, mountsOf } from "../../adapters/mounts.ts";
 import { alike } from "../../adapters/packages.ts";
 import { type Procfs, procfsOf } from "../../adapters/procfs.ts";
 import { type Tmux, tmuxOf } from "../../adapters/tmux.ts";
@@ -14,7 +15,7 @@ import { plantUserConfig } from "../bait.ts";
 import { type Cage, clearLeftovers, endCage, writeOwner } from "../cage.ts";
 import { rememberDefaultServer } from "../fleet.ts";
 import { BROKEN_STATUS, CANARY_PROGRAM, DIFFICULT } from "../parts.ts";
-import { packageLines, requireTmux } from "../requires.ts";
+import { hasRoom, packageLines, ROOM, requireBasics } from "../requires.ts";
 import { hostInside } from "../sandbox.ts";
 import type { DefaultServer, ThrowawayAgent } from "../step.ts";
 
@@ -52,12 +53,20 @@ const LONGEST_PLACE = 40;
 /** Where a folder of ours can be made. Throws FleetError (69) where nowhere. */
 async function placeFor(host: Host): Promise<string> {
   const places = [pathsOf(host).runtime, "/dev/shm", "/tmp", host.env.TMPDIR];
+  const mounts = await mountsOf(host);
+  const full: string[] = [];
   for (const place of places) {
     if (!place?.startsWith("/") || place.length > LONGEST_PLACE) continue;
     const shared = place === "/dev/shm" || place === "/tmp";
     const ours = shared || (await host.files.ownerOf(place)) === host.user.uid;
-    if (ours && (await host.files.allows(place, "write"))) return place;
+    if (!(ours && (await host.files.allows(place, "write")))) continue;
+    if (await hasRoom(host, place, mountOf(mounts, place))) return place;
+    full.push(place);
   }
+  if (full.length > 0)
+    throw missing(`too little room is left in ${full.join(", ")}: it takes ${ROOM.bytes / 2 ** 20} MiB`, [
+      "export TMPDIR=/a/short/folder",
+    ]);
   throw missing("no folder for a socket can be written: not $XDG_RUNTIME_DIR, /dev/shm, /tmp or $TMPDIR", [
     "export TMPDIR=/a/short/folder",
   ]);
@@ -69,7 +78,7 @@ function missing(why: string, next: readonly string[]): FleetError {
 
 /** What the scripts call. Throws FleetError (69) for what is not there. */
 async function requireTools(host: Host): Promise<void> {
-  await requireTmux(host);
+  await requireBasics(host);
   const tools = { flock: "util-linux", timeout: "coreutils" };
   for (const [tool, owner] of Object.entries(tools)) {
     const found = await host.exec([tool, "--help"]);

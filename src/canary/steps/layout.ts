@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { ToolError } from "../../adapters/tool-error.ts";
 import { AGENT_TEMPLATE, HOLDER_UNIT } from "../../core/names.ts";
 import { pathsOf } from "../../core/paths.ts";
 import { brokenSettings, JUDGED_PROPERTIES } from "../../core/unit-settings.ts";
@@ -32,6 +33,7 @@ export const layout: Step = {
 
     const paths = pathsOf(host);
     const verified = await systemd.verify([HOLDER_UNIT, AGENT_TEMPLATE].map((unit) => join(paths.units, unit)));
+    if (verified.kind !== "exited") throw new ToolError(verified);
     const warnings = verified.stderr.split("\n").filter((line) => line.trim() !== "");
     expect(warnings.length === 0, "systemd warns about the units", { warnings });
 

@@ -1,7 +1,6 @@
-import { until } from "../../core/until.ts";
 import { expect, type Step } from "../step.ts";
 import { proveHolder } from "./holder.ts";
-import { backUp, ensureUp } from "./support.ts";
+import { backUp, ensureUp, proved } from "./support.ts";
 
 const LIMIT_MS = 15_000;
 
@@ -17,9 +16,9 @@ export const serverDeath: Step = {
     const { pid } = await proveHolder(fleet);
     const killed = fleet.host.now();
     fleet.host.kill(pid, "SIGKILL");
-    const server = await until(fleet.host, LIMIT_MS, async () => {
-      const now = await proveHolder(fleet).catch(() => undefined);
-      return now === undefined || now.pid === pid ? undefined : now;
+    const server = await proved(fleet, LIMIT_MS, async () => {
+      const now = await proveHolder(fleet);
+      return now.pid === pid ? undefined : now;
     });
     expect(server !== undefined, `the holder had no new tmux server within ${LIMIT_MS / 1000} s`);
     const back = await Promise.all(

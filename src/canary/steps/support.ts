@@ -1,8 +1,9 @@
 import type { Unit } from "../../adapters/systemd.ts";
 import type { Pane } from "../../adapters/tmux.ts";
+import { ToolError } from "../../adapters/tool-error.ts";
 import { describeResult, succeeded } from "../../core/exec.ts";
 import { until } from "../../core/until.ts";
-import { type CanaryAgent, expect, type Fleet, type ThrowawayAgent } from "../step.ts";
+import { BrokenPromise, type CanaryAgent, expect, type Fleet, type ThrowawayAgent } from "../step.ts";
 
 /** How long a pane's first script may take until it is the agent, in milliseconds; a few are usual. */
 const PROGRAM_LIMIT_MS = 8_000;
@@ -33,6 +34,8 @@ export async function stop(fleet: Fleet, unit: string): Promise<void> {
 async function order(fleet: Fleet, verb: "start" | "stop", unit: string): Promise<void> {
   const result = await fleet.systemd.run(verb, [unit]);
   if (succeeded(result)) return;
+  if (result.kind !== "exited") throw new ToolError(result);
+  await unitOf(fleet, unit); // a manager that cannot be asked has refused nothing
   const shown = await fleet.host.exec(["systemctl", "--user", "--no-pager", "--full", "--lines=15", "status", unit]);
   expect(false, `${unit} did not ${verb}`, {
     systemctl: describeResult(result),
@@ -77,16 +80,35 @@ export async function environmentOf(
   return found;
 }
 
-/** Waits until an agent is up again as another process than `before`; undefined when it is not within the limit. */
-export function backUp(fleet: Fleet, agent: CanaryAgent, before: Pane, limitMs: number): Promise<Pane | undefined> {
-  return until(fleet.host, limitMs, async () => {
+/**
+ * Waits until a proof holds, or says undefined, which is not yet; undefined when it does not within the limit. What could not be
+ * told is on its way, too, but the last look decides: it throws what that one could not tell.
+ */
+export async function proved<T>(
+  { host }: Pick<Fleet, "host">,
+  limitMs: number,
+  prove: () => Promise<T | undefined>,
+): Promise<T | undefined> {
+  let untold: unknown;
+  const holds = await until(host, limitMs, async () => {
+    untold = undefined;
     try {
-      const pane = await paneOf(fleet, agent);
-      if (pane === undefined || pane.dead || pane.pid === before.pid) return undefined;
-      return await proveUp(fleet, agent);
-    } catch {
-      return undefined; // on its way; the last look decides
+      return await prove();
+    } catch (error) {
+      if (!(error instanceof BrokenPromise)) untold = error;
+      return undefined;
     }
+  });
+  if (untold !== undefined) throw untold;
+  return holds;
+}
+
+/** Waits until an agent is up again as another process than `before`; undefined when it is not within the limit. Throws as proved(). */
+export function backUp(fleet: Fleet, agent: CanaryAgent, before: Pane, limitMs: number): Promise<Pane | undefined> {
+  return proved(fleet, limitMs, async () => {
+    const pane = await paneOf(fleet, agent);
+    if (pane === undefined || pane.dead || pane.pid === before.pid) return undefined;
+    return await proveUp(fleet, agent);
   });
 }
 

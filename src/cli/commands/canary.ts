@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { version } from "../../../package.json";
+import { privacyOf } from "../../canary/privacy.ts";
 import type { CanaryReport, Level, StepList } from "../../canary/report.ts";
 import { openReportFolder, type ReportFolder } from "../../canary/report-folder.ts";
 import { runCanary, stepsOf } from "../../canary/run.ts";
@@ -124,7 +125,8 @@ export const command = defineCommand({
 
     // A slash at the end would have a link followed.
     const place = args.report === undefined ? undefined : resolve(args.report);
-    const folder = place === undefined ? undefined : await openReportFolder(host, place);
+    const privacy = privacyOf(host);
+    const folder = place === undefined ? undefined : await openReportFolder(host, place, privacy);
 
     const human = format === "human";
     // On a terminal the steps are shown while they run, and their bars when all is done; elsewhere each as it ends.
@@ -141,6 +143,7 @@ export const command = defineCommand({
       version,
       level,
       rounds,
+      privacy,
       ...(only === undefined ? {} : { only }),
       ...(folder === undefined ? {} : { folder }),
       ...(chaos === undefined ? {} : { chaos }),

@@ -46,8 +46,6 @@ function timeOf(ms: number): string {
 export interface Live {
   start(step: Pick<StepReport, "id" | "round" | "startMs">): void;
   end(step: StepReport): void;
-  /** A line of its own below the steps. */
-  say(line: string): void;
   /** Something to be read that stays. */
   note(text: string): void;
   /** Takes everything away again. */
@@ -66,7 +64,6 @@ export function liveTimeline(host: Pick<Host, "env" | "stderr" | "now" | "pause"
     return {
       start: () => undefined,
       end: () => undefined,
-      say: () => undefined,
       note: output.write,
       done: async () => undefined,
     };
@@ -74,7 +71,6 @@ export function liveTimeline(host: Pick<Host, "env" | "stderr" | "now" | "pause"
   const over = new AbortController();
   const rows = new Map<string, Stretch>();
   let round = 1;
-  let said = "";
   let drawn = 0;
   const clear = () => {
     if (drawn > 0) output.write(`\x1b[${drawn}A\r\x1b[J`);
@@ -86,7 +82,7 @@ export function liveTimeline(host: Pick<Host, "env" | "stderr" | "now" | "pause"
       row.status === "running" ? { ...row, ms: Math.max(0, Math.round(elapsed - row.startMs)) } : row,
     );
     // Never more than the screen has: what has left it at the top cannot be written over.
-    const room = Math.max(1, output.rows - 2);
+    const room = Math.max(1, output.rows - 1);
     const runs = ({ status }: Stretch) => status === "running";
     let left = room - all.filter(runs).length;
     // All that run, and as many of those that ended last as there is room for.
@@ -96,7 +92,7 @@ export function liveTimeline(host: Pick<Host, "env" | "stderr" | "now" | "pause"
       .toReversed()
       .slice(0, room);
     const columns = idColumns(shown);
-    const lines = [...shown.map((row) => timelineRow(output, row, elapsed, columns)), ...(said === "" ? [] : [said])];
+    const lines = shown.map((row) => timelineRow(output, row, elapsed, columns));
     clear();
     output.write(lines.map((line) => `${line}\n`).join(""));
     drawn = lines.length;
@@ -114,9 +110,6 @@ export function liveTimeline(host: Pick<Host, "env" | "stderr" | "now" | "pause"
       rows.set(step.id, { ...step, ms: 0, status: "running" });
     },
     end: (step) => void rows.set(step.id, step),
-    say(line) {
-      said = line.slice(0, output.columns - 1);
-    },
     note(text) {
       clear();
       output.write(text);
