@@ -179,8 +179,13 @@ const ALIGNMENT: Readonly<Record<string, number>> = {
 };
 /** Bytes of the types that are always as long. */
 const SIZE: Readonly<Record<string, number>> = { y: 1, n: 2, q: 2, i: 4, u: 4, b: 4, h: 4, x: 8, t: 8, d: 8 };
-/** ASCII: one letter is no text to be read. */
-const LETTERS = Array.from({ length: 128 }, (_, code) => String.fromCharCode(code));
+const [ALIGNMENT_BY_CODE, SIZE_BY_CODE] = [ALIGNMENT, SIZE].map((sizes) => {
+  const byCode = new Uint8Array(128);
+  for (const letter in sizes) byCode[letter.charCodeAt(0)] = sizes[letter] ?? 0;
+  return byCode;
+}) as [Uint8Array, Uint8Array];
+const TEXT = 0x73; // s
+const LIST = 0x61; // a
 const NO_LIMIT = 0xffff_ffff_ffff_ffffn;
 
 /** Reads values one after another out of a message. One for all: to make one for each would take as long as to read it. */
@@ -268,11 +273,26 @@ function decoder() {
       const end = endOfList("{sv}");
       const found: BusValue[] = [];
       while (read.at < end) {
-        read.align(8);
-        const key = text(unsigned());
-        if (wanted.has(key)) found.push([key, read.value("v")]);
+        // Of four hundred properties most are a number or a text that nobody wants: of those only the key is read.
+        const key = nextMultiple(read.at, 8) + 4;
+        const type = key + unsignedAt(key - 4) + 1;
+        const name = bytes.toString("utf8", key, type - 1);
+        read.at = type;
+        if (wanted.has(name)) {
+          found.push([name, read.value("v")]);
+          continue;
+        }
+        const letter = bytes[type + 1] ?? 0;
+        const value = type + 2 + (bytes[type] ?? 0);
+        const size = value === type + 3 ? (SIZE_BY_CODE[letter] ?? 0) : 0;
+        const length = nextMultiple(value, 4);
+        if (size > 0) read.at = nextMultiple(value, size) + size;
+        else if (letter === TEXT) read.at = length + 4 + unsignedAt(length) + 1;
+        else if (letter === LIST)
+          read.at = nextMultiple(length + 4, ALIGNMENT_BY_CODE[bytes[type + 2] ?? 0] || 1) + unsignedAt(length);
         else pass("v");
       }
+      if (read.at !== end) throw new Error("a dictionary is not as long as it says");
       return found;
     },
   };
@@ -294,11 +314,9 @@ function decoder() {
     else if (letter === "v") pass(signature());
     else for (const inside of types(type.slice(1, -1))) pass(inside);
   };
-  /** Of a variant: one complete type. Most are of one letter. */
+  /** Of a variant: one complete type. */
   const signature = (): string => {
-    const length = bytes.readUInt8(skip(1));
-    if (length === 1 && bytes[read.at + 1] === 0) return LETTERS[bytes[skip(2)] ?? 0] ?? "";
-    const [inside = "", ...more] = types(text(length));
+    const [inside = "", ...more] = types(text(bytes.readUInt8(skip(1))));
     if (more.length > 0 || inside === "") throw new Error("a variant holds one value");
     return inside;
   };
@@ -307,7 +325,8 @@ function decoder() {
     read.at += size;
     return at;
   };
-  const unsigned = () => (little ? bytes.readUInt32LE(skip(4)) : bytes.readUInt32BE(skip(4)));
+  const unsignedAt = (at: number) => (little ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at));
+  const unsigned = () => unsignedAt(skip(4));
   const text = (length: number) => {
     const from = skip(length + 1);
     if (read.at > bytes.length) throw new Error("a text is longer than its message");

@@ -15,6 +15,8 @@ const MANAGER_INTERFACE = "org.freedesktop.systemd1.Manager";
 const AGENT_OBJECTS = `${MANAGER}/unit/mosaic_2dagent_40`;
 const UNIT = "org.freedesktop.systemd1.Unit";
 const SERVICE = "org.freedesktop.systemd1.Service";
+/** Of an object's properties, those of all its interfaces. */
+const OF_EVERY_INTERFACE = "";
 const OF_EVERY_UNIT = new Set(["LoadState", "ActiveState", "SubState", "FragmentPath", "DropInPaths", "UnitFileState"]);
 
 export interface ManagerState {
@@ -45,11 +47,18 @@ export interface LoadedUnit {
   readonly object: string;
 }
 
+export interface ServiceUnit extends Unit {
+  readonly environment: Readonly<Record<string, string>>;
+}
+
 /** A systemd manager, over one connection; nothing here changes or starts anything, but for reload(). Methods throw BusError. */
 export interface Manager {
   state(): Promise<ManagerState>;
-  /** A unit with its drop-ins merged, loaded where it is not. `extra`: properties to read on top of the usual ones. */
-  unit(name: string, extra: readonly string[]): Promise<Unit>;
+  /**
+   * A unit with its drop-ins merged, and the variables that it sets (Environment=); loaded where it is not. `extra`:
+   * properties to read on top of the usual ones.
+   */
+  unit(name: string, extra: readonly string[]): Promise<ServiceUnit>;
   loaded(pattern: string): Promise<LoadedUnit[]>;
   /** The variables that a service's unit sets (Environment=), drop-ins merged. */
   unitEnvironment(name: string): Promise<Record<string, string>>;
@@ -161,14 +170,16 @@ export function managerOn(bus: Bus): Manager {
       };
     },
     async unit(name, extra) {
-      const [object] = await call("LoadUnit", name);
-      const wanted = [...UNIT_PROPERTIES, ...extra];
-      const [ofUnit, ofService] = await Promise.all(
-        [UNIT, SERVICE].map((each) => bus.properties(text(object), each, wanted)),
-      );
-      const properties = [...(ofUnit ?? []), ...(ofService ?? [])];
-      const unit = unitFrom(Object.fromEntries(properties.map(([each, value]) => [each, text(value)])));
-      return { ...unit, dropIns: list(ofUnit?.get("DropInPaths")).map(text) }; // there may be spaces in a path
+      // In one question: a unit that nothing needs is loaded for each anew.
+      const wanted = [...UNIT_PROPERTIES, "Environment", ...extra];
+      const found = await bus.properties(objectOf(name), OF_EVERY_INTERFACE, wanted);
+      const unit = unitFrom(Object.fromEntries([...found].map(([each, value]) => [each, text(value)])));
+      // There may be spaces in a path, and in a variable.
+      return {
+        ...unit,
+        dropIns: list(found.get("DropInPaths")).map(text),
+        environment: variables(found.get("Environment")),
+      };
     },
     async loaded(pattern) {
       const [units] = await call("ListUnitsByPatterns", [], [pattern]);
@@ -184,10 +195,7 @@ export function managerOn(bus: Bus): Manager {
         };
       });
     },
-    async unitEnvironment(name) {
-      const [object] = await call("LoadUnit", name);
-      return variables(await bus.property(text(object), SERVICE, "Environment"));
-    },
+    unitEnvironment: async (name) => variables(await bus.property(objectOf(name), SERVICE, "Environment")),
     async readFrom({ object }) {
       const [dropIns, stale] = await Promise.all(
         ["DropInPaths", "NeedDaemonReload"].map((name) => bus.property(object, UNIT, name)),

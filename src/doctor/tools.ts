@@ -7,10 +7,11 @@ import {
   type ManagerState,
   managerProblem,
   openUserManager,
+  type ServiceUnit,
 } from "../adapters/manager.ts";
 import { type Mount, mountsOf } from "../adapters/mounts.ts";
 import { type Process, type Procfs, procfsOf } from "../adapters/procfs.ts";
-import { type Systemd, systemdMajor, systemdOf, type Unit } from "../adapters/systemd.ts";
+import { type Systemd, systemdMajor, systemdOf } from "../adapters/systemd.ts";
 import { type ServerLook, socketPath, tmuxOf } from "../adapters/tmux.ts";
 import { type Versions, versionsOf } from "../adapters/versions.ts";
 import { describeError } from "../core/errors.ts";
@@ -62,11 +63,11 @@ export interface Tools {
   userManager(): Promise<{ manager: Manager } | ManagerMissing>;
   /** Throws where the manager cannot be reached, as do all that follow up to unitLinks(). */
   managerState(): Promise<ManagerState>;
-  holder(): Promise<Unit>;
+  holder(): Promise<ServiceUnit>;
   /** An instance's settings as the template and its drop-ins make them. */
-  template(): Promise<Unit>;
+  template(): Promise<ServiceUnit>;
   /** One agent's own unit with every property: costs the manager 4 ms, so only for the few that need it. */
-  agentUnit(name: string): Promise<Unit>;
+  agentUnit(name: string): Promise<ServiceUnit>;
   /** Loaded agents' units with how often each was brought back. */
   agentUnits(): Promise<readonly (LoadedUnit & { readonly restarts: number })[]>;
   /** The variables that an agent's unit sets itself, drop-ins merged. */
@@ -190,9 +191,9 @@ export function toolsOf(host: Host, version: string, asked?: Verification): Tool
     agentUnit: (name) => units(agentUnit(name)),
     agentUnits,
     unitEnvironment: keyed(async (name) => {
-      const variables = await (await manager()).unitEnvironment(agentUnit(name));
-      redactor.learn(variables);
-      return variables;
+      const { environment } = await units(agentUnit(name));
+      redactor.learn(environment);
+      return environment;
     }),
     unitLinks: once(async () => readUnitLinks(host, (await managerState()).unitPath)),
     unitFiles: once(async () => readUnitFiles(host, (await managerState()).unitPath)),
@@ -206,7 +207,7 @@ export function toolsOf(host: Host, version: string, asked?: Verification): Tool
     settings,
     agentFiles: once(() => readAgentFiles(host, paths.agents, redactor)),
     learnSecrets: once(async () => {
-      const ofHolder = async () => redactor.learn(await (await manager()).unitEnvironment(HOLDER_UNIT));
+      const ofHolder = async () => redactor.learn((await tools.holder()).environment);
       const ofAgents = async () => {
         const { changedAgents } = await tools.unitLinks();
         await Promise.all(["doctor", ...changedAgents].map(tools.unitEnvironment));

@@ -121,12 +121,11 @@ type Asked = Awaited<ReturnType<typeof askManager>>;
 async function askManager(host: Host, name: string) {
   const manager: Manager = await openUserManager(host);
   try {
-    const [{ environment }, unit, own] = await Promise.all([
+    const [{ environment }, unit] = await Promise.all([
       manager.state(),
       manager.unit(agentUnit(name), Object.values(LIMITS)),
-      manager.unitEnvironment(agentUnit(name)),
     ]);
-    return { environment, unit, own };
+    return { environment, unit, own: unit.environment };
   } finally {
     manager.close();
   }
