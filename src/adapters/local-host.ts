@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import { machine } from "node:os";
 import { resolve } from "node:path";
 import type { Host, User } from "../core/host.ts";
 import { files } from "./files.ts";
@@ -22,11 +21,14 @@ function currentUser(env: Readonly<Record<string, string | undefined>>): User {
   const uid = process.getuid?.() ?? -1;
   const entry = readFileSync("/etc/passwd", "utf8")
     .split("\n")
-    .map((line) => line.split(":"))
-    .find((fields) => fields[2] === String(uid));
+    .find((line) => line.split(":", 3)[2] === String(uid))
+    ?.split(":");
   const name = entry?.[0] ?? env.USER ?? env.LOGNAME ?? String(uid);
   return { uid, name, home: resolve("/", env.HOME?.startsWith("/") ? env.HOME : (entry?.[5] ?? "")) };
 }
+
+/** Machines as the kernel names them. */
+const MACHINES: Readonly<Record<string, string>> = { x64: "x86_64", arm64: "aarch64" };
 
 /** The host that this process runs on. Reads the process once. */
 export function localHost(): Host {
@@ -41,7 +43,7 @@ export function localHost(): Host {
     pid: process.pid,
     executable: process.execPath,
     itself: Bun.main.startsWith("/$bunfs/") ? [process.execPath] : [process.execPath, Bun.main],
-    machine: machine().replace(/^arm64$/, "aarch64"), // Bun's own name for it is not the kernel's
+    machine: MACHINES[process.arch] ?? process.arch,
     exec: createExec(env),
     foreground: createForeground(env, interrupt.signal),
     spawn: spawnChild,

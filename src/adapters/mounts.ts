@@ -24,7 +24,9 @@ export function parseMounts(text: string): Mount[] {
       {
         folder: unescaped(folder),
         type,
-        options: [...new Set([...options.split(","), ...(superOptions ?? "").split(",")])],
+        get options() {
+          return [...new Set([...options.split(","), ...(superOptions ?? "").split(",")])];
+        },
       },
     ];
   });
@@ -42,5 +44,6 @@ export function mountOf(mounts: readonly Mount[], path: string): Mount | undefin
 
 /** mountinfo writes a space as \040. */
 function unescaped(text: string): string {
+  if (!text.includes("\\")) return text;
   return text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 }

@@ -69,6 +69,13 @@ export function procfsOf({ files }: Pick<Host, "files">): Procfs {
       return undefined;
     }
   };
+  const textNow = (path: string) => {
+    try {
+      return files.readNow(path);
+    } catch {
+      return undefined; // it is gone meanwhile
+    }
+  };
   const readEach = (pids: readonly number[], file: string) => files.readEach(pids.map((pid) => `/proc/${pid}/${file}`));
   /** A process and all that it and they have started, as far as it still is their ancestor. */
   const descendants = async (pid: number): Promise<number[]> => {
@@ -149,15 +156,20 @@ export function procfsOf({ files }: Pick<Host, "files">): Procfs {
       return own.reduce((sum, text = "") => sum + Number(lineOf(text, "Threads")), 0);
     },
     async ofUser(uid) {
-      const all = await pids();
-      // For who remembers groups, as doctor does: to come back for them takes longer, as what the kernel has is then not at hand.
-      const texts = await files.readEach(all.flatMap((pid) => [`/proc/${pid}/status`, `/proc/${pid}/cgroup`]));
-      return all.flatMap((pid, index) => {
-        const text = texts[2 * index] ?? "";
+      const found: Process[] = [];
+      for (const pid of await pids()) {
+        const text = textNow(`/proc/${pid}/status`) ?? "";
         // A process without memory of its own, the kernel's or a dead one, is left out.
-        if (!text.includes("\nVmSize:") || lineOf(text, "Uid") !== String(uid)) return [];
-        return [{ pid, parent: Number(lineOf(text, "PPid")), name: text.slice("Name:\t".length, text.indexOf("\n")) }];
-      });
+        if (!text.includes("\nVmSize:") || lineOf(text, "Uid") !== String(uid)) continue;
+        found.push({
+          pid,
+          parent: Number(lineOf(text, "PPid")),
+          name: text.slice("Name:\t".length, text.indexOf("\n")),
+        });
+        // For who remembers groups, as doctor does: to come back for them takes longer, as what the kernel has is then not at hand.
+        textNow(`/proc/${pid}/cgroup`);
+      }
+      return found;
     },
   };
 }

@@ -32,8 +32,8 @@ export interface Pane {
   readonly activity: number;
 }
 
-/** A pane with what is in force for it, whatever the server's own options are. */
-export interface PaneLook extends Pane {
+/** Of a pane what it is, and what is in force for it, whatever the server's own options are: each field costs the server. */
+export interface PaneLook extends Pick<Pane, "session" | "sessionId" | "pid" | "dead" | "agent"> {
   /** Such as "%5". */
   readonly pane: string;
   /** Its pane stays when its program ends, however that ends. */
@@ -73,12 +73,13 @@ const NO_SERVER =
 const NO_SESSION = /no current target/;
 
 const SERVER_FIELDS = ["pid", "socket_path", "version"];
+const IDENTITY_FIELDS = ["session_name", "session_id", "pane_pid", "pane_dead", "@mosaic_agent"];
 const PANE_FIELDS = [
-  ...["session_name", "session_id", "pane_pid", "pane_dead", "@mosaic_agent"],
+  ...IDENTITY_FIELDS,
   ...["session_attached", "session_activity", "window_activity", "pane_dead_status", "pane_dead_signal"],
   ...["@mosaic_taken", "@mosaic_ended"],
 ];
-const LOOK_FIELDS = [...PANE_FIELDS, "pane_id", "remain-on-exit", "destroy-unattached"];
+const LOOK_FIELDS = [...IDENTITY_FIELDS, "pane_id", "remain-on-exit", "destroy-unattached"];
 
 /** A client of the server at `target` (-L NAME or -S PATH), whatever server this process was started in. */
 export function tmuxClient(
@@ -179,15 +180,16 @@ function serverOf([pid, socketPath = "", version = ""]: readonly string[]): Serv
   return { pid: Number(pid), socketPath, version };
 }
 
+function identityOf([session = "", sessionId = "", pid, dead, agent]: readonly string[]) {
+  return { session, sessionId, pid: Number(pid), dead: dead === "1", agent: agent === "1" };
+}
+
 function paneOf(row: readonly string[]): Pane {
-  const [session = "", sessionId = "", pid, dead, agent, viewers, ofKeys, ofWindow] = row;
-  const [status = "", signal = "", taken, endedBefore = ""] = row.slice(8);
+  const [viewers, ofKeys, ofWindow, status = "", signal = "", taken, endedBefore = ""] = row.slice(
+    IDENTITY_FIELDS.length,
+  );
   return {
-    session,
-    sessionId,
-    pid: Number(pid),
-    dead: dead === "1",
-    agent: agent === "1",
+    ...identityOf(row),
     viewers: Number(viewers),
     end: signal !== "" ? { signal: Number(signal) } : status !== "" ? { status: Number(status) } : undefined,
     endedBefore,
@@ -198,9 +200,9 @@ function paneOf(row: readonly string[]): Pane {
 
 /** A flag is 1 or 0, a choice a word; destroy-unattached became a choice in 3.5. */
 function paneLookOf(row: readonly string[]): PaneLook {
-  const [pane = "", remain = "", destroy = ""] = row.slice(PANE_FIELDS.length);
+  const [pane = "", remain = "", destroy = ""] = row.slice(IDENTITY_FIELDS.length);
   return {
-    ...paneOf(row),
+    ...identityOf(row),
     pane,
     remains: ["1", "on"].includes(remain),
     endsUnattached: !["0", "off"].includes(destroy),

@@ -70,6 +70,11 @@ export function isSecretName(name: string): boolean {
   return SECRET_NAME.test(words) && !NO_SECRET_NAME.test(words);
 }
 
+/** Whether a text may give a secret its name, as units do: one that systemd has yet to unescape may be any. */
+export function namesSecret(text: string): boolean {
+  return text.includes("\\") || [...text.matchAll(/([A-Za-z_]\w*)=/g)].some(([, name = ""]) => isSecretName(name));
+}
+
 /** Whether an assignment holds something that looks like a key: by its name, or by its value. */
 export function looksSecret(name: string, value: string): boolean {
   return (isSecretName(name) && value.length >= SHORTEST_SECRET) || hideShapes(value) !== value;

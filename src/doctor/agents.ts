@@ -1,5 +1,5 @@
 import type { LoadedUnit } from "../adapters/manager.ts";
-import type { Pane } from "../adapters/tmux.ts";
+import type { PaneLook } from "../adapters/tmux.ts";
 import { type AgentProgram, agentProgram, PROGRAM_KEYS } from "../core/agent-program.ts";
 import { agentOfUnit, agentUnit } from "../core/names.ts";
 import type { SettingsFile } from "../fleet/settings-files.ts";
@@ -18,7 +18,7 @@ export interface Agent {
   /** The file that masks its unit, so that it can never start. */
   readonly mask: string | undefined;
   /** Its own pane on the fleet's server. */
-  readonly pane: Pane | undefined;
+  readonly pane: PaneLook | undefined;
   /** What systemd makes its unit's environment of: the manager's, the unit's, fleet.env, its own file. Holds secrets. */
   readonly environment: Readonly<Record<string, string>>;
   readonly program: AgentProgram;

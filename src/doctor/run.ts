@@ -58,9 +58,11 @@ export async function runDoctor(host: Host, checks: readonly Check[], options: D
     return promise;
   };
   const examine = async (check: Check): Promise<CheckReport> => {
-    const needed = selected.skipped.has(check.id)
-      ? []
-      : checks.filter(({ id }) => check.requires?.includes(id) && !selected.skipped.has(id));
+    const { requires } = check;
+    const needed =
+      requires === undefined || selected.skipped.has(check.id)
+        ? []
+        : checks.filter(({ id }) => requires.includes(id) && !selected.skipped.has(id));
     const before = await Promise.all(needed.map(look));
     const began = host.now();
     const outcome = selected.skipped.has(check.id)

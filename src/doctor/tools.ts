@@ -19,7 +19,7 @@ import type { ExecResult } from "../core/exec.ts";
 import type { Files, Host } from "../core/host.ts";
 import { agentUnit, DEFAULT_SOCKET, HOLDER_UNIT } from "../core/names.ts";
 import { type Paths, pathsOf } from "../core/paths.ts";
-import { type Redactor, redactorFor } from "../core/redact.ts";
+import { namesSecret, type Redactor, redactorFor } from "../core/redact.ts";
 import { letBegin } from "../core/steps.ts";
 import { JUDGED_PROPERTIES } from "../core/unit-settings.ts";
 import type { BusProblem } from "../core/user-bus.ts";
@@ -209,8 +209,8 @@ export function toolsOf(host: Host, version: string, asked?: Verification): Tool
     learnSecrets: once(async () => {
       const ofHolder = async () => redactor.learn((await tools.holder()).environment);
       const ofAgents = async () => {
-        const { changedAgents } = await tools.unitLinks();
-        await Promise.all(["doctor", ...changedAgents].map(tools.unitEnvironment));
+        const secretive = agentsWithSecrets(await tools.unitFiles());
+        await Promise.all(["doctor", ...(await secretive)].map(tools.unitEnvironment));
       };
       await Promise.allSettled([settings(), tools.agentFiles(), managerState(), ofHolder(), ofAgents()]);
     }),
@@ -252,6 +252,17 @@ export function toolsOf(host: Host, version: string, asked?: Verification): Tool
   return tools;
 }
 
+/** Agents whose units have files of their own in which a variable has the name of a secret: the manager loads none in vain. */
+async function agentsWithSecrets(files: UnitFiles): Promise<string[]> {
+  const hasSecret = async (unit: string) => {
+    const paths = [...files.ownFiles(unit), ...files.dropIns(unit)];
+    const texts = await Promise.all(paths.map((path) => files.text(path).catch(() => undefined))); // told by units.drop-ins
+    return texts.some((text) => text !== undefined && namesSecret(text));
+  };
+  const found = await Promise.all(files.agents.map(async (name) => ((await hasSecret(agentUnit(name))) ? [name] : [])));
+  return found.flat();
+}
+
 /** A process is asked for its cgroups by many checks, and with two hundred agents there are many processes. */
 function rememberingGroups(files: Files): Files {
   const texts = new Map<string, string | undefined>();
@@ -261,6 +272,12 @@ function rememberingGroups(files: Files): Files {
     async read(path) {
       if (texts.has(path)) return texts.get(path);
       const text = await files.read(path);
+      if (isGroup(path)) texts.set(path, text);
+      return text;
+    },
+    readNow(path) {
+      if (texts.has(path)) return texts.get(path);
+      const text = files.readNow(path);
       if (isGroup(path)) texts.set(path, text);
       return text;
     },
