@@ -34,7 +34,7 @@ const NO_TIME = "the time-out of the whole run came first";
 
 export class Interrupted extends FleetError {
   constructor() {
-    super(EXIT.unknown, "The canary was interrupted", "it was told to end before it was done");
+    super(EXIT.unknown, "The canary was interrupted", "it was told to end before it was done", []);
   }
 }
 

@@ -144,7 +144,7 @@ async function offerFolder(host: Host, workdir: string): Promise<void> {
   const shown = shellPath(folder, host.user.home);
   if (real !== undefined) {
     if ((await host.files.status(real))?.kind === "folder") return;
-    throw new FleetError(EXIT.usage, NOTHING, `--workdir: ${shown} is no folder`);
+    throw new FleetError(EXIT.usage, NOTHING, `--workdir: ${shown} is no folder`, [`ls -ld ${shown}`]);
   }
   if (await host.ask(`There is no folder ${shown}. Make it? [y/N] `)) {
     await host.files.makeFolder(folder);

@@ -6,7 +6,7 @@ export class FleetError extends Error {
     readonly exit: ExitCode,
     readonly what: string,
     readonly why: string,
-    readonly next: readonly string[] = [],
+    readonly next: readonly string[],
   ) {
     super(`${what}: ${why}`);
   }

@@ -40,7 +40,8 @@ export async function attach(host: Host, name: string, say: (line: string) => vo
   for (;;) {
     const env = { TMUX: undefined, TMUX_PANE: undefined };
     const result = await host.foreground(["tmux", "-N", "-S", socketPath, "attach-session", "-t", `=${name}`], { env });
-    if (result.kind === "not-found") throw new FleetError(EXIT.unavailable, WHAT, describeResult(result));
+    if (result.kind === "not-found")
+      throw new FleetError(EXIT.unavailable, WHAT, describeResult(result), ["mosaic-fleet doctor --only tmux"]);
     if (host.interrupted.aborted) return "detached";
     const now = await findPane(host, name);
     if (now?.pane.server === pane.server) {

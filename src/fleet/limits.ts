@@ -4,6 +4,7 @@ import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { agentUnit, LIMITS_DROP_IN } from "../core/names.ts";
 import { pathsOf, tilde } from "../core/paths.ts";
+import { shellPath } from "../core/shell.ts";
 import { settingIn } from "../core/unit-settings.ts";
 import { rewrite } from "./own-file.ts";
 
@@ -77,6 +78,7 @@ function withLimits(text: string, changes: LimitChanges, path: string, home: str
         EXIT.cantcreate,
         `${tilde(path, home)} is left as it is`,
         `${directive}= in it goes over several lines, which was not written by this program`,
+        [`"\${EDITOR:-vi}" ${shellPath(path, home)}   # one line for each setting`],
       );
     lines = lines.filter((line) => !new RegExp(`^\\s*${directive}\\s*=`).test(line));
     if (value !== undefined) added.push(`${directive}=${value}`);

@@ -47,7 +47,7 @@ export async function agentLogs(
     await mustHaveJournal(host, name);
     const asked = query.since !== undefined && /timestamp/.test(result.stderr);
     if (asked) throw new FleetError(EXIT.usage, `--since ${query.since} is no time`, TIMES, ["man systemd.time"]);
-    throw new FleetError(EXIT.oserr, WHAT, describeResult(result));
+    throw new FleetError(EXIT.oserr, WHAT, describeResult(result), [`journalctl --user-unit ${agentUnit(name)}`]);
   }
   if (count === 0) {
     await mustHaveJournal(host, name);

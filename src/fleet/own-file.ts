@@ -1,9 +1,13 @@
 import { dirname, join } from "node:path";
-import { procfsOf } from "../adapters/procfs.ts";
+import { clearStaleLock, lockText } from "../adapters/lock.ts";
 import { describeError, FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
+import { afterFileError } from "../core/file-error.ts";
 import type { Host } from "../core/host.ts";
 import { pathsOf, tilde } from "../core/paths.ts";
+import { moveAside, shellPath } from "../core/shell.ts";
+
+const NOTHING = "Nothing was changed";
 
 /** How long another change is waited for, in milliseconds: each takes a few. */
 const PATIENCE_MS = 10_000;
@@ -15,24 +19,30 @@ const PATIENCE_MS = 10_000;
 export async function whileOthersWait<T>(host: Host, work: () => Promise<T>): Promise<T> {
   const { state } = pathsOf(host);
   const lock = join(state, "settings.lock");
-  const me = `${host.pid} ${await procfsOf(host).startTime(host.pid)}`;
+  const me = await lockText(host);
   const started = host.now();
   for (;;) {
-    await host.files.makeFolder(state, 0o700).catch((error) => {
-      throw new FleetError(EXIT.cantcreate, "Nothing was changed", describeError(error));
-    });
-    if (await host.files.makeLink(lock, me)) break;
-    const holder = await host.files.readLink(lock);
-    const [pid, startTime] = /^(\d+) (\d+)$/.exec(holder ?? "")?.slice(1) ?? [];
-    if (holder !== undefined && startTime !== undefined && (await procfsOf(host).startTime(Number(pid))) !== startTime)
-      await host.files.removeLink(lock, holder);
-    else if (host.now() - started > PATIENCE_MS)
+    const taken = await host.files
+      .makeFolder(state, 0o700)
+      .then(() => host.files.makeLink(lock, me))
+      .catch((error) => {
+        throw new FleetError(EXIT.cantcreate, NOTHING, describeError(error), afterFileError(error, state));
+      });
+    if (taken) break;
+    const found = await clearStaleLock(host, lock);
+    if (found === "strange")
       throw new FleetError(
-        EXIT.unavailable,
-        "Nothing was changed",
-        `${tilde(lock, host.user.home)} is in the way${pid === undefined ? "" : `: process ${pid} changes settings`}`,
+        EXIT.cantcreate,
+        NOTHING,
+        `${tilde(lock, host.user.home)} is in the way, and is no lock of ours`,
+        [moveAside(lock, "yours")],
       );
-    else await host.pause(10);
+    if (found === "clear") continue;
+    if (host.now() - started > PATIENCE_MS)
+      throw new FleetError(EXIT.unavailable, NOTHING, `${found.runs}, and changes settings`, [
+        `tail --pid=${found.pid} -f /dev/null   # when that has ended, again`,
+      ]);
+    await host.pause(10);
   }
   try {
     return await work();
@@ -53,7 +63,9 @@ export interface OwnFile {
 /** Throws FleetError (73) for what is no file, or another user's. */
 export async function readOwnFile(host: Host, path: string): Promise<OwnFile> {
   const refuse = (why: string) =>
-    new FleetError(EXIT.cantcreate, `${tilde(path, host.user.home)} is left as it is`, why);
+    new FleetError(EXIT.cantcreate, `${tilde(path, host.user.home)} is left as it is`, why, [
+      `namei -l ${shellPath(path, host.user.home)}   # whose is what, and where does it lead?`,
+    ]);
   const folderOwner = await host.files.ownerOf(dirname(path));
   if (folderOwner !== undefined && folderOwner !== host.user.uid)
     throw refuse(`its folder belongs to user ${folderOwner}`);
@@ -91,7 +103,12 @@ export async function rewrite(
       await host.files.writeAtomic(real, becomes, mode);
     } catch (error) {
       if (error instanceof FleetError) throw error;
-      throw new FleetError(EXIT.cantcreate, `${tilde(path, host.user.home)} was not written`, describeError(error));
+      throw new FleetError(
+        EXIT.cantcreate,
+        `${tilde(path, host.user.home)} was not written`,
+        describeError(error),
+        afterFileError(error, real),
+      );
     }
     return true;
   }

@@ -48,7 +48,8 @@ export async function sendText(host: Host, name: string, bytes: Uint8Array, opti
       next === undefined ? [] : [`${next} <FILE | mosaic-fleet agent send ${name} -`],
     );
   }
-  if (bytes.length === 0) throw new FleetError(EXIT.usage, WHAT, "the text is empty");
+  if (bytes.length === 0)
+    throw new FleetError(EXIT.usage, WHAT, "the text is empty", [`mosaic-fleet agent send ${name} TEXT`]);
   const { panes, pane } = await demandPane(host, name, WHAT);
   mustTakeInput(pane);
   const long = longestLine(bytes) > LONGEST_LINE;

@@ -48,7 +48,7 @@ export async function applyPlan(host: Host, plan: Plan, records: Records, { comm
       await last.ready;
     }
     for (const [index, action] of actions.entries()) {
-      if (host.interrupted.aborted) throw new FleetError(EXIT.interrupted, what, "it was interrupted");
+      if (host.interrupted.aborted) throw new FleetError(EXIT.interrupted, what, "it was interrupted", [again]);
       if (ledger.prepared.size === 0 && takesSpace(action)) await prepareFiles(host, actions, ledger);
       ledger.undos.push(unmark(index, MARK.ahead));
       await running.mark(index, MARK.begun);

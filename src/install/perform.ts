@@ -195,7 +195,7 @@ async function freeName(host: Host, name: string, sum: string): Promise<string |
 }
 
 function changedMeanwhile(what: string, path: string): FleetError {
-  return new FleetError(EXIT.cantcreate, what, `${path} was changed while this ran`);
+  return new FleetError(EXIT.cantcreate, what, `${path} was changed while this ran`, []); // applyPlan() says: again
 }
 
 function must(result: ExecResult, what: string, next: readonly string[] = []): void {

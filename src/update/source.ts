@@ -64,7 +64,9 @@ async function* read(host: Host, path: string): AsyncGenerator<Uint8Array> {
 }
 
 function tooLarge(what: string, limit: number): FleetError {
-  return new FleetError(EXIT.dataerr, `${what} is no part of a release`, `it is larger than ${limit} bytes`);
+  return new FleetError(EXIT.dataerr, `${what} is no part of a release`, `it is larger than ${limit} bytes`, [
+    "mosaic-fleet self-update --from URL|DIR   # where the files of a release are",
+  ]);
 }
 
 /** What nobody on the way can change: https, or what never leaves this machine. */

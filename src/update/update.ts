@@ -174,6 +174,7 @@ function mustNotBeInterrupted(host: Host): void {
       exitOfInterrupt(host.interrupted.reason),
       "Nothing was changed",
       `interrupted by ${host.interrupted.reason}`,
+      ["mosaic-fleet self-update   # again"],
     );
 }
 
@@ -199,6 +200,7 @@ export async function goBack(host: Host): Promise<WentBack> {
         EXIT.unavailable,
         "There is no binary to go back to",
         "the one kept is the one in its place",
+        ["mosaic-fleet self-update --from URL|DIR --allow-downgrade   # an older release"],
       );
     const to = await versionOf(host, place.previous);
     const from = await versionOf(host, place.path).catch(() => null);

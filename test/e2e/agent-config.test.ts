@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { succeeded } from "../../src/core/exec.ts";
 import { binary } from "../support/build.ts";
@@ -148,11 +148,23 @@ describe("agent add", () => {
     writeFileSync(other, "A=1\n");
     const chowned = await fleet.host.exec(["chown", "65534", other]);
     symlinkSync("/dev/null", fileOf("nothing"));
-    expect(await agent(["edit", "nothing", "--model", "x"])).toMatchObject({ code: 73 });
+    const refused = await agent(["edit", "nothing", "--model", "x"]);
+    expect(refused).toMatchObject({ code: 73 });
+    expect(refused.said).toContain("Next: namei -l ~/.config/mosaic/fleet/agents/nothing.env");
     if (!succeeded(chowned)) return; // only root can make such a file
     symlinkSync(other, fileOf("theirs"));
     expect(await agent(["edit", "theirs", "--model", "x"])).toMatchObject({ code: 73 });
     expect(text(other)).toBe("A=1\n");
+  });
+
+  test("what is in the place of its lock is named at once, with what moves it aside", async () => {
+    const lock = join(fleet.paths.state, "settings.lock");
+    const was = existsSync(fileOf("late"));
+    mkdirSync(lock);
+    const { code, said } = await agent(["add", "late", "--command", "true"]);
+    expect({ code, was, is: existsSync(fileOf("late")) }).toEqual({ code: 73, was: false, is: false });
+    expect(said).toContain(`Next: mv ${lock} ${lock}.yours`);
+    rmSync(lock, { recursive: true });
   });
 });
 

@@ -1,6 +1,7 @@
 import { describeError, FleetError } from "../../core/errors.ts";
 import { EXIT, exitOf, exitOfInterrupt } from "../../core/exit.ts";
 import type { Host } from "../../core/host.ts";
+import { shellWord } from "../../core/shell.ts";
 import { sendText } from "../../fleet/send.ts";
 import { checkedName } from "../agent-options.ts";
 import { defineCommand, UsageError } from "../command.ts";
@@ -52,8 +53,9 @@ export const command = defineCommand({
 async function contentOf(host: Host, file: string): Promise<Uint8Array> {
   if (file === "-" && host.stdin.isTTY) host.stderr.write("Type the text; Ctrl-D at the start of a line ends it.\n");
   const bytes = await host.input(file).catch((error) => {
-    throw new FleetError(EXIT.usage, "Nothing was sent", describeError(error));
+    throw new FleetError(EXIT.usage, "Nothing was sent", describeError(error), [`ls -ld ${shellWord(file)}`]);
   });
-  if (bytes === undefined) throw new FleetError(EXIT.usage, "Nothing was sent", `there is no file ${file}`);
+  if (bytes === undefined)
+    throw new FleetError(EXIT.usage, "Nothing was sent", `there is no file ${file}`, [`namei -l ${shellWord(file)}`]);
   return bytes;
 }

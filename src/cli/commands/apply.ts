@@ -94,7 +94,8 @@ async function planFrom(host: Host, file: string, prune: boolean): Promise<Agent
 }
 
 async function readText(host: Host, file: string): Promise<string> {
-  const refuse = (why: string) => new FleetError(EXIT.config, NOTHING, `${file}: ${why}`);
+  const next = [file === "-" ? "mosaic-fleet apply --help" : `ls -ld ${shellWord(file)}`];
+  const refuse = (why: string) => new FleetError(EXIT.config, NOTHING, `${file}: ${why}`, next);
   try {
     const bytes = await host.input(file);
     if (bytes !== undefined) return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
