@@ -49,7 +49,7 @@ export function promptPaths(slowOnes = slowMounts): (path: string, follows: bool
   };
 
   return (path, follows) => {
-    if (!path.startsWith("/") || UNTIDY.test(path) || OF_A_PROCESS.test(path)) return false;
+    if (!path.startsWith("/") || (path !== "/" && UNTIDY.test(path)) || OF_A_PROCESS.test(path)) return false;
     try {
       slow ??= slowOnes();
       return !slow.has("/") && realPath(path, follows) !== undefined;

@@ -111,7 +111,8 @@ const UNIT_EXTRA = [
 ];
 
 /** `asked`: that question, where it is on its way already. */
-export function toolsOf(host: Host, version: string, asked?: Verification): Tools {
+export function toolsOf(machine: Host, version: string, asked?: Verification): Tools {
+  const host = { ...machine, files: lookingOnce(machine.files) };
   const paths = pathsOf(host);
   const systemd = systemdOf(host);
   const procfs = procfsOf({ files: rememberingGroups(host.files) });
@@ -261,6 +262,11 @@ async function agentsWithSecrets(files: UnitFiles): Promise<string[]> {
   };
   const found = await Promise.all(files.agents.map(async (name) => ((await hasSecret(agentUnit(name))) ? [name] : [])));
   return found.flat();
+}
+
+/** Many checks look at the same few places, and what they say of them goes together. */
+function lookingOnce(files: Files): Files {
+  return { ...files, status: keyed(files.status), list: keyed(files.list), realPath: keyed(files.realPath) };
 }
 
 /** A process is asked for its cgroups by many checks, and with two hundred agents there are many processes. */
