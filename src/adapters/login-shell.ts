@@ -58,6 +58,7 @@ function silenceOf(result: ExecResult): string {
     case "signaled":
       return `was ended by ${result.signal} before it said it`;
     case "not-found":
+    case "not-started":
       return "does not run";
   }
 }

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { describeError } from "../core/errors.ts";
-import { type ExecResult, succeeded } from "../core/exec.ts";
+import { describeResult, type ExecResult, succeeded } from "../core/exec.ts";
 import type { Host } from "../core/host.ts";
 import { agentOfUnit } from "../core/names.ts";
 import { pathsOf } from "../core/paths.ts";
@@ -136,7 +136,7 @@ export async function explained(host: Pick<Host, "env" | "user" | "files">, fail
 }
 
 async function failureOf(host: Pick<Host, "env" | "user" | "files">, answer: ExecResult): Promise<BusFailure> {
-  const said = answer.stderr;
+  const said = answer.kind === "not-started" ? describeResult(answer) : answer.stderr;
   if (answer.kind === "not-found") return { code: "no-systemctl", said };
   if (answer.kind === "timed-out") return { code: "ETIMEDOUT", said };
   try {

@@ -1,6 +1,7 @@
 import { closeSync, openSync } from "node:fs";
 import type { Exec, ExecOptions, ExecResult } from "../core/exec.ts";
 import type { Child, Foreground } from "../core/host.ts";
+import { whyNotStarted } from "./unstarted.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -19,12 +20,6 @@ function childEnvironment(base: Environment, extra: Environment = {}): Record<st
     if (value !== undefined && !NEVER_PASSED_ON.test(key)) merged[key] = value;
   }
   return merged;
-}
-
-/** What the kernel has against a program, as a person says it. */
-function unstartable(error: unknown): string {
-  const { code, message } = error as { code?: string; message: string };
-  return code === "ENOEXEC" ? "it is no program of this machine" : message.replace(/, posix_spawn .*$/s, "");
 }
 
 interface Collected {
@@ -57,9 +52,12 @@ export function createExec(base: Environment): Exec {
     const timeoutMs = options.timeoutMs ?? 10_000;
     const env = childEnvironment(base, options.env);
     const [program = ""] = argv;
+    const unstarted = (error: unknown): ExecResult => ({
+      ...{ argv, stdout: "", stderr: "" },
+      ...whyNotStarted(program, { path: env.PATH ?? "", cwd: options.cwd }, error),
+    });
     // Bun reports a missing folder and a missing program alike.
-    if (!program.includes("/") && Bun.which(program, { PATH: env.PATH ?? "" }) === null)
-      return { argv, stdout: "", stderr: "", kind: "not-found" };
+    if (!program.includes("/") && Bun.which(program, { PATH: env.PATH ?? "" }) === null) return unstarted(undefined);
     let timedOut = false;
     let child: Bun.Subprocess<Uint8Array | "ignore", "pipe", "pipe">;
     try {
@@ -73,7 +71,7 @@ export function createExec(base: Environment): Exec {
         detached: options.cancelled !== undefined,
       });
     } catch (error) {
-      return { argv, stdout: "", stderr: unstartable(error), kind: "not-found" };
+      return unstarted(error);
     }
     const kill = () => (options.cancelled === undefined ? child.kill("SIGKILL") : killGroup(child.pid));
     const timedOutNow = () => {
@@ -116,8 +114,8 @@ export function createForeground(base: Environment, interrupted: AbortSignal): F
         stdout: "inherit",
         stderr: "inherit",
       });
-    } catch {
-      return { ...said, kind: "not-found" };
+    } catch (error) {
+      return { ...said, ...whyNotStarted(argv[0] ?? "", { path: base.PATH ?? "", cwd: undefined }, error) };
     }
     const end = () => interrupted.reason === "SIGINT" || child.kill("SIGTERM"); // the terminal has sent it SIGINT itself
     interrupted.addEventListener("abort", end);

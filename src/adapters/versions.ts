@@ -1,5 +1,6 @@
-import { describeResult, succeeded } from "../core/exec.ts";
+import { succeeded } from "../core/exec.ts";
 import type { Host } from "../core/host.ts";
+import { ToolError } from "./tool-error.ts";
 
 /** The versions of what a fleet stands on; null when a program is not there or does not say. */
 export interface Versions {
@@ -26,7 +27,7 @@ export async function versionsOf(
   return { systemd: systemd ?? null, tmux: tmux ?? null, kernel: kernel?.trim() ?? null };
 }
 
-/** What `systemctl --version` says, such as "252 (252.39-1~deb12u1)"; undefined where there is none. Throws where it says nothing. */
+/** What `systemctl --version` says, such as "252 (252.39-1~deb12u1)"; undefined where there is none. Throws ToolError where it says nothing. */
 export function systemctlVersion(host: Pick<Host, "exec">): Promise<string | undefined> {
   return said(host, ["systemctl", "--version"], /^systemd (.+)$/m);
 }
@@ -40,6 +41,6 @@ async function said(host: Pick<Host, "exec">, argv: readonly string[], what: Reg
   const result = await host.exec(argv, { timeoutMs: 5_000 });
   if (result.kind === "not-found") return undefined;
   const version = succeeded(result) ? what.exec(result.stdout)?.[1] : undefined;
-  if (version === undefined) throw new Error(describeResult(result));
+  if (version === undefined) throw new ToolError(result);
   return version;
 }

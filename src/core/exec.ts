@@ -3,8 +3,10 @@ export type ExecResult = { readonly argv: readonly string[]; readonly stdout: st
   | { readonly kind: "exited"; readonly code: number }
   | { readonly kind: "signaled"; readonly signal: string }
   | { readonly kind: "timed-out"; readonly afterMs: number }
-  /** Not started: stderr says what the kernel has against it, and nothing where no folder of PATH has it. */
+  /** No folder of PATH has it, or nothing is at its path. */
   | { readonly kind: "not-found" }
+  /** It is there, and was not started; as a person says why. */
+  | { readonly kind: "not-started"; readonly why: string }
 );
 
 export interface ExecOptions {
@@ -41,8 +43,8 @@ export function describeResult(result: ExecResult): string {
     case "timed-out":
       return `${command} did not end within ${result.afterMs} ms${tail}`;
     case "not-found":
-      return result.stderr === ""
-        ? `${result.argv[0] ?? "program"} is not installed or not on PATH`
-        : `${result.argv[0]} cannot be started: ${result.stderr}`;
+      return `${result.argv[0] ?? "program"} is not installed or not on PATH`;
+    case "not-started":
+      return `${result.argv[0] ?? "program"} cannot be started: ${result.why}`;
   }
 }

@@ -51,7 +51,7 @@ async function versionOfServer(tools: Tools): Promise<string | undefined> {
 }
 
 /** The first program of that name on PATH; undefined where it cannot be told without a shell's working folder. */
-async function onPath({ env, files }: Pick<Host, "env" | "files">, name: string): Promise<string | undefined> {
+export async function onPath({ env, files }: Pick<Host, "env" | "files">, name: string): Promise<string | undefined> {
   for (const folder of (env.PATH ?? "").split(":")) {
     if (!folder.startsWith("/")) return undefined;
     const path = join(folder, name);

@@ -40,7 +40,7 @@ export async function attach(host: Host, name: string, say: (line: string) => vo
   for (;;) {
     const env = { TMUX: undefined, TMUX_PANE: undefined };
     const result = await host.foreground(["tmux", "-N", "-S", socketPath, "attach-session", "-t", `=${name}`], { env });
-    if (result.kind === "not-found")
+    if (result.kind === "not-found" || result.kind === "not-started")
       throw new FleetError(EXIT.unavailable, WHAT, describeResult(result), ["mosaic-fleet doctor --only tmux"]);
     if (host.interrupted.aborted) return "detached";
     const now = await findPane(host, name);

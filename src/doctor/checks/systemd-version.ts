@@ -1,9 +1,11 @@
 import { systemdMajor } from "../../adapters/systemd.ts";
 import { PROVE_HERE, PROVED } from "../../core/proved.ts";
 import type { Check } from "../check.ts";
+import { doesNotStart, notStarting } from "../not-starting.ts";
 
 const OLDEST = PROVED.bookworm.systemd;
 const NEWEST = PROVED.sid.systemd;
+const SYSTEMD = { debian: "systemd", fedora: "systemd", suse: "systemd", arch: "systemd" };
 
 export const systemdVersion: Check = {
   id: "systemd.version",
@@ -15,13 +17,18 @@ export const systemdVersion: Check = {
     mend: "Upgrade the distribution for an older systemd. For a newer one the canary proves it on this machine, or there is a newer mosaic-fleet. `systemctl --user daemon-reexec` puts the new program in the place of the running manager; units, agents and sessions stay.",
   },
   async run(tools) {
-    const version = await tools.installedSystemd();
+    const version = await tools.installedSystemd().catch(notStarting);
     if (version === undefined)
       return {
         status: "fail",
         message: "systemctl is not installed: without systemd nothing starts, limits or brings back an agent",
         fix: { root: ["apt-get install systemd dbus-user-session   # or your distribution's packages of these"] },
       };
+    if (typeof version !== "string")
+      return doesNotStart(tools, version, {
+        names: SYSTEMD,
+        therefore: "no unit can be started, stopped or read anew",
+      });
     const major = systemdMajor(version);
     if (major === undefined) throw new Error(`systemctl names a version that is none: ${version}`);
     const installed = /\((.+)\)/.exec(version)?.[1];

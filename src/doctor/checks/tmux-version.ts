@@ -2,6 +2,7 @@ import { alike, installLines } from "../../adapters/packages.ts";
 import { tmuxVersion as parse } from "../../adapters/tmux.ts";
 import { PROVE_HERE, PROVED } from "../../core/proved.ts";
 import type { Check } from "../check.ts";
+import { doesNotStart, notStarting } from "../not-starting.ts";
 
 /** The first tmux with -N, without which a client may found a server in the wrong cgroup. */
 const OLDEST = "3.2";
@@ -24,12 +25,17 @@ export const tmuxVersion: Check = {
     mend: "Install tmux from your distribution. Where that one is older than 3.2, install a newer one elsewhere and put its folder into MOSAIC_PATH in fleet.env, so that the units use it too. For one that is only not proved, the canary proves it on this machine.",
   },
   async run(tools) {
-    const installed = await tools.installedTmux();
+    const installed = await tools.installedTmux().catch(notStarting);
     const fix = async () => ({
       root: await installLines(tools.host, alike("tmux")),
     });
     if (installed === undefined)
       return { status: "fail", message: "tmux is not on PATH: no session can be made", fix: await fix() };
+    if (typeof installed !== "string")
+      return doesNotStart(tools, installed, {
+        names: alike("tmux"),
+        therefore: "no session can be made, and none reached",
+      });
     const said = `tmux ${installed}`;
     if (parse(said) === undefined) throw new Error(`its version is none that is known: ${said}`);
     if (compare(said, OLDEST) < 0)

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { copyFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { chmod, chown, mkdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { createExec } from "../../../src/adapters/process.ts";
@@ -86,6 +86,46 @@ describe("tmux.version", () => {
     });
 });
 
+/** A shell whose tmux is this machine's, changed in a few bytes. */
+async function withChangedTmux(change: (program: Buffer) => void): Promise<Host> {
+  const host = await withTmux("");
+  const program = readFileSync(await must("sh", "-c", "readlink -f $(command -v tmux)"));
+  change(program);
+  writeFileSync(join((host.env.PATH ?? "").split(":")[0] ?? "", "tmux"), program);
+  return host;
+}
+const doesNotStart = { status: "fail", fix: /^mv \S+\/tmux \S+\/tmux.off( |$)/ } as const;
+
+red(
+  "tmux.version",
+  "a tmux of which a library is missing",
+  {
+    ...doesNotStart,
+    message: /^tmux -V exited with 127: \S+: error while loading shared libraries: libc.so.x: .*: no session/,
+  },
+  async () =>
+    examine(await withChangedTmux((program) => program.write("x", program.indexOf("libc.so.6") + 8)), "tmux.version"),
+);
+red(
+  "tmux.version",
+  "a tmux of another processor's",
+  {
+    ...doesNotStart,
+    message: /^tmux cannot be started: \S+\/tmux is no program of this machine, .* processor \(s390x\): no session/,
+  },
+  async () => examine(await withChangedTmux((program) => program.writeUInt16LE(22, 18)), "tmux.version"),
+);
+red(
+  "tmux.version",
+  "a tmux that nobody may execute",
+  { ...doesNotStart, fix: /^ldd/, message: /^tmux cannot be started: \S+\/tmux may not be executed: no session/ },
+  async () => {
+    const host = await withTmux("");
+    const [folder = ""] = (host.env.PATH ?? "").split(":");
+    await chmod(join(folder, "tmux"), 0o644);
+    return examine(shell({ PATH: folder }), "tmux.version");
+  },
+);
 for (const [said, message] of [
   ["tmux 3.2a", /^tmux 3.2a is older than any on which this mosaic-fleet was proved \(3.3a to 3.8\)$/],
   ["tmux 3.9", /^tmux 3.9 is newer than any/],

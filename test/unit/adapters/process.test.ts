@@ -56,11 +56,32 @@ describe("what became of a child is told apart", () => {
     expect(runs(Number(result.stdout))).toBe(false);
   });
 
-  for (const program of ["no-such-program", "/no/such/program", "/etc/passwd"]) {
+  for (const program of ["no-such-program", "/no/such/program"]) {
     test(`there is no program ${program}`, async () => {
       expect(await exec([program, "x"])).toMatchObject({ argv: [program, "x"], kind: "not-found" });
     });
   }
+
+  for (const [program, text, mode, why] of [
+    ["script", "#!/no/such/interpreter -x\n", 0o755, /^what runs \S+\/script is not there: \/no\/such\/interpreter$/],
+    ["data", "MZ\0", 0o755, /^\S+\/data is no program of this machine$/],
+    ["text", "#!/bin/sh\n", 0o644, /^\S+\/text may not be executed$/],
+  ] as const)
+    test(`there is a program and the kernel does not start it: ${program}`, async () => {
+      const folder = join(temporary.path, "not-started");
+      writeFiles(folder, { [program]: text });
+      chmodSync(join(folder, program), mode);
+      const expected = { kind: "not-started", why: expect.stringMatching(why) };
+      expect(await exec([join(folder, program)])).toMatchObject(expected);
+      expect(await exec([program], { env: { PATH: folder } })).toMatchObject(expected);
+    });
+
+  test("there is a program, and no folder for it to run in", async () => {
+    expect(await exec(["/bin/true"], { cwd: "/no/such/folder" })).toMatchObject({
+      kind: "not-started",
+      why: "its working folder /no/such/folder is not there",
+    });
+  });
 
   test("a program is looked for on the PATH that the child gets", async () => {
     writeFiles(temporary.path, { "bin/only-here": "#!/bin/sh\necho found\n" });
