@@ -84,18 +84,28 @@ function messageOf([first, ...more]: readonly SubjectResult[]): string | undefin
 
 /**
  * What has to be said of a check where those that it needs have not all passed; undefined when it can be run. The
- * message of one that is not reported itself goes with its id.
+ * message of one that is not reported itself goes with its id, and what mends it is shown here.
  */
-export function blockedBy(needed: readonly CheckReport[], reported: (id: string) => boolean): Outcome | undefined {
-  const blockers = needed.filter(({ status }) => status !== "pass" && status !== "warn");
+export function blockedBy(
+  needed: readonly (readonly [id: Check["id"], outcome: Outcome])[],
+  reported: (id: string) => boolean,
+): Outcome | undefined {
+  const blockers = needed.filter(([, { status }]) => status !== "pass" && status !== "warn");
   if (blockers.length === 0) return undefined;
   const names = blockers
-    .map(({ id, message }) => (reported(id) || message === null ? id : `${id} (${message})`))
+    .map(([id, { message }]) => (reported(id) || message === null ? id : `${id} (${message})`))
     .join(", ");
   // What was left out for a good reason leaves nothing to look at, which is no problem either.
-  const skipped = blockers.every(({ status }) => status === "skip");
+  const skipped = blockers.every(([, { status }]) => status === "skip");
+  const untold = blockers.filter(([id]) => !reported(id)).map(([, outcome]) => outcome);
+  const fixes = untold.flatMap(({ fix, subjects }) => [fix, ...subjects.map((subject) => subject.fix)]);
   return {
     ...(skipped ? because("skip", `with ${names}`) : because("blocked", `by ${names}`)),
-    blockedBy: blockers.map(({ id }) => id),
+    blockedBy: blockers.map(([id]) => id),
+    fix: {
+      commands: [...new Set(fixes.flatMap(({ commands }) => commands))],
+      root: [...new Set(fixes.flatMap(({ root }) => root))],
+      automatic: false, // --fix mends what was asked for
+    },
   };
 }

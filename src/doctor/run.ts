@@ -63,7 +63,11 @@ export async function runDoctor(host: Host, checks: readonly Check[], options: D
       requires === undefined || selected.skipped.has(check.id)
         ? []
         : checks.filter(({ id }) => requires.includes(id) && !selected.skipped.has(id));
-    const before = await Promise.all(needed.map(look));
+    await Promise.all(needed.map(look));
+    const before = needed.flatMap((each): [Check["id"], Outcome][] => {
+      const outcome = outcomes.get(each);
+      return outcome === undefined ? [] : [[each.id, outcome]];
+    });
     const began = host.now();
     const outcome = selected.skipped.has(check.id)
       ? because("skip", "left out by --skip")

@@ -61,6 +61,13 @@ function renderBlocked(output: Output, checks: readonly CheckReport[]): void {
   if (blocked.length === 0) return;
   const count = blocked.length === 1 ? "1 check" : `${blocked.length} checks`;
   head(output, "blocked", count, ` until these pass: ${[...causes].join(", ")}`);
+  // Of causes that are not in the report themselves.
+  const untold = blocked.filter(({ fix }) => fix.commands.length + fix.root.length > 0);
+  for (const message of new Set(untold.map(({ message }) => message ?? ""))) paragraph(output, message, INDENT);
+  renderRemedy(
+    output,
+    untold.map(({ fix }) => fix),
+  );
 }
 
 function renderHealthy(output: Output, check: CheckReport, view: DoctorView): void {

@@ -299,6 +299,7 @@ describe("tmux.socket", () => {
       const report = await examine(fleet.host, id);
       expect(report.fix.automatic).toBe(true);
       expect(report.fix.commands).toEqual([expect.stringContaining(`USR1 ${server} `)]);
+      expect((await examine(fleet.host, "holder.server")).fix.commands).toEqual(report.fix.commands);
       await type(report);
       await back();
       return report;

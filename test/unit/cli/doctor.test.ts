@@ -4,6 +4,7 @@ import { FORMATS, sentenceOf } from "../../../src/cli/report/doctor-words.ts";
 import type { Check, CheckResult } from "../../../src/doctor/check.ts";
 import { ofSubjects } from "../../../src/doctor/check.ts";
 import { runDoctor } from "../../../src/doctor/run.ts";
+import type { Selection } from "../../../src/doctor/select.ts";
 import { fakeHost, recorder } from "../../support/fake-host.ts";
 
 const explain = { checks: "This.", why: "Therefore.", mend: "So." };
@@ -19,10 +20,14 @@ function check(id: Check["id"], result: CheckResult | (() => never), requires: C
 }
 
 /** What a person, or a machine, reads of these checks. */
-async function shown(checks: readonly Check[], { format = "human", verbose = false, root = false, columns = 80 } = {}) {
+async function shown(
+  checks: readonly Check[],
+  { format = "human", verbose = false, root = false, columns = 80 } = {},
+  selection: Selection = {},
+) {
   const stdout = recorder({ columns });
   const host = fakeHost({ stdout, pause: () => new Promise(() => undefined) });
-  const { report } = await runDoctor(host, checks, { version: "1.2.3" });
+  const { report } = await runDoctor(host, checks, { version: "1.2.3", ...selection });
   await printDoctor(host, report, format as (typeof FORMATS)[number], { verbose, root });
   return stdout.text();
 }
@@ -86,6 +91,22 @@ describe("a person", () => {
     const text = await shown([check("a.a", fail), check("b.b", pass, ["a.a"]), check("c.c", pass, ["b.b"])]);
     expect(text).toContain("\nblocked  2 checks until these pass: a.a\n");
     expect(text).not.toContain("c.c");
+  });
+
+  test("sees what mends it where the cause was not asked for", async () => {
+    const text = await shown([check("a.a", fail), check("b.b", pass, ["a.a"])], {}, { only: ["b"] });
+    expect(text).toStartWith(
+      [
+        "blocked  1 check until these pass: a.a",
+        "         by a.a (it is broken)",
+        "         $ mend it",
+        "         as root: see the end",
+        "",
+        "As root:",
+        "  sudo mend more",
+        "",
+      ].join("\n"),
+    );
   });
 
   test("sees every check with -v", async () => {

@@ -311,12 +311,33 @@ describe("what was asked for", () => {
     expect(ran).toBe(false);
   });
 
-  test("one that is blocked by a check that is not reported carries that check's own words", async () => {
-    const checks = [check("a.a", fail), check("a.b", skip), check("b.b", pass, ["a.a", "a.b"])];
-    expect(said(await doctor(checks, still(), { only: ["b", "a.b"] }))).toEqual([
+  test("one that is blocked by a check that is not reported carries that check's own words, and what mends it", async () => {
+    const broken: CheckResult = {
+      status: "fail",
+      message: "broken",
+      fix: { commands: ["mend it"], root: ["mend more"] },
+    };
+    const checks = [
+      check("a.a", broken),
+      check("a.b", skip),
+      check("b.b", pass, ["a.a", "a.b"]),
+      check("c.c", pass, ["b.b"]),
+    ];
+    const only = await doctor(checks, still(), { only: ["b", "a.b"] });
+    expect(said(only)).toEqual([
       ["skip", "nothing to look at"],
       ["blocked", "by a.a (broken), a.b"],
     ]);
+    const fix = { commands: ["mend it"], root: ["mend more"], automatic: false };
+    expect(only.checks.map((each) => each.fix)).toEqual([nothing, fix]);
+    const [later] = (await doctor(checks, still(), { only: ["c"] })).checks;
+    expect(later).toMatchObject({
+      status: "blocked",
+      message: "by b.b (by a.a (broken), a.b (nothing to look at))",
+      fix,
+    });
+    const all = await doctor(checks, still(), {});
+    expect(all.checks[2]).toMatchObject({ id: "b.b", status: "blocked", fix: nothing });
   });
 });
 
