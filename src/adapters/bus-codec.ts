@@ -1,8 +1,8 @@
 /** A D-Bus value without its types: a variant is what is in it; the largest 64-bit number, "no limit", is Infinity. */
 export type BusValue = string | number | boolean | readonly BusValue[];
 
-/** What a method is called with here: a text (s), or a list of texts (as). */
-export type Argument = string | readonly string[];
+/** What a method is called with here: a text (s), a list of texts (as), a number (u) or a truth value (b). */
+export type Argument = string | readonly string[] | number | boolean;
 
 export interface MethodCall {
   readonly serial: number;
@@ -79,14 +79,14 @@ function afterPath(call: MethodCall): AfterPath {
   const key = JSON.stringify([interfaceName, member, destination, args]);
   const known = encoded.get(key);
   if (known !== undefined) return known;
-  if (args.flat().some((text) => text.includes("\0"))) throw new Error("a text with a NUL");
+  if (textsIn(args).some((text) => text.includes("\0"))) throw new Error("a text with a NUL");
   const made = encodeAfterPath(call);
   encoded.set(key, made);
   return made;
 }
 
 function encodeAfterPath({ interfaceName, member, destination, args }: MethodCall): AfterPath {
-  const signature = args.map((arg) => (typeof arg === "string" ? "s" : "as")).join("");
+  const signature = args.map(typeOf).join("");
   const fields: [code: number, type: "s" | "g", value: string][] = [
     [FIELD.interface, "s", interfaceName],
     [FIELD.member, "s", member],
@@ -96,7 +96,7 @@ function encodeAfterPath({ interfaceName, member, destination, args }: MethodCal
   // Room for the longest that these texts can come to: three bytes a letter, and what stands around each.
   const letters = (texts: readonly string[]) => texts.reduce((sum, text) => sum + 3 * text.length + 24, 0);
   const buffer = Buffer.alloc(
-    64 + letters(fields.map(([, , value]) => value)) + letters(args.flat()) + 8 * args.length,
+    64 + letters(fields.map(([, , value]) => value)) + letters(textsIn(args)) + 8 * args.length,
   );
   let at = 0;
   const align = (size: number) => {
@@ -116,19 +116,29 @@ function encodeAfterPath({ interfaceName, member, destination, args }: MethodCal
   }
   const end = at;
   align(8);
-  for (const arg of args) {
-    if (typeof arg === "string") {
-      text(arg);
-      continue;
-    }
+  const number = (value: number) => {
     align(4);
-    const length = at;
-    at += 4;
-    const first = at;
-    for (const each of arg) text(each);
-    buffer.writeUInt32LE(at - first, length);
+    at = buffer.writeUInt32LE(value, at);
+  };
+  for (const arg of args) {
+    if (typeof arg === "string") text(arg);
+    else if (typeof arg === "object") {
+      number(0);
+      const first = at;
+      for (const each of arg) text(each);
+      buffer.writeUInt32LE(at - first, first - 4);
+    } else number(Number(arg));
   }
   return { fields: end, rest: buffer.subarray(0, at) };
+}
+
+function typeOf(arg: Argument): string {
+  if (typeof arg === "object") return "as";
+  return { string: "s", number: "u", boolean: "b" }[typeof arg as "string" | "number" | "boolean"];
+}
+
+function textsIn(args: readonly Argument[]): string[] {
+  return args.flat().filter((each) => typeof each === "string");
 }
 
 /** `size`: a power of two. */

@@ -1,5 +1,6 @@
+import type { ExecResult } from "../core/exec.ts";
 import type { Host } from "../core/host.ts";
-import { type Bus, BusError } from "./bus.ts";
+import { type Bus, BusError, openSystemBus } from "./bus.ts";
 import type { BusValue } from "./bus-codec.ts";
 
 const LOGIND = "org.freedesktop.login1";
@@ -31,6 +32,28 @@ export async function lingers(
   const marks = "/var/lib/systemd/linger";
   if ((await host.files.status(`${marks}/${user.replaceAll("\\", "\\\\")}`)) !== undefined) return true;
   return unknown || (await host.files.status(marks)) !== undefined ? false : undefined;
+}
+
+/**
+ * Has this user's manager stay after logout, or not: lingers() tells whether it does, for the exit code of loginctl does not. Asked over a
+ * connection of our own, so that nobody still asks when we have been killed; where that does not work loginctl is run, which
+ * can ask the user for a password.
+ */
+export async function setLinger(host: Pick<Host, "env" | "user" | "exec">, on: boolean): Promise<ExecResult> {
+  const argv = ["loginctl", on ? "enable-linger" : "disable-linger"];
+  try {
+    const bus = await openSystemBus(host);
+    if (bus === undefined) return host.exec(argv);
+    try {
+      await bus.to(LOGIND).call(MANAGER, `${LOGIND}.Manager.SetLinger`, host.user.uid, on, false);
+    } finally {
+      bus.close();
+    }
+    return { argv, stdout: "", stderr: "", kind: "exited", code: 0 };
+  } catch (error) {
+    if (!(error instanceof BusError)) throw error;
+    return host.exec(argv);
+  }
 }
 
 export interface KillsUserProcesses {

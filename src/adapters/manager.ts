@@ -6,7 +6,7 @@ import { agentOfUnit } from "../core/names.ts";
 import { pathsOf } from "../core/paths.ts";
 import { type BusFailure, type BusProblem, busProblem } from "../core/user-bus.ts";
 import { type Bus, BusError, openBus, pathOf } from "./bus.ts";
-import type { BusValue } from "./bus-codec.ts";
+import type { Argument, BusValue } from "./bus-codec.ts";
 import { circumstancesOf } from "./circumstances.ts";
 import { UNIT_PROPERTIES, type Unit, unitFrom } from "./systemd.ts";
 
@@ -51,7 +51,7 @@ export interface ServiceUnit extends Unit {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** A systemd manager, over one connection; nothing here changes or starts anything, but for reload(). Methods throw BusError. */
+/** A systemd manager, over one connection; nothing here changes or starts anything, but for the last three. Methods throw BusError. */
 export interface Manager {
   state(): Promise<ManagerState>;
   /**
@@ -72,9 +72,13 @@ export interface Manager {
   onChange(told: (name: string) => void): Promise<void>;
   /** Names of the units that have failed, whoever's they are. */
   failed(): Promise<string[]>;
+  close(): void;
   /** Has it read its units anew; resolves when it has. */
   reload(): Promise<void>;
-  close(): void;
+  /** Has units started at boot, and all units read anew. */
+  enable(units: readonly string[]): Promise<void>;
+  /** Has units not started at boot any more, and all units read anew. */
+  disable(units: readonly string[]): Promise<void>;
 }
 
 /**
@@ -150,8 +154,10 @@ async function failureOf(host: Pick<Host, "env" | "user" | "files">, answer: Exe
 
 export function managerOn(bus: Bus): Manager {
   const property = (name: string) => bus.property(MANAGER, MANAGER_INTERFACE, name);
-  const call = (member: string, ...args: readonly (string | readonly string[])[]) =>
+  const call = (member: string, ...args: readonly Argument[]) =>
     bus.call(MANAGER, `${MANAGER_INTERFACE}.${member}`, ...args);
+  // In one piece: it is not read that one file is linked, and the manager does not know.
+  const andReload = async (asked: Promise<unknown>) => void (await Promise.all([asked, call("Reload")]));
   return {
     async state() {
       const names = ["Version", "SystemState", "Environment", "UnitPath", "ControlGroup", "Virtualization"];
@@ -216,8 +222,10 @@ export function managerOn(bus: Bus): Manager {
       const [units] = await call("ListUnitsByPatterns", ["failed"], []);
       return list(units).map((entry) => text(list(entry)[0]));
     },
-    reload: async () => void (await call("Reload")),
     close: () => bus.close(),
+    reload: async () => void (await call("Reload")),
+    enable: (units) => andReload(call("EnableUnitFiles", units, false, false)),
+    disable: (units) => andReload(call("DisableUnitFiles", units, false)),
   };
 }
 

@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
 import { TEMPORARY } from "../adapters/files.ts";
-import { reloadManager } from "../adapters/reload.ts";
+import { reloadManager } from "../adapters/unit-files.ts";
 import { describeError, FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
 import { afterFileError } from "../core/file-error.ts";

@@ -1,8 +1,8 @@
 import { dirname } from "node:path";
-import { lingers } from "../adapters/logind.ts";
-import { reloadManager } from "../adapters/reload.ts";
+import { lingers, setLinger } from "../adapters/logind.ts";
 import { sha256 } from "../adapters/sum.ts";
 import { systemdOf, type Unit } from "../adapters/systemd.ts";
+import { reloadManager, setEnabled } from "../adapters/unit-files.ts";
 import { FleetError } from "../core/errors.ts";
 import { describeResult, type ExecResult, succeeded } from "../core/exec.ts";
 import { EXIT } from "../core/exit.ts";
@@ -88,7 +88,7 @@ export async function perform(host: Host, action: Action, ledger: Ledger, what: 
       return must(await reloadManager(host), "systemd did not take the units");
     case "enable":
     case "disable":
-      undos.push(() => systemd.run(action.kind === "enable" ? "disable" : "enable", action.units));
+      undos.push(() => setEnabled(host, action.kind === "enable" ? "disable" : "enable", action.units));
       return order(host, action, `was not ${action.kind}d`);
     case "start":
       // What has failed would be tried again and again.
@@ -110,7 +110,7 @@ export async function perform(host: Host, action: Action, ledger: Ledger, what: 
 
 type OfUnits = Extract<Action, { readonly units: readonly string[] }>;
 
-/** Has systemctl do it. That it says so is not believed: the units' own state tells. Throws FleetError (69). */
+/** Has the manager do it. That it says so is not believed: the units' own state tells. Throws FleetError (69). */
 async function order(
   host: Host,
   { kind, units }: OfUnits,
@@ -119,7 +119,11 @@ async function order(
 ): Promise<void> {
   const systemd = systemdOf(host);
   const what = `${units.join(", ")} ${failed}`;
-  must(await systemd.run(kind, units, kind === "stop" ? STOP_LIMIT_MS : undefined), what, next);
+  const result =
+    kind === "start" || kind === "stop"
+      ? await systemd.run(kind, units, kind === "stop" ? STOP_LIMIT_MS : undefined)
+      : await setEnabled(host, kind, units);
+  must(result, what, next);
   const isSo = ({ active, fileState }: Unit) =>
     kind === "start" ? active === "active" : (fileState === "enabled") === (kind === "enable");
   const otherwise =
@@ -129,21 +133,20 @@ async function order(
           .filter((unit) => !isSo(unit))
           .map(({ id, active, fileState }) => `${id} is ${kind === "start" ? active : fileState || "not installed"}`);
   if (otherwise.length > 0)
-    throw new FleetError(EXIT.unavailable, what, `systemctl says that it is done, but ${otherwise.join(", ")}`, next);
+    throw new FleetError(EXIT.unavailable, what, `systemd says that it is done, but ${otherwise.join(", ")}`, next);
 }
 
 /** Many agents, each of which may take its TimeoutStopSec=. */
 const STOP_LIMIT_MS = 180_000;
 
 async function linger(host: Host, on: boolean, undos: Ledger["undos"]): Promise<void> {
-  const verb = (wanted: boolean) => (wanted ? "enable-linger" : "disable-linger");
-  undos.push(() => host.exec(["loginctl", verb(!on)]));
-  const result = await host.exec(["loginctl", verb(on)]);
-  // Its exit code says nothing.
-  if ((await lingers(host, host.user.name)) !== on)
-    throw new FleetError(EXIT.unavailable, `loginctl ${verb(on)} did not help`, describeResult(result), [
-      `sudo loginctl ${verb(on)} ${shellWord(host.user.name)}`,
-    ]);
+  undos.push(() => setLinger(host, !on));
+  const result = await setLinger(host, on);
+  if ((await lingers(host, host.user.name)) === on) return;
+  const command = result.argv.join(" ");
+  throw new FleetError(EXIT.unavailable, `${command} did not help`, describeResult(result), [
+    `sudo ${command} ${shellWord(host.user.name)}`,
+  ]);
 }
 
 async function makeFolder(host: Host, path: string, { undos, touched }: Ledger): Promise<void> {

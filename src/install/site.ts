@@ -1,5 +1,5 @@
 import { dirname, join } from "node:path";
-import { reloadManager } from "../adapters/reload.ts";
+import { reloadManager } from "../adapters/unit-files.ts";
 import { bytesAsLetters, parseEnvFile, statements } from "../core/env-file.ts";
 import { describeError, FleetError } from "../core/errors.ts";
 import { describeResult, succeeded } from "../core/exec.ts";

@@ -84,6 +84,13 @@ function pathWith(name: string, script: string): Environment {
   return { PATH: `${folder}:${process.env.PATH}` };
 }
 
+/** Where only systemctl knows the way to the manager, it is asked; and this one begins with what `script` says. */
+function onlySystemctl(script: string): Environment {
+  const runtime = sandbox.host.env.XDG_RUNTIME_DIR;
+  const env = pathWith("systemctl", `export XDG_RUNTIME_DIR=${runtime}\n${script}\nexec /usr/bin/systemctl "$@"`);
+  return { ...env, XDG_RUNTIME_DIR: undefined };
+}
+
 /** Whatever this does to the home folder, afterwards it is as it was, times included. */
 function changesNothing(action: () => void): void {
   const before = treeOf(home);
@@ -261,10 +268,7 @@ describe("the receipt", () => {
   });
 
   test("of a run that was killed in the middle lets the next one finish it", () => {
-    const env = pathWith(
-      "systemctl",
-      `case "$*" in *enable*) kill -9 $PPID ;; *) exec /usr/bin/systemctl "$@" ;; esac`,
-    );
+    const env = onlySystemctl(`case "$*" in *" enable "*) kill -9 $PPID; exit ;; esac`);
     expect(inside([binary, "install", "--enable"], env).code).toBeNull();
     const { phase, run } = read();
     expect(phase).toBe("applying");
@@ -295,10 +299,7 @@ describe("the receipt", () => {
 
   test("of an uninstall that was killed says so, and doctor leads to its end", () => {
     expect(install("--enable").code).toBe(0);
-    const env = pathWith(
-      "systemctl",
-      `case "$*" in *disable*) kill -9 $PPID ;; *) exec /usr/bin/systemctl "$@" ;; esac`,
-    );
+    const env = onlySystemctl(`case "$*" in *" disable "*) kill -9 $PPID; exit ;; esac`);
     expect(inside([binary, "uninstall"], env).code).toBeNull();
     const steps = read().run?.actions.length;
     const looked = inside([binary, "doctor", "--only", "layout.receipt"]).stdout;
@@ -668,19 +669,10 @@ describe("as root with what is another user's (sudo -E): 69, nothing written, an
 
 describe("what cannot be finished is taken back", () => {
   const failing = (verb: string) =>
-    pathWith(
-      "systemctl",
-      `case "$*" in *" ${verb} "*|*" ${verb}") echo no such luck >&2; exit 1 ;; esac\nexec /usr/bin/systemctl "$@"`,
-    );
+    onlySystemctl(`case "$*" in *" ${verb} "*|*" ${verb}") echo no such luck >&2; exit 1 ;; esac`);
 
   test("daemon-reload fails: 69, nothing is left", () => {
-    // Where only systemctl knows the way to the manager, it is asked; and this one fails.
-    const runtime = sandbox.host.env.XDG_RUNTIME_DIR;
-    const env = pathWith(
-      "systemctl",
-      `export XDG_RUNTIME_DIR=${runtime}\ncase "$*" in *daemon-reload) echo no such luck >&2; exit 1 ;; esac\nexec /usr/bin/systemctl "$@"`,
-    );
-    const { code, stdout, stderr } = inside([binary, "install"], { ...env, XDG_RUNTIME_DIR: undefined });
+    const { code, stdout, stderr } = inside([binary, "install"], failing("daemon-reload"));
     expect({ code, stdout }).toEqual({ code: 69, stdout: "" });
     expect(stderr).toContain("systemd did not take the units.");
     expect(stderr).toContain("no such luck");
@@ -696,14 +688,13 @@ describe("what cannot be finished is taken back", () => {
     expect(shown(HOLDER, "LoadState")).toBe("not-found");
   });
 
-  test("systemctl says that it is done, and it is not: 69, and all is as it was", () => {
-    const lying = (verb: string) =>
-      pathWith("systemctl", `case "$*" in *" ${verb} "*) exit 0 ;; esac\nexec /usr/bin/systemctl "$@"`);
+  test("it is said that it is done, and it is not: 69, and all is as it was", () => {
+    const lying = (verb: string) => onlySystemctl(`case "$*" in *" ${verb} "*) exit 0 ;; esac`);
     const says = (verb: string, ...words: string[]) => {
       const { code, stderr } = inside([binary, ...words], lying(verb));
       return { code, why: /Why: {2}(.*)\. What/s.exec(stderr.replace(/\s+/g, " ").replace("Why: ", "Why:  "))?.[1] };
     };
-    const but = (what: string) => ({ code: 69, why: `systemctl says that it is done, but ${HOLDER} ${what}` });
+    const but = (what: string) => ({ code: 69, why: `systemd says that it is done, but ${HOLDER} ${what}` });
     expect(says("enable", "install", "--enable")).toEqual(but("is disabled"));
     expect(says("start", "install", "--now")).toEqual(but("is inactive"));
     expect(treeOf(home)).toEqual({});
@@ -767,10 +758,7 @@ test.skipIf(process.getuid?.() !== 0)("on a disk of whatever size: all of it, or
 test("of two at once the second one does nothing: 69, and it says which command runs, since when", async () => {
   const [reached, go] = ["reached", "go"].map((name) => join(sandbox.root, name)) as [string, string];
   run(["mkfifo", reached, go]);
-  const env = pathWith(
-    "systemctl",
-    `case "$*" in *enable*) echo >${reached}; read -r _ <${go} ;; esac\nexec /usr/bin/systemctl "$@"`,
-  );
+  const env = onlySystemctl(`case "$*" in *" enable "*) echo >${reached}; read -r _ <${go} ;; esac`);
   const first = Bun.spawn([binary, "install", "--enable"], {
     cwd: home,
     env: { ...sandbox.host.env, ...env },
@@ -919,9 +907,43 @@ describe("--enable and --now", () => {
     expect(systemctl("is-enabled", HOLDER).stdout).toBe("enabled\n");
     expect(shown(HOLDER, "ActiveState")).toBe("inactive");
     expect(receiptSchema.parse(JSON.parse(readFileSync(receipt, "utf8"))).enabled).toEqual([HOLDER]);
-    systemctl("daemon-reload"); // which enable leaves out on a machine that was not booted with systemd
+    // systemctl enable would not have told it, on a machine that was not booted with systemd.
     expect(systemctl("list-dependencies", "--plain", "default.target").stdout).toContain(HOLDER);
   });
+
+  test("--enable is undone by uninstall, whatever the manager has read since", () => {
+    expect(install("--enable").code).toBe(0);
+    systemctl("daemon-reload");
+    expect(shown(HOLDER, "UnitFileState")).toBe("enabled");
+    expect(inside([binary, "uninstall", "--yes"])).toMatchObject({ code: 0, stderr: "" });
+    expect(treeOf(home)).toEqual({});
+  });
+
+  test("--enable is undone by uninstall, though it was killed while it did it, and the next run was right behind it", async () => {
+    const env = { ...sandbox.host.env } as Record<string, string>;
+    for (const [index, words] of [[], ["--now"], undefined, [], ["--now"], undefined].entries()) {
+      const run = Bun.spawn([binary, "install", "--enable"], { env, stdout: "ignore", stderr: "ignore" });
+      expect(await begun("enable")).toBe(true);
+      await Bun.sleep(index % 3);
+      run.kill("SIGKILL");
+      await run.exited;
+      if (words !== undefined) expect(install(...words)).toMatchObject({ code: 0, stderr: "" });
+      expect(inside([binary, "uninstall", "--yes"])).toMatchObject({ code: 0, stderr: "" });
+      expect(treeOf(home)).toEqual({});
+    }
+  });
+
+  /** Waits until the receipt says that this has begun, and no longer; false when it says first that the run has ended. */
+  async function begun(kind: string): Promise<boolean> {
+    for (const end = Date.now() + 10_000; Date.now() < end; await Bun.sleep(0)) {
+      const text = existsSync(receipt) ? readFileSync(receipt, "utf8") : "";
+      if (text === "") continue;
+      const { phase, run } = receiptSchema.parse(JSON.parse(text));
+      if (phase === "applied") return false;
+      if (run?.progress[run.actions.findIndex((action) => action.kind === kind)] === "b") return true;
+    }
+    return false;
+  }
 
   test("--enable is recommended only where the holder does not start at boot yet", () => {
     const hint = "To start it at boot:  mosaic-fleet install --enable\n";

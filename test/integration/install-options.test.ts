@@ -11,6 +11,7 @@ import { install } from "../../src/install/install.ts";
 import { readReceipt } from "../../src/install/receipt.ts";
 import { uninstall } from "../../src/install/uninstall.ts";
 import { temporaryFolder } from "../support/build.ts";
+import { openFakeBus } from "../support/fake-bus.ts";
 import { fakeManager } from "../support/fake-manager.ts";
 import { faultyDisk } from "../support/faulty-disk.ts";
 
@@ -36,7 +37,7 @@ interface Machine {
 let machine: Machine;
 beforeEach(() => {
   const home = mkdtempSync(join(temporary.path, "home-"));
-  const env = { PATH: process.env.PATH };
+  const env = { PATH: process.env.PATH, DBUS_SYSTEM_BUS_ADDRESS: "unix:path=/nonexistent/bus" };
   const user = { ...base.user, home };
   const manager = fakeManager({ env, user, exec: base.exec });
   const status: Host["files"]["status"] = async (path) => {
@@ -74,6 +75,27 @@ describe("--linger", () => {
     await uninstall(machine.host, {});
     expect(machine.lingers).toBe(false);
     expect(machine.told).toEqual(["enable-linger", "disable-linger"]);
+  });
+
+  test("is asked of logind itself where it is there; loginctl, where that refuses", async () => {
+    for (const obedient of [true, false]) {
+      const obeys = (member: string, [, on]: readonly unknown[]) => {
+        if (member !== "SetLinger" || !obedient) return false;
+        machine.lingers = on === true;
+        return true;
+      };
+      const bus = await openFakeBus({ "org.freedesktop.login1": { "/org/freedesktop/login1": {} } }, { obeys });
+      const host = { ...machine.host, env: { ...machine.host.env, DBUS_SYSTEM_BUS_ADDRESS: bus.address } };
+      await install(host, { version: "1", linger: true });
+      expect(machine.lingers).toBe(true);
+      await uninstall(host, {});
+      expect(machine.lingers).toBe(false);
+      const asked = bus.calls.map(({ what }) => what).filter((what) => what.includes("SetLinger"));
+      const { uid } = host.user;
+      expect(asked).toEqual([true, false].map((on) => `org.freedesktop.login1 SetLinger ${uid} ${on} false`));
+      expect(machine.told).toEqual(obedient ? [] : ["enable-linger", "disable-linger"]);
+      await bus.close();
+    }
   });
 
   test("that the user had turned on stays on", async () => {

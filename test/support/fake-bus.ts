@@ -18,7 +18,7 @@ type Value = string | boolean | readonly string[];
 /** What a fake peer has: its objects, each with interfaces, each with properties. */
 export type FakePeer = Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, Value>>>>>>;
 
-/** A message bus that is none: it answers Hello and property reads out of a table, for what this machine has not. */
+/** A message bus that is none: it answers Hello, property reads out of a table, and what it obeys, for what this machine has not. */
 export interface FakeBus {
   readonly path: string;
   /** What DBUS_SYSTEM_BUS_ADDRESS has to be. */
@@ -28,10 +28,13 @@ export interface FakeBus {
   close(): Promise<void>;
 }
 
-/** `peers`: by name, such as "org.freedesktop.login1". A call to anybody in `silent` gets no answer. */
+/**
+ * `peers`: by name, such as "org.freedesktop.login1". A call to anybody in `silent` gets no answer; `obeys` says whether a
+ * method is done, and does it.
+ */
 export async function openFakeBus(
   peers: Readonly<Record<string, FakePeer>>,
-  { silent = [] as readonly string[] } = {},
+  { silent = [] as readonly string[], obeys = (_member: string, _args: readonly unknown[]): boolean => false } = {},
 ): Promise<FakeBus> {
   const folder = mkdtempSync(join(tmpdir(), "mosaic-fake-bus-"));
   const path = join(folder, "bus");
@@ -52,6 +55,7 @@ export async function openFakeBus(
     const object = peer[objectPath];
     if (object === undefined)
       return refusal(call, "org.freedesktop.DBus.Error.UnknownObject", `Unknown object '${objectPath}'.`);
+    if (obeys(memberName, call.args ?? [])) return reply(call);
     const value = object[first ?? ""]?.[second ?? ""];
     if (memberName !== "Get" || value === undefined)
       return refusal(call, "org.freedesktop.DBus.Error.UnknownProperty", `Unknown property ${second}`);
@@ -102,14 +106,10 @@ function typeOf(value: Value): CompleteType {
   return value.startsWith("/") ? objectPathType : stringType;
 }
 
-function reply(call: MethodCallMessage, [type, value]: readonly [CompleteType, unknown]): ArrayBuffer {
-  return serializeMessage({
-    messageType: MessageType.MethodReturn,
-    serial: call.serial,
-    replySerial: call.serial,
-    types: [type],
-    args: [value],
-  });
+function reply(call: MethodCallMessage, said?: readonly [CompleteType, unknown]): ArrayBuffer {
+  const { serial } = call;
+  const message = { messageType: MessageType.MethodReturn, serial, replySerial: serial } as const;
+  return serializeMessage(said === undefined ? message : { ...message, types: [said[0]], args: [said[1]] });
 }
 
 function refusal(call: MethodCallMessage, errorName: string, said: string): ArrayBuffer {

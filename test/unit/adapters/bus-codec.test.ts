@@ -169,9 +169,8 @@ describe("a call", () => {
     const next = random(seed);
     for (let round = 0; round < 500; round++) {
       const text = () => TEXTS[next(TEXTS.length)] ?? "";
-      const args = Array.from({ length: next(4) }, () =>
-        next(2) === 0 ? text() : Array.from({ length: next(4) }, text),
-      );
+      const kinds = [text, () => Array.from({ length: next(4) }, text), () => next(2 ** 32), () => next(2) === 0];
+      const args = Array.from({ length: next(4) }, () => kinds[next(kinds.length)]?.() ?? "");
       const destination = next(2) === 0 ? undefined : "org.freedesktop.login1";
       const call = { serial: round + 1, object: "/org/x", interfaceName: "org.x.Y", member: "Do", destination, args };
       const bytes = encodeCall(call);

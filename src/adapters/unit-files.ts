@@ -1,0 +1,62 @@
+import { type ExecResult, succeeded } from "../core/exec.ts";
+import type { Host } from "../core/host.ts";
+import { BusError } from "./bus.ts";
+import { type Manager, openUserManager } from "./manager.ts";
+import { systemdOf } from "./systemd.ts";
+
+/** As long as systemctl would be given, in milliseconds: a manager with a thousand units takes its time. */
+const LIMIT_MS = 60_000;
+
+type Asker = Pick<Host, "env" | "user" | "files" | "exec">;
+
+/** systemctl --user daemon-reload. */
+export function reloadManager(host: Asker): Promise<ExecResult> {
+  return ask(
+    host,
+    ["daemon-reload"],
+    (manager) => manager.reload(),
+    () => systemdOf(host).daemonReload(),
+  );
+}
+
+/** systemctl --user enable, or disable. */
+export function setEnabled(host: Asker, verb: "enable" | "disable", units: readonly string[]): Promise<ExecResult> {
+  return ask(
+    host,
+    [verb, ...units],
+    (manager) => manager[verb](units),
+    async () => {
+      const result = await systemdOf(host).run(verb, units);
+      // Where the machine was not booted with systemd, systemctl makes the links itself, and tells the manager nothing.
+      return succeeded(result) ? reloadManager(host) : result;
+    },
+  );
+}
+
+/**
+ * Asks the manager over a connection of our own: that saves the start of a process, and leaves none that would still ask
+ * when we have been killed, and the next run has looked already. Where that does not work systemctl is run: it knows more
+ * ways to a manager, and says why there is none, or what that has against it.
+ */
+async function ask(
+  host: Asker,
+  words: readonly string[],
+  request: (manager: Manager) => Promise<void>,
+  otherwise: () => Promise<ExecResult>,
+): Promise<ExecResult> {
+  const said = { argv: ["systemctl", "--user", ...words], stdout: "", stderr: "" };
+  try {
+    const manager = await openUserManager(host, LIMIT_MS);
+    try {
+      await request(manager);
+    } finally {
+      manager.close();
+    }
+    return { ...said, kind: "exited", code: 0 };
+  } catch (error) {
+    if (!(error instanceof BusError)) throw error;
+    // Nor would systemctl be answered.
+    if (error.code === "ETIMEDOUT") return { ...said, kind: "timed-out", afterMs: LIMIT_MS };
+    return otherwise();
+  }
+}
