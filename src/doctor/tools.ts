@@ -106,7 +106,7 @@ export interface Tools {
 /** What checks want to know of a unit, on top of what everybody does. */
 const UNIT_EXTRA = [
   ...JUDGED_PROPERTIES,
-  ...["ActiveEnterTimestamp", "Asserts", "Conditions", "Environment", "LimitNOFILESoft", "LimitNPROCSoft", "LoadError"],
+  ...["Asserts", "Conditions", "Environment", "LimitNOFILESoft", "LimitNPROCSoft", "LoadError"],
   ...["ManagedOOMPreference", "MemoryMax", "Slice", "StatusText", "TasksMax"],
 ];
 

@@ -1,4 +1,5 @@
 import { HOLDER_JOURNAL } from "../../core/names.ts";
+import { agesOf } from "../agent-subjects.ts";
 import type { Check, CheckResult } from "../check.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -17,30 +18,27 @@ export const holderRestarts: Check = {
   requires: ["systemd.user-manager"],
   explain: {
     checks:
-      "How often systemd has brought the holder back since it was last started by hand or at boot (NRestarts), and when it entered its present state (ActiveEnterTimestamp), which is when it last came back.",
+      "How often systemd has brought the holder back since it was last started by hand or at boot (NRestarts), and for how long its server has run, as the kernel counts it: a clock that was set says nothing of that.",
     why: "Each death of the server ends every agent, and what was in their panes is gone; systemd brings them back, so that nothing but their lost work tells of it. A server that dies once dies again: tmux crashed, somebody typed kill-server, or memory ran out.",
     mend: "Read the journal of the holder around the time of the restart (`journalctl --user-unit mosaic-tmux-holder.service`), and the kernel's for the OOM killer and for crashes (`journalctl -k`). A later tmux may not crash any more. The count starts anew when the holder is started by hand.",
   },
   async run(tools): Promise<CheckResult> {
-    const { load, active, sub, restarts, result, extra } = await tools.holder();
+    const { load, active, sub, restarts, result, mainPid } = await tools.holder();
     if (load !== "loaded") return { status: "skip", reason: `the holder is ${load}` };
     if (active === "inactive") return { status: "skip", reason: "the holder is inactive" };
-    const since = Number(extra.ActiveEnterTimestamp ?? 0) / 1000;
-    const up = Math.max(0, tools.host.date().getTime() - since);
-    const evidence = {
-      restarts,
-      ...(active === "active" && since > 0 ? { "server started": new Date(since).toISOString() } : { state: sub }),
-    };
     const fix = { commands: [HOLDER_JOURNAL], root: ["journalctl -k -n 50"] };
     if (active !== "active") {
       if (restarts === 0) return { status: "skip", reason: `the holder is ${active}` };
       return {
         status: "fail",
         message: `the holder does not stay up: systemd has brought it back ${restarts} times, and it is ${active} (${sub}) again`,
-        evidence: { ...evidence, result },
+        evidence: { restarts, state: sub, result },
         fix,
       };
     }
+    const [up] = await agesOf(tools, [mainPid]);
+    if (up === undefined) throw new Error(`its server (pid ${mainPid}) ended while it was looked at`);
+    const evidence = { restarts, "server started": new Date(tools.host.date().getTime() - up).toISOString() };
     if (restarts === 0) return { status: "pass", detail: `up for ${ago(up)}`, evidence };
     const times = restarts === 1 ? "once" : `${restarts} times`;
     if (up > DAY_MS) return { status: "pass", detail: `died ${times}, last ${ago(up)} ago`, evidence };

@@ -320,8 +320,14 @@ describe("holder.restarts", () => {
         return unit.active === "active" && unit.mainPid !== before;
       });
       const report = await examine(fleet.host, id);
-      const later: Host = { ...fleet.host, date: () => new Date(Date.now() + 3 * 24 * 60 * 60 * 1000) };
-      expect(await examine(later, id)).toMatchObject({ status: "pass", message: "died once, last 3 days ago" });
+      const days = 3 * 24 * 60 * 60;
+      const clockSet: Host = { ...fleet.host, date: () => new Date(Date.now() + days * 1000) };
+      expect(await examine(clockSet, id)).toMatchObject({ status: "warn" });
+      const uptime = async () => `${Number.parseFloat(readFileSync("/proc/uptime", "utf8")) + days} 0`;
+      const { read } = fleet.host.files;
+      const files = { ...fleet.host.files, read: (path: string) => (path === "/proc/uptime" ? uptime() : read(path)) };
+      const later = await examine({ ...fleet.host, files }, id);
+      expect(later).toMatchObject({ status: "pass", message: "died once, last 3 days ago" });
       await fleet.systemctl("restart", HOLDER_UNIT);
       expect(await examine(fleet.host, id)).toMatchObject({ status: "pass" }); // counts anew
       return report;
