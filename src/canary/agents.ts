@@ -6,6 +6,7 @@ import { describeResult } from "../core/exec.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { agentUnit, CANARY_PREFIX, CANARY_RUN } from "../core/names.ts";
+import { pathsOf } from "../core/paths.ts";
 import { CANARY_PROGRAM, DIFFICULT, NEEDS, type Needs } from "./parts.ts";
 import { type CanaryAgent, type Fleet, PARTS } from "./step.ts";
 
@@ -115,26 +116,36 @@ export function allOf({ first, second, own }: CanaryAgents): CanaryAgent[] {
   return [first, second, ...Object.values(own)];
 }
 
+/** What canary runs that were killed had left. */
+export interface Cleared {
+  /** Whether such a run had found the holder running; undefined where it did not get to note it. */
+  readonly holderRan: boolean | undefined;
+}
+
+/** Why something is not done while a canary runs on this fleet, as process `pid`. */
+export type Busy = (why: string, pid: string) => FleetError;
+
 /**
- * Removes the agents of canary runs that were killed. Says whether such a run had found the holder running; undefined
- * when there was none. Throws FleetError when another run goes on: two on one fleet would see each other's faults.
+ * Removes the agents of canary runs that were killed; undefined where there were none. Throws FleetError, and `busy` when another
+ * run goes on.
  */
-export async function clearLeftAgents(host: Host): Promise<boolean | undefined> {
+export async function clearLeftAgents(host: Host, busy: Busy): Promise<Cleared | undefined> {
+  const { runtime } = pathsOf(host);
+  if (runtime === undefined) return undefined;
   const left = new Set<string>();
   let holderRan: boolean | undefined;
-  for (const entry of await host.files.list(runtimeFolder(host))) {
+  for (const entry of await host.files.list(runtime)) {
     const [, pid, startTime] = CANARY_RUN.exec(entry) ?? [];
     if (pid === undefined) continue;
     if ((await procfsOf(host).startTime(Number(pid))) === startTime)
-      throw new FleetError(EXIT.unknown, "The canary was not run", `another one runs on this fleet (process ${pid})`, [
-        `tail --pid=${pid} -f /dev/null && mosaic-fleet canary`,
-      ]);
+      throw busy(`a canary runs on this fleet (process ${pid})`, pid);
     left.add(entry);
-    const before = await host.files.read(join(runtimeFolder(host), entry, HOLDER_BEFORE));
+    const before = await host.files.read(join(runtime, entry, HOLDER_BEFORE));
     if (before !== undefined) holderRan = before === "running";
   }
-  if (left.size > 0) await removeAgents(host, [...left]);
-  return holderRan;
+  if (left.size === 0) return undefined;
+  await removeAgents(host, [...left]);
+  return { holderRan };
 }
 
 export function isCanaryAgent(name: string): boolean {

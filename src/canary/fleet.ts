@@ -9,7 +9,7 @@ import type { Host } from "../core/host.ts";
 import { agentOfUnit, HOLDER_UNIT } from "../core/names.ts";
 import { fleetSocket } from "../core/settings.ts";
 import { typed } from "../core/user-bus.ts";
-import { clearLeftAgents, isCanaryAgent, makeAgents, removeCanaryAgents } from "./agents.ts";
+import { type Busy, clearLeftAgents, isCanaryAgent, makeAgents, removeCanaryAgents } from "./agents.ts";
 import { plantUserConfig } from "./bait.ts";
 import { HALF, requireBasics } from "./requires.ts";
 import { openSandbox, type Sandbox } from "./sandbox.ts";
@@ -64,20 +64,15 @@ async function withAgents(
 ): Promise<void> {
   const systemd = systemdOf(host);
   const socket = await fleetSocket(host);
-  const ranBeforeTheKilled = await clearLeftAgents(host);
+  // Two on one fleet would see each other's faults.
+  const cleared = await clearLeftAgents(host, notWhileAnother("The canary was not run", "mosaic-fleet canary"));
   const [holderNow] = await systemd.show([HOLDER_UNIT]);
-  const holderRan = ranBeforeTheKilled ?? holderNow?.active === "active";
+  const holderRan = cleared?.holderRan ?? holderNow?.active === "active";
   const secret = crypto.randomUUID();
   const agents = await makeAgents(host, secret, holderRan);
   if (options.sandbox) await plantUserConfig(host);
   const tmux = tmuxOf(host, socket);
-  const others = async () => {
-    const running = (await systemd.list("mosaic-agent@*")).flatMap(({ unit, active }) =>
-      active === "inactive" || active === "failed" ? [] : [agentOfUnit(unit) ?? unit],
-    );
-    const sessions = (await tmux.panes()).map(({ session }) => session);
-    return [...new Set([...running, ...sessions])].filter((name) => !isCanaryAgent(name));
-  };
+  const others = () => othersOn(host, tmux);
   try {
     const reloaded = await systemd.daemonReload();
     if (!succeeded(reloaded))
@@ -110,6 +105,33 @@ async function withAgents(
       if (!options.sandbox) await restoreHolder(host, holderRan, others);
     }
   }
+}
+
+/** What is on the fleet besides the canary's agents: by name. */
+async function othersOn(host: Host, tmux: ReturnType<typeof tmuxOf>): Promise<string[]> {
+  const running = (await systemdOf(host).list("mosaic-agent@*")).flatMap(({ unit, active }) =>
+    active === "inactive" || active === "failed" ? [] : [agentOfUnit(unit) ?? unit],
+  );
+  const sessions = (await tmux.panes()).map(({ session }) => session);
+  return [...new Set([...running, ...sessions])].filter((name) => !isCanaryAgent(name));
+}
+
+/** Why something is not done while a canary runs. */
+export function notWhileAnother(what: string, again: string): Busy {
+  return (why, pid) => new FleetError(EXIT.unknown, what, why, [`tail --pid=${pid} -f /dev/null && ${again}`]);
+}
+
+/**
+ * Has the fleet be as canary runs that were killed had found it. Says whether there was anything to clear. Throws FleetError, and
+ * `busy` while a run goes on.
+ */
+export async function clearKilledRuns(host: Host, busy: Busy): Promise<boolean> {
+  const cleared = await clearLeftAgents(host, busy);
+  if (cleared?.holderRan !== undefined) {
+    const tmux = tmuxOf(host, await fleetSocket(host));
+    await restoreHolder(host, cleared.holderRan, () => othersOn(host, tmux));
+  }
+  return cleared !== undefined;
 }
 
 /** A holder that was stopped is stopped after, one that ran runs after. Whatever else is on it keeps it as it is. */

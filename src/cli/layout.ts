@@ -88,16 +88,30 @@ export async function layoutDocument(
   printJson(host, { version, cutOff, applied, outdated, restarted, ...problem, notes, steps, ...proof });
 }
 
+/** `--restart` of a command: what a canary left that was killed goes first. Loaded only where it is asked for. */
+export function restartArg(
+  host: Host,
+  command: "install" | "rollback",
+  asked = false,
+): Pick<InstallOptions, "restart"> {
+  if (!asked) return {};
+  const clear = async () => {
+    const { clearKilledRuns, notWhileAnother } = await import("../canary/fleet.ts");
+    return clearKilledRuns(host, notWhileAnother("Nothing was restarted", `mosaic-fleet ${command} --restart`));
+  };
+  return { restart: { clear } };
+}
+
 /**
- * The canary, where something was restarted. Loaded only where it runs: an install should cost no more than what it
+ * The canary, where there is anything to prove. Loaded only where it runs: an install should cost no more than what it
  * does.
  */
 export async function proveRestart(
   host: Host,
-  { restarted }: Installed,
+  { unproved }: Installed,
   human: boolean,
 ): Promise<CanaryReport | undefined> {
-  if (restarted.length === 0) return undefined;
+  if (!unproved) return undefined;
   const { runCanary } = await import("../canary/run.ts");
   const { renderStep, renderVerdict } = await import("./report/canary.ts");
   const onStep = human ? { onStep: (step: StepReport) => renderStep(host.stdout, step) } : {};

@@ -42,7 +42,10 @@ export interface InstallOptions {
   /** Files that the user has changed and wants ours of; theirs is kept beside it. */
   readonly taken?: ReadonlySet<string>;
   /** Restart what still runs as an earlier layout has it. */
-  readonly restart?: boolean;
+  readonly restart?: {
+    /** First takes away what is not to be there: what a canary left that was killed. Says whether there was anything. */
+    readonly clear: () => Promise<boolean>;
+  };
   /** Asks the user; undefined leaves it open. Left out where there is nobody to ask. */
   readonly decide?: (file: Undecided) => Promise<"keep" | "take" | undefined>;
   /** Find the agent programs, and write fleet.env where there is none. Left out, neither is done. */
@@ -66,6 +69,8 @@ export interface Installed {
   readonly outdated: readonly string[];
   /** Units that were restarted. */
   readonly restarted: readonly string[];
+  /** Whether it is to be proved that the fleet holds: after a restart, or where the proof of the one before was killed. */
+  readonly unproved: boolean;
   /** Why not all that was to be restarted runs again, or is known; nothing of the layout is left undone by that. */
   readonly notBack?: FleetError;
   /** What to know of other users, and of the search for agent programs, a line each. */
@@ -183,7 +188,15 @@ async function layOut(
   const first = await look({ taken: options.taken ?? new Set(), kept: new Set(), declined: false });
   const { version } = first.layout;
   const enabled = first.manager.holder?.fileState === "enabled" || options.enable === true;
-  const ended = { version, enabled, ...cutOffIn(first), applied: false, restarted: [], notes: first.notes };
+  const ended = {
+    version,
+    enabled,
+    ...cutOffIn(first),
+    applied: false,
+    restarted: [],
+    unproved: false,
+    notes: first.notes,
+  };
   if (conflicts(first.plan).length > 0) return { ...ended, plan: first.plan, outdated: [] };
   if (options.dryRun) return { ...ended, plan: first.plan, outdated: await outdatedNow(host, first) };
   await mustReadOurs(host, manager);
@@ -280,17 +293,18 @@ async function restarted(
   host: Host,
   { restart }: InstallOptions,
   seen: Look,
-): Promise<Pick<Installed, "outdated" | "restarted" | "notBack">> {
+): Promise<Pick<Installed, "outdated" | "restarted" | "unproved" | "notBack">> {
   try {
+    const unproved = (await restart?.clear()) ?? false;
     const outdated = await outdatedNow(host, seen);
-    if (!restart || outdated.length === 0) return { outdated, restarted: [] };
-    return { outdated: [], restarted: await restartUnits(host, outdated) };
+    if (!restart || outdated.length === 0) return { outdated, restarted: [], unproved };
+    return { outdated: [], restarted: await restartUnits(host, outdated), unproved: true };
   } catch (error) {
     const untold = "It cannot be told what still runs as before";
     const notBack =
       error instanceof FleetError
         ? error
         : new FleetError(EXIT.unknown, untold, describeError(error), ["mosaic-fleet doctor"]);
-    return { outdated: [], restarted: [], notBack };
+    return { outdated: [], restarted: [], unproved: false, notBack };
   }
 }

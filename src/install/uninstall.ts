@@ -25,6 +25,8 @@ export interface UninstallOptions {
   readonly purge?: boolean;
   /** Whether to go on, when units run or site files go. Left out, nothing is done then. */
   readonly confirm?: (seen: Seen) => Promise<boolean>;
+  /** First takes away what a canary left that was killed. */
+  readonly clear?: () => Promise<unknown>;
 }
 
 /** What an uninstall is about to do, and to whom. */
@@ -85,6 +87,7 @@ export async function uninstall(host: Host, options: UninstallOptions): Promise<
   const confirmed = !grave(first.seen) || (await options.confirm?.(first.seen)) === true;
   if (!confirmed) return untouched;
   return withLock(host, UNINSTALL, async (stateFolders) => {
+    await options.clear?.();
     const { recorded, seen } = await look();
     const archive = purge && seen.site.length > 0 ? await keepArchive(host, seen.site, UNINSTALL) : undefined;
     try {

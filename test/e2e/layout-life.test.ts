@@ -490,6 +490,23 @@ describe("a fleet that runs", () => {
     expect(systemctl("start", ...units).code).toBe(0);
   };
 
+  const ofCanary = () =>
+    [paths.runtime ?? "", join(paths.runtime ?? "", "systemd/user")].flatMap((folder) =>
+      readdirSync(folder).filter((name) => name.includes("mosaic-canary-")),
+    );
+  const killedInItsCanary = async (...words: string[]) => {
+    const { host } = sandbox;
+    const env = host.env as Record<string, string>;
+    const child = host.spawn([binary, ...words], { log: join(sandbox.root, "killed.log"), env });
+    const isUp = async () =>
+      inside(["systemctl", "--user", "is-active", "mosaic-agent@mosaic-canary-*"]).stdout.includes("active") ||
+      undefined;
+    expect(await until(host, 30_000, isUp)).toBe(true);
+    host.kill(child.pid, "SIGKILL");
+    await child.ended;
+    expect(ofCanary()).not.toEqual([]);
+  };
+
   test("is never restarted by an upgrade, which says what runs on as before, as often as it is asked", async () => {
     await earlierVersion("agent-pane.sh");
     start(...agents);
@@ -518,6 +535,29 @@ describe("a fleet that runs", () => {
     for (const agent of agents) expect(shown(agent, "ActiveState")).toBe("active");
     expect(fleet("install", "--restart").stdout).not.toContain("Restarted");
   });
+
+  test("--restart that is killed in its canary is ended by the next: nothing is left, and what was not proved is", async () => {
+    await earlierVersion("agent-pane.sh");
+    start(...agents);
+    await killedInItsCanary("install", "--restart");
+    // A throwaway agent of a promise that was broken on purpose does not come back: it is none of the fleet.
+    await earlierVersion("start-agent-session.sh");
+    const { code, stdout, stderr } = fleet("install", "--restart");
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toContain(`Restarted: ${agents.join(", ")}\n`);
+    expect(stdout).toContain("holds: every promise that was tried is kept");
+    expect(ofCanary()).toEqual([]);
+
+    await killedInItsCanary("canary");
+    const again = fleet("install", "--restart");
+    expect(again.code).toBe(0);
+    expect(again.stdout).not.toContain("Restarted");
+    expect(again.stdout).toContain("holds: every promise that was tried is kept");
+
+    await killedInItsCanary("canary");
+    expect(fleet("uninstall", "--yes")).toMatchObject({ code: 0, stderr: "" });
+    expect(ofCanary()).toEqual([]);
+  }, 120_000);
 
   test("--restart of the holder has its agents back, those that ran and no other", async () => {
     await earlierVersion("tmux.conf");

@@ -10,6 +10,7 @@ import {
   layoutDocument,
   layoutExit,
   proveRestart,
+  restartArg,
   withProblem,
 } from "../layout.ts";
 import { renderInstalled } from "../report/install.ts";
@@ -74,7 +75,7 @@ export const command = defineCommand({
         now: args.now ?? false,
         linger: args.linger ?? false,
         restore: args.restore ?? false,
-        restart: args.restart ?? false,
+        ...restartArg(host, "install", args.restart),
         taken: new Set(listOf(args.take)?.map((path) => resolve(path))),
         ...(asks ? { decide: decideAtTerminal(host) } : {}),
         seed: asks ? { confirm: confirmSeed(host) } : {},

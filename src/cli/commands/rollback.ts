@@ -1,7 +1,15 @@
 import { EXIT } from "../../core/exit.ts";
 import { rollback } from "../../install/install.ts";
 import { defineCommand } from "../command.ts";
-import { decideAtTerminal, layoutArgs, layoutDocument, layoutExit, proveRestart, withProblem } from "../layout.ts";
+import {
+  decideAtTerminal,
+  layoutArgs,
+  layoutDocument,
+  layoutExit,
+  proveRestart,
+  restartArg,
+  withProblem,
+} from "../layout.ts";
 import { renderInstalled } from "../report/install.ts";
 
 export const command = defineCommand({
@@ -29,9 +37,8 @@ export const command = defineCommand({
     const dryRun = args["dry-run"] ?? false;
     const human = args.output === "human";
     return withProblem(host, human, async () => {
-      const options = { dryRun, restart: args.restart ?? false };
       const decide = human && !args.yes ? { decide: decideAtTerminal(host) } : {};
-      const installed = await rollback(host, { ...options, ...decide });
+      const installed = await rollback(host, { dryRun, ...restartArg(host, "rollback", args.restart), ...decide });
       if (human)
         await renderInstalled(host.stdout, installed, {
           dryRun,

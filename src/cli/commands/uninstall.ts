@@ -43,6 +43,14 @@ export const command = defineCommand({
       const seen = await uninstall(host, {
         dryRun,
         purge,
+        async clear() {
+          const { clearLeftAgents } = await import("../../canary/agents.ts");
+          const again = `mosaic-fleet uninstall${purge ? " --purge" : ""}`;
+          await clearLeftAgents(host, (why, pid) => {
+            const next = [`tail --pid=${pid} -f /dev/null && ${again}`];
+            return new FleetError(EXIT.unavailable, "Nothing was removed", why, next);
+          });
+        },
         async confirm(seen) {
           if (args.yes) return true;
           if (human) renderGrave(host.stderr, seen, rendering);

@@ -4,6 +4,7 @@ import { mkdir, symlink } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { allOf, clearLeftAgents, makeAgents } from "../../../src/canary/agents.ts";
 import { clearLeftovers } from "../../../src/canary/cage.ts";
+import { notWhileAnother } from "../../../src/canary/fleet.ts";
 import type { Host } from "../../../src/core/host.ts";
 import { agentUnit, HOLDER_UNIT } from "../../../src/core/names.ts";
 import type { CheckReport } from "../../../src/doctor/report.ts";
@@ -194,7 +195,7 @@ describe("orphans.canary", () => {
       await run.ended;
       const report = await examine(quiet(), id);
       expect(report.subjects.map(({ subject }) => subject)).toEqual([first.name]);
-      await clearLeftAgents(fleet.host);
+      await clearLeftAgents(fleet.host, notWhileAnother("", ""));
       expect(await examine(quiet(), id)).toMatchObject({ status: "pass" });
       return report;
     },
