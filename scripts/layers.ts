@@ -17,7 +17,7 @@ const features = ["doctor", "install", "canary", "fleet", "update"];
 
 const rules: Readonly<Record<string, Rule>> = {
   main: { values: ["cli", ...features, "adapters", "core"], outside: ["node:*"] },
-  cli: { values: [...features, "adapters", "core"], outside: ["consola", "diff", "zod"] },
+  cli: { values: [...features, "adapters", "core"], outside: ["citty", "consola", "diff", "zod"] },
   // A fix may be an action of the install; and doctor reads the fleet as everybody does.
   doctor: { values: ["install", "fleet", "adapters", "core"], types: features, outside: ["zod"] },
   install: { values: ["adapters", "core"], types: features, outside: ["zod"] },

@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import type { ParsedArgs } from "citty";
 import { AGENT_KEYS, NAMED_SETTINGS } from "../core/agent-keys.ts";
 import { expandHome } from "../core/agent-program.ts";
 import { parseEnvFile } from "../core/env-file.ts";
@@ -13,7 +14,6 @@ import { checkedSettings, type FieldProblem, nameProblem, variablesOf } from "..
 import type { AgentChanges } from "../fleet/agent-config.ts";
 import { LIMITS } from "../fleet/limits.ts";
 import { isShellish } from "../fleet/setting-commands.ts";
-import type { ParsedArgs } from "./args.ts";
 import { eachOf, UsageError } from "./command.ts";
 
 const NOTHING = "Nothing was written";

@@ -1,7 +1,7 @@
+import { type ArgsDef, type ParsedArgs, parseArgs } from "citty";
 import { didYouMean } from "../core/did-you-mean.ts";
 import { EXIT, type ExitCode } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
-import type { ArgsDef, ParsedArgs } from "./args.ts";
 import { table, wrap } from "./report/text.ts";
 import { specOf, spellingsOf } from "./spec.ts";
 
@@ -50,7 +50,11 @@ export async function runCommand(command: Command, host: Host, words: readonly s
     host.stdout.write(helpOf(command));
     return EXIT.ok;
   }
-  return command.run(host, parsedWords(command, words));
+  const parsed: Record<string, unknown> = parseArgs(checkedWords(command, words), command.args);
+  // citty takes --no-x for an x that is false.
+  for (const name of Object.keys(command.args))
+    if (name.startsWith("no-")) parsed[name] = parsed[name.slice(3)] === false;
+  return command.run(host, parsed as ParsedArgs);
 }
 
 /** The items of an argument that is a list; undefined when it was not given. */
@@ -66,9 +70,12 @@ export function eachOf(value: string | undefined): string[] {
 /** What no argument can have in it. */
 const BETWEEN = "\0";
 
-/** What was typed, each value by its argument's name. */
-function parsedWords({ args, lists = [], repeats = [] }: Command, words: readonly string[]): ParsedArgs {
-  const values = new Map<string, string | true>();
+/**
+ * citty takes everything and says nothing, so every word is looked at here before it gets any; and it gets each option
+ * once, in its long spelling, as --name=value, because it misreads others (-o=json).
+ */
+function checkedWords({ args, lists = [], repeats = [] }: Command, words: readonly string[]): string[] {
+  const options = new Map<string, string | undefined>();
   const plain: string[] = [];
   for (let index = 0; index < words.length; index++) {
     const word = words[index] as string;
@@ -90,11 +97,11 @@ function parsedWords({ args, lists = [], repeats = [] }: Command, words: readonl
           Object.entries(args).flatMap(([key, def]) => spellingsOf(key, def)),
         )}`,
       );
-    if (values.has(name) && !lists.includes(name) && !repeats.includes(name))
+    if (options.has(name) && !lists.includes(name) && !repeats.includes(name))
       throw new UsageError(`${option} is given twice`);
     if (arg.type === "boolean") {
       if (equals >= 0) throw new UsageError(`${option} takes no value`);
-      values.set(name, true);
+      options.set(name, undefined);
       continue;
     }
     const value = equals < 0 ? words[++index] : word.slice(equals + 1);
@@ -105,14 +112,14 @@ function parsedWords({ args, lists = [], repeats = [] }: Command, words: readonl
         `${option} is one of ${arg.options?.join(", ")}, not "${value}"${didYouMean(value, arg.options ?? [])}`,
       );
     if (lists.includes(name) && listOf(value)?.length === 0) throw new UsageError(`${option} needs a value`);
-    const before = values.get(name);
-    values.set(name, before === undefined ? value : `${before}${repeats.includes(name) ? BETWEEN : ","}${value}`);
+    const before = options.get(name);
+    options.set(name, before === undefined ? value : `${before}${repeats.includes(name) ? BETWEEN : ","}${value}`);
   }
-  const positionals = checkedPositionals({ args, lists }, plain);
-  const parsed: Record<string, string | boolean | undefined> = {};
-  for (const [name, arg] of Object.entries(args))
-    parsed[name] = (arg.type === "positional" ? positionals.shift() : values.get(name)) ?? arg.default;
-  return parsed as ParsedArgs;
+  return [
+    ...[...options].map(([name, value]) => (value === undefined ? `--${name}` : `--${name}=${value}`)),
+    "--",
+    ...checkedPositionals({ args, lists }, plain),
+  ];
 }
 
 function checkedPositionals({ args, lists = [] }: Pick<Command, "args" | "lists">, words: readonly string[]): string[] {

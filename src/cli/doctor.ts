@@ -1,3 +1,4 @@
+import type { ParsedArgs } from "citty";
 import { version } from "../../package.json";
 import { didYouMean } from "../core/did-you-mean.ts";
 import { EXIT, type ExitCode, exitOf, exitOfInterrupt } from "../core/exit.ts";
@@ -10,7 +11,6 @@ import { type DoctorOptions, type DoctorRun, runDoctor } from "../doctor/run.ts"
 import { matches, select, selectable } from "../doctor/select.ts";
 import type { Verification } from "../doctor/verify.ts";
 import { untilPass } from "../doctor/wait.ts";
-import type { ParsedArgs } from "./args.ts";
 import { listOf, UsageError } from "./command.ts";
 import type { doctorArgs } from "./commands/doctor.ts";
 import { renderFix } from "./report/doctor.ts";

@@ -1,4 +1,4 @@
-import type { ArgDef } from "./args.ts";
+import type { ArgsDef } from "citty";
 import type { Command, Completes } from "./command.ts";
 
 /** What a command takes, as plain data: for its help, its page of the manual, and shells. */
@@ -55,13 +55,15 @@ export function specOf({ name, args, lists = [], completes = {} }: Command): Com
   return { name, options: [...options, HELP], positionals };
 }
 
+type ArgDef = ArgsDef[string];
+
 /** How an option may be typed, the long spelling first; none for what is no option. */
 export function spellingsOf(name: string, arg: ArgDef): string[] {
   if (arg.type === "positional") return [];
-  const aliases = arg.alias === undefined ? [] : [arg.alias].flat();
+  const aliases = "alias" in arg && arg.alias !== undefined ? [arg.alias].flat() : [];
   return [`--${name}`, ...aliases.map((alias) => (alias.length === 1 ? `-${alias}` : `--${alias}`))];
 }
 
 function valueName(arg: ArgDef): string {
-  return arg.type === "enum" ? (arg.options ?? []).join("|") : arg.valueHint || "VALUE";
+  return arg.type === "enum" ? (arg.options ?? []).join("|") : ("valueHint" in arg && arg.valueHint) || "VALUE";
 }

@@ -1,7 +1,7 @@
+import type { ArgsDef } from "citty";
 import { EXIT } from "../../core/exit.ts";
 import { letBegin } from "../../core/steps.ts";
 import { verification } from "../../doctor/verify.ts";
-import type { ArgsDef } from "../args.ts";
 import { defineCommand, UsageError } from "../command.ts";
 import { durationMs } from "../duration.ts";
 import { FORMATS } from "../report/doctor-words.ts";
