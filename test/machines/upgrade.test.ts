@@ -2,7 +2,7 @@ import { beforeAll, expect, test } from "bun:test";
 import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { tree } from "../support/build.ts";
-import { BEFORE, releaseBefore, releaseNow } from "../support/machine-releases.ts";
+import { BEFORE, packageBefore, releaseBefore, releaseNow } from "../support/machine-releases.ts";
 import { otherTmux, type Suite } from "../support/machine-root.ts";
 import { story } from "../support/machine-story.ts";
 
@@ -24,6 +24,7 @@ interface Agent {
 const share = (folder: string, suite: Suite) => {
   releaseNow(join(folder, "now"));
   releaseBefore(join(folder, "before"));
+  packageBefore(join(folder, "now"), join(folder, "before"));
   cpSync(otherTmux(suite), join(folder, "tmux"), { recursive: true });
 };
 
@@ -148,5 +149,26 @@ story("upgrades on a machine with Debian %s", "container", { share, also: otherT
     machine.asRoot("mv /usr/bin/tmux.away /usr/bin/tmux");
     untilUp();
     running();
+  });
+  test("the package of before is upgraded under a fleet that it has laid out: nothing of that is disturbed, and doctor says what is due", () => {
+    expect(fleet("uninstall --yes").code).toBe(0);
+    machine.login("rm .local/bin/mosaic-fleet*");
+    const apt = (folder: string) => machine.asRoot(`apt-get install -y -q /release/${folder}/mosaic-fleet_*.deb`);
+    expect(apt("before")).toMatchObject({ code: 0 });
+    expect(fleet("--version").stdout).toBe(`${BEFORE}\n`);
+    expect(fleet("install --enable --now")).toMatchObject({ code: 0 });
+    expect(fleet("agent start --all")).toMatchObject({ code: 0 });
+    const before = { agents: running(), server: serverPid() };
+    expect(apt("now")).toMatchObject({ code: 0 });
+    expect(fleet("--version").stdout).toBe(`${version}\n`);
+    const due = check("layout.files");
+    expect(due.status).toBe("fail");
+    expect(due.subjects.flatMap(({ fix }) => fix.commands)).toContain("mosaic-fleet install");
+    expect(fleet("install --yes")).toMatchObject({ code: 0 });
+    expect({ agents: running(), server: serverPid() }).toEqual(before);
+    machine.asRoot(`kill -9 ${before.agents.one}`);
+    machine.until("it is gone", `[ ! -e /proc/${before.agents.one} ]`);
+    untilUp();
+    expect(running()).toMatchObject({ two: before.agents.two, talk: before.agents.talk });
   });
 });

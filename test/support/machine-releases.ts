@@ -28,6 +28,18 @@ export function releaseBefore(folder: string): void {
   make(older, folder);
 }
 
+/** The package of the release before, which made none: that of this one, with its binary and its version in it. */
+export function packageBefore(now: string, before: string): void {
+  const script = `set -e
+dpkg-deb --raw-extract "$1"/mosaic-fleet_*.deb "$2.package"
+cp "$2"/mosaic-fleet-${BEFORE}-linux-${process.arch} "$2.package/usr/bin/mosaic-fleet"
+sed -i 's/^Version: .*/Version: ${BEFORE}/' "$2.package/DEBIAN/control"
+dpkg-deb --root-owner-group -Znone --build "$2.package" "$2/mosaic-fleet_${BEFORE}_before.deb"
+rm -r "$2.package"`;
+  const made = run(["sh", "-c", script, "package", now, before]);
+  if (made.code !== 0) throw new Error(made.stderr);
+}
+
 function checkOut(place: string): boolean {
   if (run(["git", "cat-file", "-e", `${COMMIT}^{commit}`]).code !== 0) return false;
   mkdirSync(place, { recursive: true });
