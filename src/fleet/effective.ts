@@ -7,7 +7,7 @@ import type { Host } from "../core/host.ts";
 import { agentUnit, DEFAULT_SOCKET } from "../core/names.ts";
 import { pathsOf } from "../core/paths.ts";
 import { type Redactor, redactorFor } from "../core/redact.ts";
-import { settingIn } from "../core/unit-settings.ts";
+import { settingIn } from "../core/unit-lines.ts";
 import { LIMITS } from "./limits.ts";
 import { type ProgramFinding, programLookup } from "./program-finding.ts";
 import { readSettings } from "./settings-files.ts";

@@ -5,7 +5,7 @@ import type { Host } from "../core/host.ts";
 import { agentUnit, LIMITS_DROP_IN } from "../core/names.ts";
 import { pathsOf, tilde } from "../core/paths.ts";
 import { shellPath } from "../core/shell.ts";
-import { settingIn } from "../core/unit-settings.ts";
+import { settingIn } from "../core/unit-lines.ts";
 import { rewrite } from "./own-file.ts";
 
 /** Limits, and what a unit's file calls each. */

@@ -4,14 +4,9 @@ import { loadErrorOf, type Unit } from "../../adapters/systemd.ts";
 import { AGENT_TEMPLATE, agentUnit, HOLDER_UNIT, isAgentName } from "../../core/names.ts";
 import { tilde } from "../../core/paths.ts";
 import { moveAside, shellPath } from "../../core/shell.ts";
-import {
-  type BrokenSetting,
-  commandsOf,
-  judgeSettings,
-  saysAnythingJudged,
-  scriptsIn,
-  settingIn,
-} from "../../core/unit-settings.ts";
+import { commandsOf, scriptsIn } from "../../core/unit-commands.ts";
+import { settingIn } from "../../core/unit-lines.ts";
+import { type BrokenSetting, judgeSettings, saysAnythingJudged } from "../../core/unit-settings.ts";
 import { type Check, ofSubjects, type SubjectResult } from "../check.ts";
 import type { Tools } from "../tools.ts";
 import type { UnitFiles } from "../unit-files.ts";

@@ -1,12 +1,11 @@
 import { describe, expect, test } from "bun:test";
+import { commandsOf, scriptsIn } from "../../../src/core/unit-commands.ts";
+import { settingIn } from "../../../src/core/unit-lines.ts";
 import {
   brokenSettings,
-  commandsOf,
   JUDGED_PROPERTIES,
   judgeSettings,
   saysAnythingJudged,
-  scriptsIn,
-  settingIn,
 } from "../../../src/core/unit-settings.ts";
 
 const HOLDER = "mosaic-tmux-holder.service";
