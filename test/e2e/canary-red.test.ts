@@ -54,12 +54,11 @@ const promises: Promised[] = [
   ],
   [
     "agent",
-    "a pane that is never moved into its unit",
-    /./,
+    "a pane that is never moved into its unit, which lives by another process",
+    /is not in its own unit/,
     [
       [pane, 'echo $$ >"$mosaic_procs" || mosaic_failed=yes', ":"],
-      [start, "move_to_unit() {", "move_to_unit() {\n\treturn 0"],
-      [start, "in_unit() {", "in_unit() {\n\treturn 0"],
+      [start, "in_unit() {", "in_unit() {\n\tsleep 1000 8>&- >/dev/null 2>&1 &\n\treturn 0"],
     ],
   ],
   [
@@ -147,7 +146,7 @@ const promises: Promised[] = [
   [
     "path",
     "a PATH that the additions come last in",
-    /./,
+    /MOSAIC_PATH adds is not the first/,
     [["fleet-functions.sh", "PATH=$additions$PATH", "PATH=$PATH:$additions"]],
   ],
   [
@@ -180,7 +179,7 @@ const promises: Promised[] = [
   [
     "memory",
     "an agent whose end takes the server with it",
-    /server/,
+    /the tmux server is another process/,
     [
       [
         ended,
@@ -280,7 +279,7 @@ const halfPromises: Promised[] = [
   [
     "path",
     "a PATH that the additions come last in",
-    /./,
+    /MOSAIC_PATH adds is not the first/,
     [["fleet-functions.sh", "PATH=$additions$PATH", "PATH=$PATH:$additions"]],
   ],
   [
