@@ -233,6 +233,10 @@ function decoder() {
       return found;
     },
     value(type: string): BusValue {
+      if (type === "s" || type === "o") {
+        read.align(4); // most are texts
+        return text(unsigned());
+      }
       const size = ALIGNMENT[type[0] ?? ""];
       if (size === undefined) throw new Error(`no type ${JSON.stringify(type.slice(0, 20))}`);
       read.align(size);
@@ -270,11 +274,8 @@ function decoder() {
           if (read.at !== end) throw new Error("a list is not as long as it says");
           return values;
         }
-        case "(":
-        case "{":
+        default: // ( {
           return types(type.slice(1, -1)).map(read.value);
-        default: // s, o
-          return text(unsigned());
       }
     },
     /** Of a{sv} the entries with these keys; the others are gone over, which costs a tenth of reading them. */
@@ -324,9 +325,11 @@ function decoder() {
     else if (letter === "v") pass(signature());
     else for (const inside of types(type.slice(1, -1))) pass(inside);
   };
-  /** Of a variant: one complete type. */
+  /** Of a variant: one complete type. Most are of one letter. */
   const signature = (): string => {
-    const [inside = "", ...more] = types(text(bytes.readUInt8(skip(1))));
+    const length = bytes.readUInt8(skip(1));
+    if (length === 1 && bytes[read.at + 1] === 0) return String.fromCharCode(bytes[skip(2)] ?? 0);
+    const [inside = "", ...more] = types(text(length));
     if (more.length > 0 || inside === "") throw new Error("a variant holds one value");
     return inside;
   };

@@ -199,16 +199,15 @@ function statFields(stat: string | undefined): string[] | undefined {
 
 /** Out of the text of /proc/PID/cgroup. On a hybrid machine both lines are there and systemd goes by the unified one. */
 export function cgroupPath(text: string): string | undefined {
-  const lines = `\n${text}`;
-  for (const mark of ["\n0::", ":name=systemd:"]) {
-    const at = lines.indexOf(mark);
-    if (at >= 0) return lines.slice(at + mark.length, `${lines}\n`.indexOf("\n", at + 1));
-  }
-  return undefined;
+  return inUnified(text) ?? inSystemds(text);
 }
 
-/** Out of that text the path in the hierarchy of these controllers, as /proc writes them: "" for the unified one. */
-export function cgroupIn(text: string, controllers: (names: string) => boolean): string | undefined {
-  const line = text.split("\n").find((each) => controllers(each.slice(each.indexOf(":") + 1).split(":", 1)[0] ?? ""));
-  return line?.split(":").slice(2).join(":");
+const inUnified = cgroupIn("");
+const inSystemds = cgroupIn("name=systemd");
+
+/** What tells out of that text the path in the hierarchy of a controller; "" is the unified one. */
+export function cgroupIn(controller: string): (text: string) => string | undefined {
+  const list = controller === "" ? "" : `(?:[^:\\n]*,)?${controller}(?:,[^:\\n]*)?`;
+  const line = new RegExp(`^\\d+:${list}:(.*)$`, "m");
+  return (text) => line.exec(text)?.[1];
 }

@@ -8,8 +8,8 @@ import type { Tools } from "../tools.ts";
 /** A hierarchy of cgroups in which the kernel counts what it killed for want of memory. */
 interface Counter {
   readonly mount: string;
-  /** As /proc/PID/cgroup names the hierarchy. */
-  readonly controllers: (names: string) => boolean;
+  /** Out of what /proc/PID/cgroup says the path there. */
+  readonly pathIn: (groups: string) => string | undefined;
   readonly limit: string;
   /** How often it has killed in a group; undefined where that is not counted. */
   readonly killedIn: (group: string) => number | undefined;
@@ -35,12 +35,11 @@ async function counters(tools: Tools): Promise<Counter[]> {
       if (type === "cgroup2") {
         const here = (await files.read(join(folder, "cgroup.controllers")))?.trim().split(" ").includes("memory");
         const upwards = !options.includes("memory_localevents");
-        return here ? [{ ...common, controllers: (names) => names === "", upwards }] : [];
+        return here ? [{ ...common, pathIn: cgroupIn(""), upwards }] : [];
       }
       if (type !== "cgroup" || !options.includes("memory")) return [];
-      const controllers = (names: string) => names.split(",").includes("memory");
       const killedIn = counted("memory.oom_control");
-      return [{ ...common, controllers, limit: "memory.limit_in_bytes", killedIn, upwards: false }];
+      return [{ ...common, pathIn: cgroupIn("memory"), limit: "memory.limit_in_bytes", killedIn, upwards: false }];
     }),
   );
   return found.flat();
@@ -54,11 +53,11 @@ interface Count {
 
 /** What the kernel killed in a unit's own cgroup, by one of its processes; undefined where it has none with memory. */
 function countOf(tools: Tools, among: readonly Counter[], unit: string, groups: string): Count | undefined {
-  for (const { mount, controllers, limit, killedIn, upwards } of among) {
-    const path = cgroupIn(groups, controllers) ?? "";
-    // One that others share says nothing of this unit.
-    const [above, below] = path.split(`/${unit}`);
-    if (above === undefined || below === undefined) continue;
+  for (const { mount, pathIn, limit, killedIn, upwards } of among) {
+    const path = pathIn(groups) ?? "";
+    const end = path.indexOf(`/${unit}`);
+    if (end < 0) continue; // one that others share says nothing of this unit
+    const above = path.slice(0, end);
     const group = join(mount, above, unit);
     const { files } = tools.host;
     // Where nothing was killed in all the groups above together, it need not be asked one by one.
