@@ -181,8 +181,12 @@ function lineOf(status: string, name: string): string {
 }
 
 function startTimeIn(stat: string | undefined): string | undefined {
-  const fields = statFields(stat);
-  return fields?.[0] === "Z" ? undefined : fields?.[19];
+  if (!stat) return undefined;
+  let at = stat.lastIndexOf(")") + 2;
+  if (stat.startsWith("Z", at)) return undefined;
+  // Of a thousand processes the fields before it are not worth a text each.
+  for (let field = 0; field < 19; field++) at = stat.indexOf(" ", at) + 1;
+  return stat.slice(at, stat.indexOf(" ", at));
 }
 
 function lifeIn(stat: string | undefined, groups = ""): Life | undefined {

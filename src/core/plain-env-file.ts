@@ -5,12 +5,14 @@ const LINE = /^(?:[#;][^\\\r\0]*|([A-Z][A-Z0-9_]*)=((?:[\w@%+,./:-]+(?: [\w@%+,.
 const HOME_VALUE = /^(?:~\/)?[\w@%+,./-]+(?::(?:~\/)?[\w@%+,./-]+)*$/;
 const HOME_LINE = new RegExp(`^(${HOME_KEYS.join("|")})=(.*)$`);
 
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+
 /**
  * The assignments of a file in which nothing is special: to systemd it says what it says to everybody, and nothing is
  * wrong with it. undefined where one has to look closer, with parseEnvFile() and envProblems(), which are slow.
  */
 export function plainAssignments(bytes: Uint8Array): Assignment[] | undefined {
-  const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+  const text = utf8.decode(bytes);
   const found = new Map<string, Assignment>();
   for (const line of text.split("\n")) {
     if (line === "") continue;

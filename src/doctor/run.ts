@@ -155,13 +155,16 @@ function withoutSecrets<E>(redact: (text: string) => string, all: Shown<E>): Sho
       message: show(report.message),
       evidence: show(report.evidence),
       fix: show(report.fix),
-      subjects: report.subjects.map((each) => ({
-        subject: show(each.subject),
-        status: each.status,
-        message: show(each.message),
-        evidence: each.evidence === NOTHING ? NOTHING : show(each.evidence),
-        fix: each.fix === NO_FIX ? NO_FIX : show(each.fix),
-      })),
+      subjects: report.subjects.map((each) => {
+        const subject = show(each.subject);
+        const message = show(each.message);
+        const evidence = each.evidence === NOTHING ? NOTHING : show(each.evidence);
+        const fix = each.fix === NO_FIX ? NO_FIX : show(each.fix);
+        // Of two hundred agents next to nothing is hidden.
+        const same =
+          subject === each.subject && message === each.message && evidence === each.evidence && fix === each.fix;
+        return same ? each : { ...each, subject, message, evidence, fix };
+      }),
     })),
   };
 }

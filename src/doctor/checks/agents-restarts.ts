@@ -43,12 +43,23 @@ export const agentsRestarts: Check = {
   },
 };
 
-async function look(
-  { name, unit, loaded, pane }: Agent,
+function look(
+  agent: Agent,
+  age: (pid: number) => Promise<number | undefined>,
+  why: (unit: LoadedUnit) => Promise<string>,
+): Look | Promise<Look> {
+  const { loaded } = agent;
+  if (loaded === undefined || loaded.active === "inactive") return { status: "pass", message: "stopped" };
+  if (loaded.active !== "failed" && loaded.restarts === 0) return { status: "pass", message: counted(0, "restart") };
+  return lookCloser(agent, loaded, age, why);
+}
+
+async function lookCloser(
+  { name, unit, pane }: Agent,
+  loaded: LoadedUnit & { readonly restarts: number },
   age: (pid: number) => Promise<number | undefined>,
   why: (unit: LoadedUnit) => Promise<string>,
 ): Promise<Look> {
-  if (loaded === undefined) return { status: "pass", message: "stopped" };
   const { restarts, active } = loaded;
   const times = counted(restarts, "restart");
   if (active === "failed") {
@@ -64,8 +75,6 @@ async function look(
       },
     };
   }
-  if (active === "inactive") return { status: "pass", message: "stopped" };
-  if (restarts === 0) return { status: "pass", message: times };
   const up = pane === undefined || pane.dead || active !== "active" ? undefined : await age(pane.pid);
   if (restarts < MANY || (up !== undefined && up >= RECENT_MS))
     return { status: "pass", message: up === undefined ? times : `${times}, up for ${ageText(up)} since` };
