@@ -43,9 +43,9 @@ interface Documents {
 }
 
 /** Makes a .deb of each binary that can run on Debian. */
-export function packagesForDebian(given: Given): void {
+export async function packagesForDebian(given: Given): Promise<void> {
   const { work, out, version, binaries, time, xz } = given;
-  const documents = documentsOf(given);
+  const documents = await documentsOf(given);
   // Of any number of threads dpkg-deb writes the same bytes.
   const env = { SOURCE_DATE_EPOCH: String(time.getTime() / 1000) };
   for (const [target, binary] of Object.entries(binaries)) {
@@ -55,20 +55,22 @@ export function packagesForDebian(given: Given): void {
     layOut(folder, { ...given, ...documents, binary, architecture });
     const file = join(out, `${PROGRAM}_${version}_${architecture}.deb`);
     const compression = xz === "none" ? ["-Znone"] : ["-Zxz", `-z${xz}`];
-    must(["dpkg-deb", "--root-owner-group", ...compression, "--build", folder, file], { env });
+    await must(["dpkg-deb", "--root-owner-group", ...compression, "--build", folder, file], { env });
     rmSync(folder, { recursive: true });
   }
 }
 
 /** Out of the source: no binary of a release need run here. */
-function documentsOf({ source, work, time }: Given): Documents {
+async function documentsOf({ source, work, time }: Given): Promise<Documents> {
   const folder = join(work, "man1");
   const env = { SOURCE_DATE_EPOCH: String(time.getTime() / 1000) };
   const program = (...words: string[]) => must([process.execPath, "src/main.ts", ...words], { cwd: source, env });
-  program("man", "--dir", folder);
+  await program("man", "--dir", folder);
   return {
     pages: readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), "utf8")]),
-    completions: Object.keys(COMPLETIONS).map((shell) => [shell, program("completions", shell)]),
+    completions: await Promise.all(
+      Object.keys(COMPLETIONS).map(async (shell) => [shell, await program("completions", shell)] as const),
+    ),
   };
 }
 

@@ -27,7 +27,7 @@ import { buildOptions } from "./build-options.ts";
 import { packagesForDebian } from "./release-deb.ts";
 import { installer, PROGRAM, sha256 } from "./release-installer.ts";
 import { bundledPackages, sbom } from "./release-sbom.ts";
-import { Failure, git, must, tree } from "./release-tools.ts";
+import { Failure, git, heedSignals, must, tree } from "./release-tools.ts";
 
 interface Target {
   /** What the bundler calls it. */
@@ -63,7 +63,7 @@ function integrityOf(name: string): string {
  * Installs the runtimes of these packages into a folder. Bun's own download for another target goes by its name alone;
  * an install holds it against bun.lock.
  */
-function installRuntimes(folder: string, names: readonly string[]): void {
+async function installRuntimes(folder: string, names: readonly string[]): Promise<void> {
   const dependencies = Object.fromEntries(names.map((name) => [name, devDependencies.bun]));
   // Without the fields that say for which machines they are: they are not to run here.
   const packages = names.map((name) => [name, [lock.packages[name]?.[0], "", {}, integrityOf(name)]]);
@@ -73,7 +73,7 @@ function installRuntimes(folder: string, names: readonly string[]): void {
     "bun.lock": { lockfileVersion: 1, workspaces: { "": { dependencies } }, packages: Object.fromEntries(packages) },
   };
   for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), JSON.stringify(content));
-  must([process.execPath, "install", "--frozen-lockfile", "--ignore-scripts"], { cwd: folder });
+  await must([process.execPath, "install", "--frozen-lockfile", "--ignore-scripts"], { cwd: folder });
 }
 
 /**
@@ -106,25 +106,26 @@ function originOf(): { maintainer: string; time: Date } {
 
 interface Signer {
   readonly publicKey: string;
-  sign(...files: string[]): void;
+  sign(...files: string[]): Promise<void>;
 }
 
 /** Signs with the key at this path. Where the key has a password, minisign asks for it each time. */
-function signer(secret: string, work: string): Signer {
-  function minisign(...words: string[]): void {
+async function signer(secret: string, work: string): Promise<Signer> {
+  async function minisign(...words: string[]): Promise<void> {
     // It asks on its output.
-    const child = Bun.spawnSync(["minisign", ...words], { stdin: "inherit", stdout: "inherit", stderr: "inherit" });
-    if (child.exitCode !== 0) throw new Failure(`cannot sign with ${secret}`, 69);
+    await must(["minisign", ...words], { aloud: true }).catch((error) => {
+      throw error.code === 1 ? new Failure(`cannot sign with ${secret}`, 69) : error;
+    });
   }
   const beside = process.env.MINISIGN_PUBLIC_KEY ?? secret.replace(/\.[^./]*$|$/, ".pub");
   const file = existsSync(beside) ? beside : join(work, "key.pub");
-  if (file !== beside) minisign("-R", "-s", secret, "-p", file);
+  if (file !== beside) await minisign("-R", "-s", secret, "-p", file);
   const publicKey = readFileSync(file, "utf8").split("\n")[1]?.trim() ?? "";
   return {
     publicKey,
-    sign(...files) {
-      minisign("-S", "-s", secret, "-t", `${PROGRAM} ${version}`, "-m", ...files);
-      for (const one of files) minisign("-V", "-q", "-P", publicKey, "-m", one);
+    async sign(...files) {
+      await minisign("-S", "-s", secret, "-t", `${PROGRAM} ${version}`, "-m", ...files);
+      for (const one of files) await minisign("-V", "-q", "-P", publicKey, "-m", one);
     },
   };
 }
@@ -137,11 +138,11 @@ function clearKilled(folder: string): void {
   }
 }
 
-function release(
+async function release(
   out: string,
   chosen: readonly string[],
   { baseUrl, updateUrl, xz }: { baseUrl: string; updateUrl: string; xz: string },
-): void {
+): Promise<void> {
   const secret = process.env.MINISIGN_SECRET_KEY;
   for (const program of ["xz", "dpkg-deb", ...(secret ? ["minisign"] : [])])
     if (Bun.which(program) === null) throw new Failure(`${program} is not here: scripts/setup --for-tests`, 69);
@@ -157,47 +158,48 @@ function release(
     const meta = join(work, "meta.json");
     const runtimes = join(work, "runtimes");
     mkdirSync(made, { mode: 0o755 });
-    const signing = secret ? signer(secret, work) : undefined;
+    const signing = secret ? await signer(secret, work) : undefined;
     // A key that cannot sign is found now, and not after minutes.
     writeFileSync(join(work, "probe"), "");
-    signing?.sign(join(work, "probe"));
+    await signing?.sign(join(work, "probe"));
 
     const bundle = [process.execPath, "build", "--target=bun", `--metafile=${meta}`, `--outdir=${work}/bundle`];
-    must([...bundle, "src/main.ts"]);
+    await must([...bundle, "src/main.ts"]);
     const packages = bundledPackages(JSON.parse(readFileSync(meta, "utf8")));
     copySource(source, packages);
     const address = updateUrl || (baseUrl.includes("VERSION") ? "" : baseUrl);
     writeOrigin(source, { address: address.replace(/\/+$/, ""), publicKey: signing?.publicKey ?? "" });
     const chosenTargets = chosen.map((name) => ({ name, ...(targets[name] as Target) }));
-    installRuntimes(
+    await installRuntimes(
       runtimes,
       chosenTargets.map(({ runtime }) => runtime),
     );
 
-    const binaries = chosenTargets.map(({ name, bun, runtime }) => {
+    const binaries: string[] = [];
+    for (const { name, bun, runtime } of chosenTargets) {
       const folder = join(work, name);
       const executable = `--compile-executable-path=${runtimes}/node_modules/${runtime}/bin/bun`;
       mkdirSync(folder);
       // Under the one name: it is in the bytes, and may be printed.
       const binary = join(folder, PROGRAM);
       const argv = [process.execPath, "build", ...buildOptions(), `--target=${bun}`, executable];
-      must([...argv, `--outfile=${binary}`, "src/main.ts"], { cwd: source });
+      await must([...argv, `--outfile=${binary}`, "src/main.ts"], { cwd: source });
       if (name === native) {
-        const said = must([binary, "--version"]);
+        const said = await must([binary, "--version"]);
         if (said !== `${version}\n`) throw new Failure(`${name} --version says ${said}, package.json says ${version}`);
         const proof = [process.execPath, "test", "--timeout", "120000", "./test/e2e/hostile-folder.test.ts"];
-        must(proof, { env: { MOSAIC_FLEET_BINARY: binary } });
+        await must(proof, { env: { MOSAIC_FLEET_BINARY: binary } });
       }
       const named = join(made, `${PROGRAM}-${version}-${name}`);
       renameSync(binary, named);
-      return named;
-    });
+      binaries.push(named);
+    }
     // Two threads and more write the same bytes, one writes others. Level 6: 4 takes two thirds of the time and 3 % more room,
     // 1 a sixth and 13 %; 9 and "extreme" gain nothing.
     const threads = Math.max(2, availableParallelism());
-    if (xz !== "none") must(["xz", "--keep", `--threads=${threads}`, `-${xz}`, ...binaries]);
+    if (xz !== "none") await must(["xz", "--keep", `--threads=${threads}`, `-${xz}`, ...binaries]);
 
-    packagesForDebian({
+    await packagesForDebian({
       source,
       work,
       out: made,
@@ -229,9 +231,9 @@ function release(
       .sort()
       .map((name) => `${sha256(join(made, name))}  ${name}\n`);
     writeFileSync(join(made, "SHA256SUMS"), sums.join(""));
-    signing?.sign(join(made, "SHA256SUMS"), join(made, "install.sh"));
-    must(["chmod", "-R", "u=rwX,go=rX", made]);
-    must(["chmod", "755", ...binaries, join(made, "install.sh")]);
+    await signing?.sign(join(made, "SHA256SUMS"), join(made, "install.sh"));
+    await must(["chmod", "-R", "u=rwX,go=rX", made]);
+    await must(["chmod", "755", ...binaries, join(made, "install.sh")]);
     rmSync(out, { recursive: true, force: true });
     renameSync(made, out);
   } finally {
@@ -239,7 +241,7 @@ function release(
   }
 }
 
-function main(): void {
+async function main(): Promise<void> {
   const usage = `usage: scripts/release [--out DIR] [--base-url URL] [--update-url URL] [--xz LEVEL] [${Object.keys(targets).join("|")}]...`;
   try {
     const { values, positionals } = parseArgs({
@@ -261,7 +263,7 @@ function main(): void {
     const out = resolve(values.out ?? join(tree, "dist/release"));
     if (values.out !== undefined && existsSync(out) && readdirSync(out).length > 0)
       throw new Failure(`${out} is not empty`, 64);
-    release(out, positionals.length > 0 ? positionals : Object.keys(targets), {
+    await release(out, positionals.length > 0 ? positionals : Object.keys(targets), {
       baseUrl: values["base-url"],
       updateUrl: values["update-url"],
       xz: values.xz,
@@ -277,6 +279,6 @@ function main(): void {
   }
 }
 
-// Ctrl-C ends the program that runs just now, which is found out, and all is taken away: not before that.
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
-main();
+// All that it has made is taken away then, and not before the program that runs has ended.
+heedSignals();
+await main();

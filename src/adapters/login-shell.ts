@@ -17,6 +17,9 @@ const START_FILES: Readonly<Record<string, readonly string[]>> = {
 const UNHEARD = '"$0" -l -c "$1" 7>&1 >/dev/null 2>&1; code=$?; trap "" TERM; kill -s TERM 0; exit $code';
 const INSIDE = { TMUX: "/dev/null,0,0", STY: "none", ZELLIJ: "0" };
 
+/** By a path, and in a shell of its own: start files may have made something else of any name. */
+const SAY_IT = `/bin/sh -c 'command printf "%s\\n" "$PATH" >&7'`;
+
 /** Long enough for a version manager to load on a slow machine, short enough to be waited for, in milliseconds. */
 const LIMIT_MS = 3_000;
 
@@ -44,7 +47,7 @@ export async function askLoginShell(
   if (there.every((status) => status === undefined)) return undefined;
   // A group of its own, in a session of its own: what waits for a key gets an end of file, and all of it can be killed.
   const options = { timeoutMs: LIMIT_MS, cancelled: host.interrupted, env: { HOME: user.home, ...INSIDE } };
-  const result = await host.exec(["/bin/sh", "-c", UNHEARD, shell, `printf '%s\\n' "$PATH" >&7`], options);
+  const result = await host.exec(["/bin/sh", "-c", UNHEARD, shell, SAY_IT], options);
   // However it ended: what is said is said.
   return { shell, said: result.stdout.endsWith("\n") ? result.stdout.slice(0, -1).split(":") : silenceOf(result) };
 }

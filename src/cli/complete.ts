@@ -147,13 +147,18 @@ async function valuesOf(
   return { kind: "words", words: left.map(([word, says]) => [lead + begun + word, says]) };
 }
 
+/** Of which agents there is a file of settings, or what may be one: no folder. */
+async function settingsIn(host: Host, agents: string): Promise<string[]> {
+  const names = (await host.files.list(agents)).filter((name) => name.endsWith(".env"));
+  const found = await Promise.all(names.map((name) => host.files.status(join(agents, name))));
+  return names.flatMap((name, index) => (found[index]?.kind === "folder" ? [] : [name.slice(0, -".env".length)]));
+}
+
 /** Agents that have a file of settings, and those that run without one. A file may be called anything: no name, no agent. */
 async function agents(host: Host): Promise<Candidate[]> {
   const { agents, runtime } = pathsOf(host);
   const listed = await Promise.all([
-    host.files
-      .list(agents)
-      .then((names) => names.flatMap((name) => (name.endsWith(".env") ? [name.slice(0, -4)] : []))),
+    settingsIn(host, agents),
     runtime === undefined ? [] : host.files.list(join(runtime, "mosaic-agent")),
   ]);
   const names = new Set(listed.flat().filter((name) => isAgentName(name) && !name.startsWith(CANARY_PREFIX)));

@@ -45,7 +45,8 @@ export async function readOffer(
         "# nothing was changed: do not use these files, and tell whom you have them from",
       ]);
   }
-  const offers = offersIn(new TextDecoder().decode(bytes), target);
+  const sums = sumsIn(new TextDecoder().decode(bytes), source.where);
+  const offers = offersIn(sums, target);
   const offer = offers.at(-1);
   if (offer === undefined)
     throw new FleetError(
@@ -57,11 +58,24 @@ export async function readOffer(
   return offer;
 }
 
-/** The binaries for a target in a list of sums, the newest last. */
-function offersIn(list: string, target: string): Offer[] {
-  const sums = new Map(
-    [...list.matchAll(/^([0-9a-f]{64}) [ *](\S+)\r?$/gm)].map(([, sum = "", name = ""]) => [name, sum]),
-  );
+/** A list of sums by name, whichever way its lines end. Throws FleetError where one name has two. */
+function sumsIn(list: string, where: string): ReadonlyMap<string, string> {
+  const sums = new Map<string, string>();
+  for (const [, sum = "", name = ""] of list.matchAll(/^([0-9a-f]{64}) [ *](\S+)\r?$/gm)) {
+    if ((sums.get(name) ?? sum) !== sum)
+      throw new FleetError(
+        EXIT.dataerr,
+        `The release at ${where} is not to be believed`,
+        `${LIST} has two sums for ${name}`,
+        ["mosaic-fleet self-update --from URL|DIR   # from another place"],
+      );
+    sums.set(name, sum);
+  }
+  return sums;
+}
+
+/** The binaries for a target among these, the newest last. */
+function offersIn(sums: ReadonlyMap<string, string>, target: string): Offer[] {
   return [...sums]
     .flatMap(([name, sha256]) => {
       const version =

@@ -1022,6 +1022,31 @@ describe("the signature (takes minisign and xz)", () => {
       expectRefused(missing, given.home, { code: 69, says: "SHA256SUMS does not list it" });
     });
 
+    for (const [what, code, list] of [
+      ["lines that end as on Windows, and one twice", 0, (sums: string) => (sums + sums).replaceAll("\n", "\r\n")],
+      [
+        "another sum for one name",
+        65,
+        (sums: string) => sums + sums.replaceAll(/^./gm, (c) => (c === "0" ? "1" : "0")),
+      ],
+      ["no end of its last line", 69, (sums: string) => sums.trimEnd().split("\n").reverse().join("\n").slice(0, 80)],
+    ] as const)
+      withMinisign(`a list with ${what}: ${code === 0 ? "taken" : "not taken"}`, async () => {
+        const place = folder(`other ${what}`);
+        run(["cp", "-a", release.folder, place]);
+        const path = join(place, "SHA256SUMS");
+        writeFileSync(path, list(readFileSync(path, "utf8")));
+        const home = homeWithOlder();
+        const result = await install(["--from", place, "--version", other], { installer: signed.installer, home });
+        if (code === 0)
+          expect({ code: result.code, is: readFileSync(placeIn(home), "utf8") }).toEqual({
+            code,
+            is: standIn(other, native),
+          });
+        else
+          expectRefused(result, home, { code, says: code === 65 ? "is not what the release has" : "does not list it" });
+      });
+
     withMinisign("from a folder it is taken on the folder's word, and that is said", async () => {
       const given = { installer: signed.installer };
       const result = await install(["--from", release.folder, "--version", other], given);

@@ -534,29 +534,36 @@ describe.skipIf(!reachable || !toolsAreHere)("a release (takes npm's registry, x
     expect(existsSync(folder("refused"))).toBe(false);
   }, 60_000);
 
-  test("interrupted by Ctrl-C it leaves nothing", async () => {
-    const place = folder("interrupted");
-    const argv = [
-      "setsid",
-      process.execPath,
-      join(tree, "scripts/release.ts"),
-      "--xz",
-      "9",
-      "--out",
-      join(place, "out"),
-      native,
-    ];
-    const child = Bun.spawn(argv, { cwd: "/", env: environment, stdin: "ignore", stdout: "ignore", stderr: "pipe" });
-    // In the midst of what takes long.
-    const runsNow = () => run(["ps", "-o", "args=", "--ppid", String(child.pid)]).stdout;
-    while (!runsNow().includes("--compile")) await Bun.sleep(10);
-    process.kill(-child.pid, "SIGINT");
-    expect({ code: await child.exited, said: await child.stderr.text() }).toEqual({
-      code: 130,
-      said: expect.stringContaining("ended by SIGINT"),
+  for (const [when, runs, whom] of [
+    ["in the midst of a program that it runs", "--compile", (pid: number) => -pid],
+    ["and is the only one that hears it", "--compile", (pid: number) => pid],
+    ["between two of them", "", (pid: number) => pid],
+  ] as const)
+    test(`interrupted by Ctrl-C, ${when}, it leaves nothing`, async () => {
+      const place = folder(`interrupted ${when}`);
+      const argv = [
+        ...[process.execPath, join(tree, "scripts/release.ts"), "--xz", "9"],
+        "--out",
+        join(place, "out"),
+        native,
+      ];
+      const child = Bun.spawn(["setsid", ...argv], {
+        cwd: "/",
+        env: environment,
+        stdin: "ignore",
+        stdout: "ignore",
+        stderr: "pipe",
+      });
+      const runsNow = () => run(["ps", "-o", "args=", "--ppid", String(child.pid)]).stdout;
+      const isWorking = () => existsSync(place) && readdirSync(place).some((name) => name.startsWith(".release."));
+      while (!(runs === "" ? isWorking() && runsNow() === "" : runsNow().includes(runs))) await Bun.sleep(1);
+      process.kill(whom(child.pid), "SIGINT");
+      expect({ code: await child.exited, said: await child.stderr.text() }).toEqual({
+        code: 130,
+        said: expect.stringContaining("ended by SIGINT"),
+      });
+      expect(readdirSync(place)).toEqual([]);
     });
-    expect(readdirSync(place)).toEqual([]);
-  });
 
   test.skipIf(!key)("a key that cannot sign is found before anything is built (takes minisign)", () => {
     const out = folder("unsigned");

@@ -213,7 +213,9 @@ describe("the newer binary", () => {
     expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("does not run here") });
     writeProgram(at.previous, "\x00");
     const spoilt = run([at.place, ...words], { env: environment(at) });
-    const says = expect.stringContaining(`${at.previous} cannot be started: it is no program of this machine`);
+    const says = expect.stringContaining(
+      `${at.previous} cannot be started: ${at.previous} is no program of this machine`,
+    );
     expect(spoilt).toEqual({ code: 1, stdout: "", stderr: says });
     expect(isOriginal(at.place)).toBe(true);
   });
@@ -300,6 +302,23 @@ describe("what goes wrong on the way", () => {
     server.folder = folder("other machines");
     writeFiles(server.folder, { SHA256SUMS: `${"0".repeat(64)}  mosaic-fleet-99.0.0-linux-s390x\n` });
     expectRefused(await update(at), at, { code: 69, says: `no mosaic-fleet for ${native}` });
+  });
+
+  test("a list whose lines end as on Windows, and come twice, is read; one with two sums for a name is not believed", async () => {
+    const at = newHome();
+    server.folder = newRelease();
+    const list = join(server.folder, "SHA256SUMS");
+    const sums = readFileSync(list, "utf8");
+    writeFileSync(list, (sums + sums).replaceAll("\n", "\r\n"));
+    expect(await update(at, ["--check"])).toMatchObject({ code: 1 });
+    for (const text of [sums + sums.replaceAll(/^./gm, "g0"), sums + sums.replaceAll(/^.{64}/gm, "0".repeat(64))]) {
+      writeFileSync(list, text);
+      const refused = text.includes("g0")
+        ? { code: 1 }
+        : { code: 65, stderr: expect.stringContaining("has two sums for") };
+      expect(await update(at, ["--check"])).toMatchObject(refused);
+    }
+    expectRefused(await update(at), at, { code: 65, says: "has two sums for" });
   });
 
   test("plain http elsewhere is not believed, by itself or through a redirect", async () => {

@@ -16,6 +16,7 @@ beforeAll(() => {
     "$(touch pwned).env": "",
     "`touch pwned`.env": "",
     "mosaic-canary-1-1.env": "",
+    "dir.env/file": "",
   });
   writeFiles(join(home, "somewhere"), { file: "" });
 });
@@ -51,7 +52,7 @@ describe("what a shell is told", () => {
     [
       ["status", ""],
       ["coder", "reviewer"],
-      ["$(touch pwned)", "`touch pwned`", "mosaic-canary-1-1"],
+      ["$(touch pwned)", "`touch pwned`", "mosaic-canary-1-1", "dir"],
     ],
     [["agent", ""], ["start", "stop"], ["coder"]],
     [["agent", "start", "coder", ""], ["reviewer"], ["coder"]],

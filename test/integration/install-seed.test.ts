@@ -227,6 +227,10 @@ describe("whatever the login shell does besides, its PATH is heard", () => {
     ["it reads what is typed", `${add}; read -r key; cat`],
     ["it starts a multiplexer, where there is none", `${add}; [ -n "$TMUX" ] || exec tmux new-session -A -s main`],
     ["empty and relative folders, blanks and a line break are in PATH", `PATH=":.:rel:/a b:/c\nd:$(echo ~/made)/up::"`],
+    [
+      "it makes something else of printf, echo and command",
+      `${add}; printf() { :; }; echo() { :; }; command() { :; }; alias printf=false; enable -n printf`,
+    ],
     ["PATH is 100 kB", 'PATH="$(seq -f /opt/none/%010g 5000 | tr "\\n" :)$(echo ~/made)/up"'],
   ] as const)
     test(what, async () => {
