@@ -20,6 +20,16 @@ export const SHELL_KEY = "MOSAIC_AGENT_COMMAND";
 /** Those in which a leading ~ or ~/ is the home folder (expand_home in fleet-functions.sh). */
 export const HOME_KEYS: readonly string[] = ["MOSAIC_AGENT_WORKDIR", "MOSAIC_RUNTIME_BIN", "MOSAIC_PATH"];
 
+/** Whether it is a value of MOSAIC_AGENT_STOP_SECONDS that stop-agent-session.sh takes. */
+export function isStopSeconds(value: string): boolean {
+  return /^(?:[0-9]|[12][0-9]|30)$/.test(value);
+}
+
+/** How long a stop waits before it kills, in seconds. */
+export function stopSecondsOf(value: string | undefined): number {
+  return value !== undefined && isStopSeconds(value) ? Number(value) : 10;
+}
+
 /** The settings that have a name of their own, and the variable in which each is kept. */
 export const NAMED_SETTINGS = {
   runtime: "MOSAIC_AGENT_RUNTIME",

@@ -1,4 +1,4 @@
-import { HOME_KEYS, SHELL_KEY } from "./agent-keys.ts";
+import { HOME_KEYS, isStopSeconds, SHELL_KEY } from "./agent-keys.ts";
 import { closest, editDistance } from "./did-you-mean.ts";
 import { bytesAsLetters, type Statement, statements, utf8, VARIABLE_NAME } from "./env-file.ts";
 
@@ -97,7 +97,7 @@ export function valueProblems(
   if (own !== undefined && runtime !== undefined && own !== runtime)
     add("XDG_RUNTIME_DIR", "fail", "is not the user manager's: the agent does not find the holder there (exit 75)");
   const seconds = variables.MOSAIC_AGENT_STOP_SECONDS;
-  if (seconds && !/^(?:[0-9]|[12][0-9]|30)$/.test(seconds))
+  if (seconds && !isStopSeconds(seconds))
     add("MOSAIC_AGENT_STOP_SECONDS", "warn", "is not a whole number from 0 to 30: 10 is taken");
   for (const key of ["MOSAIC_PATH", "PATH"]) {
     const relative = variables[key] ? variables[key].split(":").find(isRelative) : undefined;

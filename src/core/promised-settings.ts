@@ -7,8 +7,8 @@ export interface Setting {
   readonly directive: string;
   /** As the manager calls it, where that is another name. */
   readonly property?: string;
-  /** What the layout says; `name` is the agent's. */
-  readonly wanted: (name: string) => string;
+  /** What the layout says. `name` is the agent's, `stopSeconds` how long its stop may wait before it kills. */
+  readonly wanted: (name: string, stopSeconds: number) => string;
   readonly holds: (value: string, wanted: string) => boolean;
   /** What happens otherwise. */
   readonly otherwise: string;
@@ -33,8 +33,9 @@ const seconds = (value: string) => {
     : parts.reduce((sum, [, count, of = ""]) => sum + Number(count) * (IN_SECONDS[of] ?? 604_800), 0);
 };
 const isBelowAMinute = (value: string) => seconds(value) < 60;
-/** What an agent is given to end is 10 s unless told, and then the scripts have their own to do. */
-const isLongEnough = (value: string) => value === "" || seconds(value) >= 15;
+const isLongEnough = (value: string, wanted: string) => value === "" || seconds(value) >= Number.parseInt(wanted, 10);
+/** What the scripts have to do after an agent's own time: what forks as it is killed is killed for 4 s. */
+const AFTER_STOP = 5;
 const isUnset = (value: string) => value.trim() === "" || value.trim() === "no";
 /** One of the commands runs this script of ours, and its failure counts. */
 const runs = (value: string, wanted: string) =>
@@ -75,7 +76,7 @@ const EVERY: readonly Setting[] = [
   {
     directive: "TimeoutStopSec",
     property: "TimeoutStopUSec",
-    wanted: () => "15 seconds or more",
+    wanted: (_, stopSeconds) => `${stopSeconds + AFTER_STOP} seconds or more`,
     holds: isLongEnough,
     otherwise: "a stop is cut short: what has not ended by then is killed, and the unit shows failed",
   },
@@ -108,6 +109,13 @@ const EVERY: readonly Setting[] = [
     wanted: () => "unset",
     holds: isUnset,
     otherwise: "each start waits for a file that nobody writes, until its time is up",
+  },
+  {
+    directive: "ExecCondition",
+    wanted: () => "unset",
+    holds: isUnset,
+    otherwise: "where that command fails systemd passes over the unit without a word, at boot too",
+    minor: true,
   },
   {
     directive: "StopWhenUnneeded",

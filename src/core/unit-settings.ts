@@ -1,3 +1,4 @@
+import { stopSecondsOf } from "./agent-keys.ts";
 import { agentOfUnit, HOLDER_UNIT } from "./names.ts";
 import { AGENT, HOLDER } from "./promised-settings.ts";
 import { commandsOf } from "./unit-commands.ts";
@@ -31,12 +32,12 @@ export function saysAnythingJudged(text: string): boolean {
   return linesOf(text).some(({ said }) => JUDGED_LINE.test(said));
 }
 
-/** Effective settings (drop-ins merged) that break a promise. */
-export function judgeSettings(unit: JudgedUnit): BrokenSetting[] {
+/** Effective settings (drop-ins merged) that break a promise. `stopSeconds`: MOSAIC_AGENT_STOP_SECONDS, as the scripts take it. */
+export function judgeSettings(unit: JudgedUnit, stopSeconds = stopSecondsOf(undefined)): BrokenSetting[] {
   const name = agentOfUnit(unit.id) ?? "";
   return (unit.id === HOLDER_UNIT ? HOLDER : AGENT).flatMap((setting) => {
     const value = unit.extra[setting.property ?? setting.directive] ?? "";
-    const wanted = setting.wanted(name);
+    const wanted = setting.wanted(name, stopSeconds);
     if (setting.holds(value, wanted)) return [];
     const { directive, otherwise, minor = false } = setting;
     return [{ directive, value: shown(directive, value), wanted, otherwise, minor }];

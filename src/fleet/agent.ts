@@ -1,4 +1,4 @@
-import { AGENT_KEYS, NAMED_SETTINGS, settingName } from "../core/agent-keys.ts";
+import { AGENT_KEYS, isStopSeconds, NAMED_SETTINGS, settingName } from "../core/agent-keys.ts";
 import { commandArguments, hasOpenQuote } from "../core/agent-program.ts";
 import { didYouMean } from "../core/did-you-mean.ts";
 import { unwritable } from "../core/env-edit.ts";
@@ -63,8 +63,7 @@ const LONGEST_STRING = 128 * 1024;
 
 /** What is wrong with the value of one; undefined when nothing is. */
 export function valueProblem(key: string, value: string): string | undefined {
-  if (key === "MOSAIC_AGENT_STOP_SECONDS" && !/^(?:[0-9]|[12][0-9]|30)$/.test(value))
-    return "is not a whole number from 0 to 30";
+  if (key === "MOSAIC_AGENT_STOP_SECONDS" && !isStopSeconds(value)) return "is not a whole number from 0 to 30";
   if (Buffer.byteLength(`${key}=${value}`) >= LONGEST_STRING)
     return "is longer than 128 KiB: no program can be started with it";
   return unwritable(value);

@@ -14,6 +14,14 @@ const REFUSALS: Readonly<Record<string, string>> = {
 /** Those that the next try will not mend. */
 const FINAL: readonly string[] = ["64", "66", "69", "78"];
 
+/** What systemd means by the result of a unit, where neither script nor program has said anything. */
+const RESULTS: Readonly<Record<string, string>> = {
+  "exit-code": "a command of its unit has failed",
+  signal: "a command of its unit was killed",
+  timeout: "a command of its unit took too long",
+  "exec-condition": "an ExecCondition= of its unit has failed, and systemd has passed over it",
+};
+
 /** How an agent ended last. */
 export interface LastEnd {
   /** In a few words; "" where nothing tells. */
@@ -34,7 +42,8 @@ export async function lastEnd(manager: Manager, unit: LoadedUnit): Promise<LastE
       final: FINAL.includes(refused),
     };
   if (status) return { message: `its program ${status.replace(/^its program /, "")}`, final: false };
-  return { message: result === undefined || result === "success" ? "" : result, final: false };
+  if (result === undefined || result === "success") return { message: "", final: false };
+  return { message: RESULTS[result] === undefined ? result : `${RESULTS[result]} (${result})`, final: false };
 }
 
 /** How a program ended, out of the words of start-agent-session.sh and of agent-session-ended.sh. */

@@ -123,7 +123,7 @@ export function judgeAgent(agent: AgentFacts, fleet: FleetFacts): Judgement {
         state: "crashed",
         finding: "between-starts",
         verdict: "warning",
-        message: "its program has ended, and systemd is about to start it anew (auto-restart)",
+        message: "its program has ended, or its start has failed: systemd is about to start it anew (auto-restart)",
       };
     case "deactivating":
       return {

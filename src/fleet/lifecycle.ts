@@ -78,7 +78,7 @@ async function bringUp(
         return {
           name,
           outcome: "failed",
-          message: said.get(name) ?? (end?.ended || refusal(ordered, name) || end?.seen) ?? "not up",
+          message: said.get(name) ?? (end?.ended || refusal(ordered, name) || unsaid(end?.seen)),
         };
       const pid = end.pid;
       if (before.panes.get(name)?.pid === pid) {
@@ -243,6 +243,12 @@ async function lastWords(host: Host, since: Date): Promise<Map<string, string>> 
     if (name !== undefined && text !== undefined) words.set(name, text);
   }
   return words;
+}
+
+/** Why it is not up where systemctl did as it was told, and nobody says anything. */
+function unsaid(seen = "not up"): string {
+  if (seen !== "stopped") return seen;
+  return "stopped: it ended at once, or a Condition…= or ExecCondition= of its unit has systemd pass over it";
 }
 
 /** What systemctl itself said of a unit, and of a job that another one has replaced what that is. */

@@ -31,6 +31,13 @@ export const holderServer: Check = {
           evidence: { pid: server.pid, cgroup: (await tools.procfs.cgroup(server.pid)) ?? "unknown" },
           fix: { commands: [...squatter(server.pid, server.socketPath), start] },
         };
+      if (unit.result === "exec-condition")
+        return {
+          status: "fail",
+          message:
+            "systemd has passed over the holder: an ExecCondition= of its unit has failed: there is no server, and no agent can run",
+          fix: { commands: [`systemctl --user cat ${HOLDER_UNIT}   # which one`, start] },
+        };
       if (unit.active === "inactive") {
         const { wanted, masks } = await tools.unitLinks();
         // An enabled agent brings the holder.

@@ -1,7 +1,9 @@
 import { basename, join } from "node:path";
 import { samePlace } from "../../adapters/looks.ts";
+import type { ServiceUnit } from "../../adapters/manager.ts";
 import { loadErrorOf, type Unit } from "../../adapters/systemd.ts";
-import { AGENT_TEMPLATE, agentUnit, HOLDER_UNIT, isAgentName } from "../../core/names.ts";
+import { stopSecondsOf } from "../../core/agent-keys.ts";
+import { AGENT_TEMPLATE, agentOfUnit, agentUnit, HOLDER_UNIT, isAgentName } from "../../core/names.ts";
 import { tilde } from "../../core/paths.ts";
 import { moveAside, shellPath } from "../../core/shell.ts";
 import { commandsOf, scriptsIn } from "../../core/unit-commands.ts";
@@ -16,20 +18,20 @@ export const unitsPromises: Check = {
   title: "the settings on which the fleet stands are in force",
   explain: {
     checks:
-      "The settings of the holder, the template and each agent with settings of its own as systemd has merged them: those on which the fleet stands, such as OOMPolicy=, Delegate=, KillMode=, Restart=, RestartSec=, RuntimeMaxSec=, TimeoutStopSec=, Requires=, and the scripts of ExecStart=. Whether any Condition…= or Assert…= keeps one from starting now, as systemd-analyze condition tells it. And what confines an agent's unit, such as PrivateNetwork= or ReadOnlyPaths=, and so not the agent. Named with each are the effective value, the one that the layout has, and the file and line that set it.",
+      "The settings of the holder, the template and each agent with settings of its own as systemd has merged them: those on which the fleet stands, such as OOMPolicy=, Delegate=, KillMode=, Restart=, RestartSec=, RuntimeMaxSec=, TimeoutStopSec=, Requires=, and the scripts of ExecStart=. Whether any Condition…= or Assert…= keeps one from starting now, as systemd-analyze condition tells it, or an ExecCondition= could. TimeoutStopSec= is held against MOSAIC_AGENT_STOP_SECONDS. And what confines an agent's unit, such as PrivateNetwork= or ReadOnlyPaths=, and so not the agent. Named with each are the effective value, the one that the layout has, and the file and line that set it.",
     why: "Everything else may be changed in a drop-in, and is not judged here: what you add, such as ExecStartPre= or limits, can keep a unit from running, which holder.server and agents.state then tell. These may not be changed: one line can make a single process out of memory end the whole fleet, or a unit that says active while its agent is gone. A unit whose condition does not hold is passed over without a word. And an agent is the tmux server's child: limits of its own reach it (MemoryMax=, TasksMax=, CPUWeight=), but what systemd does to the processes that it starts itself, such as a file system or a network of their own, it has from the holder.",
     mend: "Take the line out of the file that is named, then run systemctl --user daemon-reload.",
   },
   requires: ["units.loaded"],
   async run(tools) {
     const [holder, template, files] = await Promise.all([tools.holder(), tools.template(), tools.unitFiles()]);
-    const common = await judge(tools, template);
+    const common = await judge(tools, template, await stopSeconds(tools, template));
     const own = await Promise.all(
       (await agentsToAsk(tools, files, template)).map(async (name) => {
         const unit = await tools.agentUnit(name);
         if (isRefused(unit)) return refused(unit);
         // What the template itself has broken is said once.
-        const broken = (await judge(tools, unit)).filter(({ directive, value }) =>
+        const broken = (await judge(tools, unit, await stopSeconds(tools, unit))).filter(({ directive, value }) =>
           common.every((each) => each.directive !== directive || each.value !== value),
         );
         return subjectOf(tools, files, agentUnit(name), unit, broken);
@@ -48,11 +50,36 @@ export const unitsPromises: Check = {
   },
 };
 
-/** Agents that a file of their own, or a condition with their name in it, makes differ from the template in something judged. */
+/** How long a stop of a unit's agent may wait, by its settings in the order in which they win. */
+async function stopSeconds(tools: Tools, { id, environment }: ServiceUnit): Promise<number> {
+  const [fleet, agents] = await Promise.all([tools.settings(), tools.agentFiles()]);
+  const own = agents.get(agentOfUnit(id) ?? "");
+  return stopSecondsOf({ ...environment, ...fleet?.variables, ...own?.variables }.MOSAIC_AGENT_STOP_SECONDS);
+}
+
+/** Agents whose stop may take longer than the template lets it. */
+async function slowToStop(tools: Tools, template: Unit): Promise<string[]> {
+  const bySeconds = new Map<number, string[]>();
+  for (const [name, { variables }] of await tools.agentFiles()) {
+    const seconds = stopSecondsOf(variables.MOSAIC_AGENT_STOP_SECONDS);
+    if (isAgentName(name) && variables.MOSAIC_AGENT_STOP_SECONDS !== undefined)
+      bySeconds.set(seconds, [...(bySeconds.get(seconds) ?? []), name]);
+  }
+  return [...bySeconds].flatMap(([seconds, names]) =>
+    judgeSettings(template, seconds).some(({ directive }) => directive === "TimeoutStopSec") ? names : [],
+  );
+}
+
+/**
+ * Agents that differ from the template in something judged, by a file of their own, by a condition with their name in it, or by how
+ * long they may take to stop.
+ */
 async function agentsToAsk(tools: Tools, files: UnitFiles, template: Unit): Promise<string[]> {
   if (asksForName(template)) return (await tools.agents()).map(({ name }) => name).filter(isAgentName);
+  const slow = await slowToStop(tools, template);
   const asked = await Promise.all(
-    files.agents.map(async (name) => {
+    [...new Set([...slow, ...files.agents])].map(async (name) => {
+      if (slow.includes(name)) return name;
       const unit = agentUnit(name);
       if (files.ownFiles(unit).length > 0) return name;
       const own = files.dropIns(unit).filter((path) => !template.dropIns.includes(path));
@@ -85,10 +112,10 @@ function refused(unit: Unit): SubjectResult {
 }
 
 /** What is wrong with a unit; its scripts must be those that were installed, not others of the same name. */
-async function judge(tools: Tools, unit: Unit): Promise<BrokenSetting[]> {
+async function judge(tools: Tools, unit: Unit, seconds?: number): Promise<BrokenSetting[]> {
   const { paths } = tools;
   if (unit.load !== "loaded") return [];
-  const broken = [...judgeSettings(unit), ...(await failingConditions(tools, unit))];
+  const broken = [...judgeSettings(unit, seconds), ...(await failingConditions(tools, unit))];
   if (broken.some(({ directive }) => directive === "ExecStart")) return broken;
   const value = unit.extra.ExecStart ?? "";
   const scripts = commandsOf(value).flatMap(({ argv }) => scriptsIn(argv));

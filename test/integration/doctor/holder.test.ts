@@ -471,6 +471,22 @@ describe("holder.server", () => {
   );
   red(
     "holder.server",
+    "that systemd has passed over it",
+    {
+      status: "fail",
+      message: /^systemd has passed over the holder: an ExecCondition= /,
+      fix: /^systemctl --user cat /,
+    },
+    async () => {
+      await fleet.dropIn(HOLDER_UNIT, "[Service]\nExecCondition=/bin/false\n");
+      await fleet.systemctl("restart", HOLDER_UNIT);
+      const report = await examine(fleet.host, id);
+      await wellAgain();
+      return report;
+    },
+  );
+  red(
+    "holder.server",
     "that it has failed",
     {
       status: "fail",

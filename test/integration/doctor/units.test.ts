@@ -431,6 +431,7 @@ describe("units.promises", () => {
     [CODER, "Service", "NotifyAccess=none", "how the agent has ended"],
     [CODER, "Unit", "RefuseManualStop=yes", "refuses to stop it"],
     [HOLDER_UNIT, "Service", "TimeoutStartSec=90", "are lost"],
+    [CODER, "Service", "ExecCondition=/bin/false", "passes over the unit without a word, at boot too"],
   ] as const)
     red(
       "units.promises",
@@ -447,6 +448,44 @@ describe("units.promises", () => {
         return mends(await promises());
       },
     );
+
+  red(
+    "units.promises",
+    "a stop that is cut short before the agent has had its own time",
+    {
+      status: "fail",
+      message:
+        /^mosaic-agent@slow\.service: TimeoutStopSec=20s \(35 seconds or more in the layout\): a stop is cut short/,
+      fix: /^sed -i '\/\^\\s\*TimeoutStopSec/,
+    },
+    async () => {
+      await fleet.agent("quick", { MOSAIC_AGENT_STOP_SECONDS: "15" });
+      await writeAndReload({ [`${AGENT}.d/50-test.conf`]: service("TimeoutStopSec=20") });
+      expect((await promises()).status).toBe("pass");
+      await fleet.agent("slow", { MOSAIC_AGENT_STOP_SECONDS: "30" });
+      const report = await promises();
+      expect(report.subjects.filter(({ status }) => status !== "pass").map(({ subject }) => subject)).toEqual([
+        "mosaic-agent@slow.service",
+      ]);
+      await mends(report);
+      for (const file of ["quick.env", "slow.env"]) rmSync(join(fleet.paths.agents, file));
+      return report;
+    },
+  );
+  red(
+    "units.promises",
+    "the same where all agents have that time",
+    { status: "fail", message: /^mosaic-agent@\.service: TimeoutStopSec=20s \(35 seconds/, fix: /^sed -i / },
+    async () => {
+      const settings = join(fleet.paths.site, "fleet.env");
+      const before = (await fleet.host.files.read(settings)) ?? "";
+      writeFileSync(settings, `${before}\nMOSAIC_AGENT_STOP_SECONDS=30\n`);
+      await writeAndReload({ [`${AGENT}.d/50-test.conf`]: service("TimeoutStopSec=20") });
+      const report = await mends(await promises());
+      writeFileSync(settings, before);
+      return report;
+    },
+  );
 
   red(
     "units.promises",

@@ -204,6 +204,17 @@ describe("the commands of a unit", () => {
     }
   });
 
+  test("time to stop is held against what the agent is given", () => {
+    const ofStop = (unit: string, value: string, seconds?: number) =>
+      judgeSettings({ id: unit, extra: { ...right[unit], TimeoutStopUSec: value } }, seconds).length;
+    expect([
+      ofStop(AGENT, "34s", 30),
+      ofStop(AGENT, "35s", 30),
+      ofStop(AGENT, "6s", 1),
+      ofStop(AGENT, "5s", 1),
+    ]).toEqual([1, 0, 0, 1]);
+  });
+
   test("what no unit says, in either form, is no complaint", () => {
     for (const nothing of ["no", "no ", ""]) {
       const extra = { ...right[AGENT], PrivateNetwork: nothing, SystemCallFilter: nothing, ReadOnlyPaths: nothing };
