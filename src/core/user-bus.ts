@@ -12,6 +12,8 @@ export interface Remedy {
   readonly commands: readonly string[];
   /** What only root may do, without sudo. */
   readonly root: readonly string[];
+  /** Root's come after the user's: they are for when those do not help. */
+  readonly rootLast?: boolean;
 }
 
 /** What kind of machine this looks like from inside. */
@@ -101,8 +103,8 @@ function outside({ booted, cgroup }: Circumstances): boolean {
 interface Cause {
   readonly fits: (failure: BusFailure, circumstances: Circumstances) => boolean;
   readonly words: (circumstances: Circumstances, failure: BusFailure) => string;
-  /** reach: the way to a manager that runs, or that will. restart: it is there and of no use. */
-  readonly remedy: "boot" | "reach" | "restart" | "look";
+  /** reach: the way to a manager that runs, or that will. restart: it is there and of no use. hangs: it may go on. */
+  readonly remedy: "boot" | "reach" | "restart" | "hangs" | "look";
 }
 
 const runtimeOf = ({ env }: Circumstances) => env.XDG_RUNTIME_DIR ?? "";
@@ -116,6 +118,12 @@ const CAUSES: readonly Cause[] = [
     fits: is("no-systemctl"),
     words: () => "systemctl is not installed: this machine does not run systemd",
     remedy: "boot",
+  },
+  {
+    // Whatever the machine was booted with, and whoever has started it.
+    fits: (failure, all) => is("ETIMEDOUT")(failure) && runtimeOf(all) !== "",
+    words: () => "the user manager takes connections but did not answer in time: it hangs, or is stopped",
+    remedy: "hangs",
   },
   { fits: (_, { booted }) => !booted, words: notBooted, remedy: "boot" },
   {
@@ -133,11 +141,6 @@ const CAUSES: readonly Cause[] = [
     words: (all) =>
       `${runtimeOf(all)} belongs to another user (uid ${all.runtime?.uid}, this is ${all.user.uid})${from(all)}`,
     remedy: "reach",
-  },
-  {
-    fits: is("ETIMEDOUT"),
-    words: () => "the user manager takes connections but did not answer in time: it hangs, or is stopped",
-    remedy: "restart",
   },
   {
     fits: is("EACCES", "EPERM"),
@@ -195,6 +198,19 @@ function remedyOf(kind: Cause["remedy"], circumstances: Circumstances): Remedy {
       return bootRemedy(circumstances);
     case "look":
       return { commands: ["systemctl --user status"], root: [] };
+    case "hangs":
+      return {
+        commands: [
+          `ps -o pid,stat,args -u ${uid} | grep '[s]ystemd --user'   # STAT T: it is stopped, and kill -CONT PID has it go on`,
+          "mosaic-fleet doctor --only agents.env-file   # it waits for ever at a pipe in the place of a settings file",
+          ...(elsewhere && circumstances.usual ? [`export XDG_RUNTIME_DIR=${usual}   # where another one is`] : []),
+        ],
+        root:
+          elsewhere || !circumstances.booted
+            ? []
+            : [`systemctl restart user@${uid}.service   # if nothing else helps: ends what still runs under it`],
+        rootLast: true,
+      };
     case "restart":
       return { commands: [], root: [`systemctl restart user@${uid}.service   # ends what still runs under it`] };
     case "reach": {
@@ -248,7 +264,8 @@ export function bootRemedy({ machine, user }: Pick<Circumstances, "machine" | "u
   return user.uid === 0 ? { commands: sandbox, root: [] } : { commands: [], root: sandbox };
 }
 
-/** A remedy as an ordinary user types it: what only root may do, with sudo, comes first. */
-export function typed({ commands, root }: Remedy): string[] {
-  return [...root.map((command) => `sudo ${command}`), ...commands];
+/** A remedy as an ordinary user types it: what only root may do with sudo. */
+export function typed({ commands, root, rootLast = false }: Remedy): string[] {
+  const asRoot = root.map((command) => `sudo ${command}`);
+  return rootLast ? [...commands, ...asRoot] : [...asRoot, ...commands];
 }

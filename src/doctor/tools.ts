@@ -37,6 +37,8 @@ import { type Verification, verification, verify } from "./verify.ts";
 
 /** Why the user manager cannot be reached, in words and in the words of systemctl. */
 export interface ManagerMissing {
+  /** It takes connections, and does not answer. */
+  readonly hangs: boolean;
   readonly problem: BusProblem;
   readonly said: string;
 }
@@ -134,11 +136,11 @@ export function toolsOf(machine: Host, version: string, asked?: Verification): T
     } catch (error) {
       // Who hangs would only hang again.
       if (error instanceof BusError && error.code === "ETIMEDOUT")
-        return { problem: await explained(host, { code: error.code, said: "" }), said: error.message };
+        return { hangs: true, problem: await explained(host, { code: error.code, said: "" }), said: error.message };
       const answer = await systemd.managerVersion();
       const problem = await managerProblem(host, answer);
       if (problem === undefined) throw error;
-      return { problem, said: answer.stderr.trim() || describeError(error) };
+      return { hangs: false, problem, said: answer.stderr.trim() || describeError(error) };
     }
   });
   const manager = async (): Promise<Manager> => {

@@ -1,6 +1,6 @@
 import { AGENT_KEYS, HOME_KEYS } from "../../core/agent-keys.ts";
 import { type EnvProblem, envProblems, type ValueProblem, valueProblems } from "../../core/env-problems.ts";
-import { shellPath } from "../../core/shell.ts";
+import { moveAside, shellPath } from "../../core/shell.ts";
 import { editCommand, folderCommand, unsetCommand } from "../../fleet/setting-commands.ts";
 import type { SettingsFile } from "../../fleet/settings-files.ts";
 import { counted, type Look, named, settingsFiles } from "../agent-subjects.ts";
@@ -44,7 +44,10 @@ function lookAt(tools: Tools, file: SettingsFile, agent: string | undefined): Fi
     return {
       lost: true,
       status: "fail",
-      message: `its settings cannot be read (${file.problem}), so the agent starts without them`,
+      message:
+        file.status.kind === "other"
+          ? `it is no file, but something to wait at (a pipe, a device): systemd itself opens it at the next start of ${agent ?? "any agent"}, waits for ever, and with it all of this user's units`
+          : `its settings cannot be read (${file.problem}), so the agent starts without them`,
       evidence: { file: file.path, mode: file.status.mode.toString(8), owner: file.status.uid },
       fix: unreadableFix(tools, file),
     };
@@ -112,6 +115,14 @@ async function mendingCommands(
 
 function unreadableFix({ host }: Tools, { real, path, status }: SettingsFile): Fix {
   const { home, uid } = host.user;
+  // Whoever opens it for writing lets go who waits at it; where nobody does, that would wait itself.
+  if (status.kind === "other")
+    return {
+      commands: [
+        `timeout 1 tee ${shellPath(path, home)} </dev/null   # lets a manager go on that waits at it`,
+        moveAside(path, "aside"),
+      ],
+    };
   if (status.kind !== "file") return { commands: [`ls -ld ${shellPath(path, home)}`] };
   if (status.uid === uid) return { actions: [{ kind: "make-private", path: real }] };
   return { root: [`chown ${uid} ${shellPath(real, home)}`] };

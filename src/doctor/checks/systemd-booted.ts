@@ -21,10 +21,10 @@ export const systemdBooted: Check = {
     const evidence = { "first process": first ?? "hidden", "/run/systemd/system": booted, machine };
     const fix = bootRemedy({ machine, user: host.user });
     // A sandbox of the canary, or a manager that somebody started by hand: a fleet holds in it as long as it lasts.
-    if (await answers(tools))
+    if (await isThere(tools))
       return {
         status: "warn",
-        message: `a user manager answers, but the first process is ${first ?? "hidden"}, not systemd: nothing starts it again, at boot or when it ends`,
+        message: `a user manager is there, but the first process is ${first ?? "hidden"}, not systemd: nothing starts it again, at boot or when it ends`,
         evidence,
         fix,
       };
@@ -32,8 +32,8 @@ export const systemdBooted: Check = {
   },
 };
 
-/** Where that cannot be told, systemd.user-manager says so. */
-async function answers(tools: Tools): Promise<boolean> {
+/** One that hangs is told by systemd.user-manager, and so is what cannot be told. */
+async function isThere(tools: Tools): Promise<boolean> {
   const found = await tools.userManager().catch(() => undefined);
-  return found !== undefined && "manager" in found;
+  return found !== undefined && ("manager" in found || found.hangs);
 }

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
+import { openUserManager } from "../../../src/adapters/manager.ts";
 import type { Host } from "../../../src/core/host.ts";
 import { until } from "../../../src/core/until.ts";
 import { agentsState } from "../../../src/doctor/checks/agents-state.ts";
@@ -234,6 +235,24 @@ describe("agents.env-file", () => {
     expect(of(report, "linked").message).toContain("cannot be read (it is a link to nothing)");
     expect(of(report, "folder").message).toContain("cannot be read (it is no file)");
     expect(await verdict()).toBe("unreadable");
+  });
+
+  test("a pipe in the place of a file has systemd itself wait: what is typed lets it go on", async () => {
+    added.push(join(agents, "pipe.env"), join(agents, "pipe.env.aside"));
+    await sh(`mkfifo ${join(agents, "pipe.env")}`);
+    const start = fleet.systemctl("start", "mosaic-agent@pipe.service");
+    const answers = async () => openUserManager(host, 300).then((manager) => manager.close());
+    await fleet.wait("the manager hangs", () => answers().then(() => false, String));
+    const report = await examine(host, "agents.env-file");
+    expect(of(report, "pipe")).toMatchObject({
+      status: "fail",
+      message: expect.stringContaining("systemd itself opens it at the next start of pipe, waits for ever"),
+    });
+    await sh(of(report, "pipe").fix.commands.join("\n"));
+    await start;
+    await answers();
+    await fleet.systemctl("stop", "mosaic-agent@pipe.service");
+    await fleet.systemctl("reset-failed", "mosaic-agent@pipe.service");
   });
 
   test("a file that the user may not read (fake: root may read all)", async () => {

@@ -21,6 +21,10 @@ const well: Circumstances = {
 const unset = { env: {}, runtime: undefined, socket: undefined };
 const gone = { runtime: undefined, socket: undefined, usual: false };
 const EXPORT = "export XDG_RUNTIME_DIR=/run/user/1000";
+const HANGS = [
+  "ps -o pid,stat,args -u 1000 | grep '[s]ystemd --user'   # STAT T: it is stopped, and kill -CONT PID has it go on",
+  "mosaic-fleet doctor --only agents.env-file   # it waits for ever at a pipe in the place of a settings file",
+];
 const LINGER = "loginctl enable-linger somebody";
 const RESTART = "systemctl restart user@1000.service";
 
@@ -180,7 +184,14 @@ const CASES: Readonly<Record<string, Case>> = {
     code: "ETIMEDOUT",
     at: {},
     cause: /did not answer in time/,
+    commands: HANGS,
     root: [/^systemctl restart user@1000/],
+  },
+  "a manager that hangs elsewhere, on a machine that was not booted with systemd": {
+    code: "ETIMEDOUT",
+    at: { booted: false, env: { XDG_RUNTIME_DIR: "/tmp/x" } },
+    cause: /did not answer in time/,
+    commands: [...HANGS, `${EXPORT}   # where another one is`],
   },
   "something else that answers": {
     code: "EPROTO",
