@@ -43,7 +43,7 @@ beforeEach(() => {
 });
 
 /** What install.sh starts whatever the case. */
-const always = "uname dd tr sed mkdir find rm wc sleep cat chmod mv sync cp tail id".split(" ");
+const always = "uname dd tr sed mkdir find rm rmdir wc sleep cat chmod mv sync cp tail id".split(" ");
 
 /** A PATH of these programs and no other. */
 function pathOf(...programs: string[]): string {
@@ -358,6 +358,17 @@ describe("what goes wrong on the way", () => {
     }
   }
 
+  test("the folders that it has made for what has not come go again, and no other", async () => {
+    server.manner = [["", "gone"]];
+    const home = newHome();
+    expect((await install([], { home })).code).toBe(69);
+    expect(readdirSync(home)).toEqual([]);
+    mkdirSync(join(home, ".local"));
+    expect((await install([], { home })).code).toBe(69);
+    expect(filesIn(home).length + readdirSync(join(home, ".local")).length).toBe(0);
+    expect(readdirSync(home)).toEqual([".local"]);
+  });
+
   test("a server that is not there is named, with what to try", async () => {
     const home = homeWithOlder();
     const result = await install(["--base-url", "http://127.0.0.1:1"], { home });
@@ -524,6 +535,36 @@ describe("without what it takes", () => {
       expect(server.asked).toEqual([]);
     });
   }
+
+  for (const [what, env, code, says] of [
+    ["a PATH that is empty", { PATH: "" }, 69, "cannot do without uname"],
+    ["a HOME that is no whole path", { HOME: "rel" }, 64, "HOME is rel, which is no whole path"],
+    ["no HOME", { HOME: "" }, 64, "HOME is not set"],
+  ] as const)
+    test(`with ${what} it says so, and makes nothing`, async () => {
+      const home = newHome();
+      const given = { home, env, through: ["env", `--chdir=${home}`] };
+      const { code: ended, stdout, stderr } = await install([], given);
+      expect({ ended, stdout }).toEqual({ ended: code, stdout: "" });
+      expect(stderr).toContain(says);
+      expect(stderr).toMatch(/^install\.sh: .+\n {2}why: {2}.+\n {2}next: .+\n$/);
+      expect(readdirSync(home)).toEqual([]);
+    });
+
+  test("in / as HOME it is in /.local/bin", async () => {
+    const { stdout } = await install(["--dry-run"], { env: { HOME: "/" } });
+    expect(stdout).toContain("  to       /.local/bin/mosaic-fleet\n");
+  });
+
+  for (const [where, redirect] of [
+    ["that is full", ">/dev/full"],
+    ["that is closed", ">&-"],
+  ] as const)
+    test(`with a stdout ${where} it installs, and says that not all is said: 74`, async () => {
+      const result = await install(["--no-doctor"], { through: ["sh", "-c", `exec "$@" ${redirect}`, "sh"] });
+      expect(result).toMatchObject({ code: 74, stderr: expect.stringContaining("stdout cannot be written") });
+      expect(filesIn(result.home)).toEqual([".local/bin/mosaic-fleet"]);
+    });
 
   test("with neither curl nor wget it says so", async () => {
     const home = homeWithOlder();
