@@ -172,6 +172,11 @@ test("a restart and a crash of the server are gone through; a stop ends it, and 
   await fleet.systemctl("stop", "mosaic-agent@mortal");
   const screen = plain(terminal.done()).join("\n");
   expect(screen).toContain("mortal does not run any more. To start it: mosaic-fleet agent start mortal\nexit 0");
+  await fleet.systemctl("enable", "--now", "mosaic-agent@mortal");
+  const again = watch("mortal", 200, 51);
+  await sees(again, "life 4");
+  expect(await fleet.host.exec([binary, "agent", "rm", "mortal", "--yes"])).toMatchObject({ code: 0 });
+  expect(plain(again.done()).join("\n")).toContain("mortal does not run any more. It was removed.\nexit 0");
 });
 
 test("without a terminal, and of an agent that does not run: what to type", async () => {

@@ -97,6 +97,14 @@ test("a change is shown, then made; comments stay; what runs is not restarted, a
   expect((await apply(roster)).stdout).toBe("3 agents are as the roster says.\nNothing to do.\n");
 });
 
+test("a folder is no roster, and which file is meant can be looked up", async () => {
+  const { code, stderr } = await typed(["apply", "-f", fleet.root]);
+  expect(code).toBe(78);
+  expect(stderr).toContain(
+    `${fleet.root}: is a folder; a roster is a file\n  Next: ls ${fleet.root}   # which is meant?\n`,
+  );
+});
+
 test("-f - reads stdin; -o json is one document, with what became of each", async () => {
   const roster =
     'agents:\n  plain: {command: sleep infinity}\n  odd: {state: running}\n  lost: {command: "x", state: running, workdir: /nowhere}\n';

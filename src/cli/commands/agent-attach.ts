@@ -1,5 +1,6 @@
 import { EXIT, exitOfInterrupt } from "../../core/exit.ts";
 import { attach } from "../../fleet/attach.ts";
+import { tellEnd } from "../agent-ended.ts";
 import { checkedName } from "../agent-options.ts";
 import { defineCommand } from "../command.ts";
 
@@ -19,7 +20,7 @@ export const command = defineCommand({
     const name = checkedName(typed);
     const left = await attach(host, name, (line) => host.stderr.write(`${line}\n`));
     if (host.interrupted.aborted) return exitOfInterrupt(host.interrupted.reason);
-    if (left === "stopped") host.stderr.write(`${name} was stopped. To start it: mosaic-fleet agent start ${name}\n`);
+    if (left === "stopped") await tellEnd(host, name, "was stopped");
     return EXIT.ok;
   },
 });

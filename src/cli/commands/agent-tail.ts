@@ -1,6 +1,7 @@
 import { EXIT, exitOfInterrupt } from "../../core/exit.ts";
 import { plainRow, styledRow } from "../../core/screen-text.ts";
 import { type Line, tailAgent } from "../../fleet/tail.ts";
+import { tellEnd } from "../agent-ended.ts";
 import { checkedName } from "../agent-options.ts";
 import { defineCommand, UsageError } from "../command.ts";
 
@@ -48,8 +49,7 @@ export const command = defineCommand({
       say: (what) => host.stderr.write(`${said[what]}\n`),
     });
     if (host.interrupted.aborted) return exitOfInterrupt(host.interrupted.reason);
-    if (follow && over)
-      host.stderr.write(`${name} does not run any more. To start it: mosaic-fleet agent start ${name}\n`);
+    if (follow && over) await tellEnd(host, name, "does not run any more");
     return EXIT.ok;
   },
 });

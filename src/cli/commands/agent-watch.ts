@@ -2,6 +2,7 @@ import { FleetError } from "../../core/errors.ts";
 import { EXIT, exitOfInterrupt } from "../../core/exit.ts";
 import type { FullScreen } from "../../core/host.ts";
 import { type Watched, watchAgent } from "../../fleet/watch.ts";
+import { tellEnd } from "../agent-ended.ts";
 import { checkedName } from "../agent-options.ts";
 import { defineCommand } from "../command.ts";
 import { type Corner, cornerOfCursor, cornerWithin, watchFrame } from "../report/watch.ts";
@@ -39,7 +40,7 @@ export const command = defineCommand({
       screen?.close();
     }
     if (host.interrupted.aborted) return exitOfInterrupt(host.interrupted.reason);
-    if (over) host.stderr.write(`${name} does not run any more. To start it: mosaic-fleet agent start ${name}\n`);
+    if (over) await tellEnd(host, name, "does not run any more");
     return EXIT.ok;
   },
 });

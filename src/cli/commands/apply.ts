@@ -95,11 +95,13 @@ async function planFrom(host: Host, file: string, prune: boolean): Promise<Agent
 
 async function readText(host: Host, file: string): Promise<string> {
   const next = [file === "-" ? "mosaic-fleet apply --help" : `ls -ld ${shellWord(file)}`];
-  const refuse = (why: string) => new FleetError(EXIT.config, NOTHING, `${file}: ${why}`, next);
+  const refuse = (why: string, instead = next) => new FleetError(EXIT.config, NOTHING, `${file}: ${why}`, instead);
   try {
     const bytes = await host.input(file);
     if (bytes !== undefined) return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (error) {
+    if ((error as { code?: string }).code === "EISDIR")
+      throw refuse("is a folder; a roster is a file", [`ls ${shellWord(file)}   # which is meant?`]);
     throw refuse(error instanceof TypeError ? "is no text in UTF-8" : describeError(error));
   }
   throw refuse("there is no such file");
