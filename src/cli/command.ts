@@ -1,7 +1,8 @@
-import { type ArgsDef, type ParsedArgs, parseArgs } from "citty";
+import type { ArgsDef, ParsedArgs } from "citty";
 import { didYouMean } from "../core/did-you-mean.ts";
 import { EXIT, type ExitCode } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
+import { letBegin } from "../core/steps.ts";
 import { table, wrap } from "./report/text.ts";
 import { specOf, spellingsOf } from "./spec.ts";
 
@@ -9,7 +10,7 @@ import { specOf, spellingsOf } from "./spec.ts";
 export type Completes = "agent" | "check" | "command" | "file" | "folder" | readonly string[];
 
 /** A command as data: what it is called, what it takes, what it says about itself, and the function behind it. */
-export interface Command<A extends ArgsDef = ArgsDef> {
+export interface Command<A extends ArgsDef = ArgsDef, B = unknown> {
   readonly name: string;
   /** One sentence. */
   readonly summary: string;
@@ -27,10 +28,15 @@ export interface Command<A extends ArgsDef = ArgsDef> {
   readonly exits: readonly (readonly [ExitCode, string])[];
   /** With -o json there is one document on stdout whatever happens, wrong usage included. */
   readonly alwaysDocuments?: true;
-  run(host: Host, args: ParsedArgs<A>): Promise<ExitCode>;
+  /**
+   * Asks what takes longest, before even the rest of the program is loaded. `words`: what was typed, and is right: each option
+   * once, as --name or --name=value, then -- and the others.
+   */
+  begin?(host: Host, words: readonly string[]): B | undefined;
+  run(host: Host, args: ParsedArgs<A>, begun: B | undefined): Promise<ExitCode>;
 }
 
-export function defineCommand<const A extends ArgsDef>(command: Command<A>): Command {
+export function defineCommand<const A extends ArgsDef, B = undefined>(command: Command<A, B>): Command {
   return command as unknown as Command;
 }
 
@@ -50,11 +56,15 @@ export async function runCommand(command: Command, host: Host, words: readonly s
     host.stdout.write(helpOf(command));
     return EXIT.ok;
   }
-  const parsed: Record<string, unknown> = parseArgs(checkedWords(command, words), command.args);
+  const checked = checkedWords(command, words);
+  const begun = command.begin?.(host, checked);
+  if (begun !== undefined) await letBegin();
+  const { parseArgs } = await import("citty");
+  const parsed: Record<string, unknown> = parseArgs(checked, command.args);
   // citty takes --no-x for an x that is false.
   for (const name of Object.keys(command.args))
     if (name.startsWith("no-")) parsed[name] = parsed[name.slice(3)] === false;
-  return command.run(host, parsed as ParsedArgs);
+  return command.run(host, parsed as ParsedArgs, begun);
 }
 
 /** The items of an argument that is a list; undefined when it was not given. */

@@ -1,6 +1,5 @@
 import type { ArgsDef } from "citty";
 import { EXIT } from "../../core/exit.ts";
-import { letBegin } from "../../core/steps.ts";
 import { verification } from "../../doctor/verify.ts";
 import { defineCommand, UsageError } from "../command.ts";
 import { durationMs } from "../duration.ts";
@@ -56,22 +55,21 @@ export const command = defineCommand({
     [EXIT.config, "a file with settings cannot be read"],
     [EXIT.interrupted, "interrupted by Ctrl-C, nothing is said (SIGHUP: 129, SIGTERM: 143)"],
   ],
-  async run(host, args) {
+  begin: (host, words) =>
+    words.every((word) => ALL_AT_ONCE.includes(word.split("=", 1)[0] ?? "")) ? verification(host) : undefined,
+  async run(host, args, asked) {
     refuseStrangers(doctorArgs, args);
     if (args.yes && !args.fix) throw new UsageError("--yes answers the question of --fix");
     const limitMs = args.wait === undefined ? undefined : durationMs(args.wait);
     if (args.wait !== undefined && limitMs === undefined)
       throw new UsageError(`--wait is a time such as 30s, 2m or 1h, at most 24h, not "${args.wait}"`);
-    // What takes longest is asked first of all, before even the rest of this program is loaded.
-    const asked = NOT_ALL.some((name) => args[name]) ? undefined : verification(host);
-    if (asked !== undefined) await letBegin();
     const { doctor } = await import("../doctor.ts");
     return doctor(host, args, { limitMs, asked });
   },
 });
 
-/** With these not every check is looked at, or not known yet which. */
-const NOT_ALL = ["pre", "only", "skip", "list", "explain", "schema", "id"] as const;
+/** With no other words every check is looked at, and nothing comes before. */
+const ALL_AT_ONCE: readonly string[] = ["--output", "--verbose", "--fail-on", "--"];
 
 /** What goes with what looks at nothing; -o goes with all. */
 const GOES_WITH = { schema: ["list"], explain: [], list: ["pre", "only", "skip"] } as const;
