@@ -92,3 +92,19 @@ test("its steps are listed as its own, and one of the whole is none of it", () =
   expect(stderr).toContain("no step holder-stop");
   expect(code).toBe(64);
 });
+
+test.skipIf(process.getuid?.() !== 0)(
+  "where one memory file system is full it takes the next; where all are, it says which",
+  () => {
+    const full = (...folders: string[]) =>
+      folders.map((folder) => `mount -t tmpfs -o size=1m none ${folder}`).join(" && ");
+    const tried = (mounts: string) => {
+      const script = `unset XDG_RUNTIME_DIR TMPDIR; ${mounts} && exec "$0" canary --level tmux --only server -o json`;
+      const { code, stdout } = run(["unshare", "--mount", "--propagation", "private", "sh", "-c", script, binary]);
+      return { code, why: canaryReportSchema.parse(JSON.parse(stdout)).problem?.why };
+    };
+    expect(tried(full("/dev/shm"))).toEqual({ code: 0, why: undefined });
+    const why = "too little room is left in /dev/shm, /tmp: it takes 4 MiB";
+    expect(tried(full("/dev/shm", "/tmp"))).toEqual({ code: 69, why });
+  },
+);

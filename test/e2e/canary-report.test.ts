@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { canaryReportSchema } from "../../src/canary/schema.ts";
+import { CANARY_FORMATS } from "../../src/cli/report/canary.ts";
 import { binary, run, temporaryFolder } from "../support/build.ts";
 import { openFleet, type TestFleet } from "../support/fleet.ts";
 import { canaryOf } from "../support/sabotage.ts";
@@ -90,6 +91,27 @@ describe("on an installed fleet", () => {
     expect(files["summary.md"]).toContain("variables of the unit did not reach the agent");
     const report = canaryReportSchema.parse(JSON.parse(files["report.json"] ?? ""));
     expect(report.steps.find(({ status }) => status === "fail")?.id).toBe("environment");
+  });
+
+  test("nor is one in what it prints, in whatever format", async () => {
+    // Of a start that fails the canary shows what systemctl status says: its command lines, too.
+    const dropIn = join(fleet.paths.runtime ?? "", "systemd/user/mosaic-agent@.service.d/60-says.conf");
+    const words = Object.values(secrets).map((secret) => `"${secret}"`);
+    const says = `/bin/sh -c 'exit 1' says ${words.join(" ")} end`;
+    await fleet.host.files.writeAtomic(dropIn, `[Service]\nExecStartPre=${says}\n`, 0o644);
+    for (const format of CANARY_FORMATS) {
+      const result = await canary("-o", format);
+      const printed = result.stdout + result.stderr;
+      expect(result).toMatchObject({ kind: "exited", code: 1 });
+      expect([format, printed]).toEqual([format, expect.stringContaining("did not start")]);
+      // Evidence is left out where a format has no room for it.
+      if (["human", "json", "junit", "tap"].includes(format))
+        expect(printed.replace(/\s+/g, " ")).toContain(`says ${words.map(() => "[redacted]").join(" ")} end`);
+      for (const secret of Object.values(secrets))
+        expect(printed.includes(secret) ? `${format}: ${secret}` : "").toBe("");
+    }
+    await fleet.host.files.removeFile(dropIn);
+    await fleet.systemd.daemonReload();
   });
 
   test("agents of the user's are no more than names in it", async () => {

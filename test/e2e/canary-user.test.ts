@@ -37,3 +37,13 @@ test("what a run leaves that is killed while its sandbox boots is cleared by the
   expect(JSON.parse(stdout.slice(stdout.indexOf("{"))).verdict).toBe("pass");
   expect(code).toBe(0);
 });
+
+test("one who may have too few processes is told so, and no promise looks broken", () => {
+  const { code, stdout } = asOrdinaryUser('exec prlimit --nproc=60 "$binary" canary --sandbox -o json');
+  const { verdict, problem, steps } = canaryReportSchema.parse(JSON.parse(stdout));
+  expect({ code, verdict, steps }).toEqual({ code: 69, verdict: "unavailable", steps: [] });
+  expect(problem?.why).toMatch(
+    /^user nobody may have 60 processes and threads \(ulimit -u\), of which \d+ are left: it takes 100$/,
+  );
+  expect(problem?.next[0]).toMatch(/^ulimit -u \d+ {3}#/);
+});

@@ -406,6 +406,15 @@ describe.skipIf(!isRoot)("where a sandbox is impossible it says exactly what is 
   const noShm =
     "for folder in /dev/shm /run /tmp; do while umount -l $folder 2>/dev/null; do :; done; done; ! grep -qE ' (/dev/shm|/run|/tmp) tmpfs rw' /proc/self/mounts";
 
+  const PIDS = "/sys/fs/cgroup/pids";
+  /** Runs its arguments in a cgroup of its own, below this one, with room for 40 processes and threads. */
+  const IN_SMALL_GROUP = `
+    group=${PIDS}$(sed -n 's/^[0-9]*:pids://p' /proc/self/cgroup)/mosaic-test-$$
+    mkdir "$group" && echo 40 >"$group/pids.max" || exit 99
+    sh -c 'echo $$ >"$1/cgroup.procs" && shift && exec "$@"' sh "$group" "$@"
+    code=$?
+    rmdir "$group"
+    exit $code`;
   const cases: [string, string[], Record<string, string | undefined>, RegExp][] = [
     [
       "an ordinary user without a user manager",
@@ -415,7 +424,15 @@ describe.skipIf(!isRoot)("where a sandbox is impossible it says exactly what is 
     ],
     ["no tmux", [], { PATH: "/nonexistent", HOME }, /tmux is not installed/],
     ["no systemd", behindMounts("mount -t tmpfs none /usr/lib/systemd"), plain, /systemd is not installed/],
+    ["too few open files", ["sh", "-c", 'ulimit -n 32; exec "$@"', "sh"], plain, /only 32 files may be open at once/],
   ];
+  if (existsSync(PIDS))
+    cases.push([
+      "too few processes in a cgroup",
+      ["sh", "-c", IN_SMALL_GROUP, "sh"],
+      plain,
+      /the cgroup \S+\/mosaic-test-\d+ has room for \d+ processes and threads \(pids\.max\): it takes 100/,
+    ]);
   if (!booted)
     cases.push(
       [

@@ -13,7 +13,16 @@ export interface Outcome {
 }
 
 /** Runs the canary of a tree whose assets were changed; the user's default tmux server is looked for in a folder of its own. */
-export async function canaryOf(sabotages: readonly Sabotage[], ...words: string[]): Promise<Outcome> {
+export function canaryOf(sabotages: readonly Sabotage[], ...words: string[]): Promise<Outcome> {
+  return canaryBehind({}, sabotages, ...words);
+}
+
+/** The same, with fakes first in PATH: each a shell script, by its program's name. */
+export async function canaryBehind(
+  fakes: Readonly<Record<string, string>>,
+  sabotages: readonly Sabotage[],
+  ...words: string[]
+): Promise<Outcome> {
   using folder = temporaryFolder();
   for (const part of ["src", "assets", "package.json"])
     cpSync(join(tree, part), join(folder.path, part), { recursive: true });
@@ -27,11 +36,15 @@ export async function canaryOf(sabotages: readonly Sabotage[], ...words: string[
     if (broken === text) throw new Error(`nothing in ${asset} matches ${from}`);
     writeFileSync(path, broken);
   }
+  const programs = join(folder.path, "programs");
+  mkdirSync(programs);
+  for (const [name, script] of Object.entries(fakes))
+    writeFileSync(join(programs, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
   // Where its own cgroups are the roots: so a limit of memory can be tried on every machine.
   const inside = join(tree, "test/support/cgroup-namespace.sh");
   const argv = [inside, bun, join(folder.path, "src/main.ts"), "canary", ...words, "-o", "json"];
   const child = Bun.spawn(argv, {
-    env: { ...process.env, TMUX_TMPDIR: outside },
+    env: { ...process.env, TMUX_TMPDIR: outside, PATH: `${programs}:${process.env.PATH}` },
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
