@@ -7,13 +7,15 @@
 #   MOSAIC_VERSION   the version; that of the release which is there unless told
 #   MOSAIC_DIR       where to; .mosaic-fleet below the current folder unless told
 # Where GitHub reads them, the folder is added to the next steps' PATH. Exits as install.sh does: 64 wrong usage, 65 not the
-# bytes of the release, 69 it cannot be had.
+# bytes of the release, 69 it cannot be had, 73 cannot write. Cancelled (HUP, INT, TERM), it ends what downloads, and leaves
+# nothing of it.
 set -eu
 
 fail() {
 	code=$1
 	shift
-	printf 'download.sh: %s\n' "$*" | without_password >&2
+	# On one line: what begins another one may be a command to GitHub.
+	printf 'download.sh: %s\n' "$(printf '%s' "$*" | tr '\r\n' '  ')" | without_password >&2
 	exit "$code"
 }
 # What is said, without the name and password that an address may hold.
@@ -26,7 +28,14 @@ unset MOSAIC_BASE_URL # no program that is started is to have it, but for instal
 dir=${MOSAIC_DIR:-.mosaic-fleet}
 case $dir in /*) ;; *) dir=$PWD/$dir ;; esac
 [ -n "$base" ] || fail 64 "MOSAIC_BASE_URL is not set: where the files of the release are"
-case $version in *VERSION* | *[!0-9A-Za-z.+-]*) fail 64 "MOSAIC_VERSION is no version: $version" ;; esac
+case $dir in *[[:cntrl:]]*) fail 64 "MOSAIC_DIR, or the current folder, has a line's end or the like in its name" ;; esac
+case $version in
+*VERSION* | *[!0-9A-Za-z.+-]*) known='' ;;
+'' | [0-9]*.[0-9]*.[0-9]*) known=yes ;;
+*) known='' ;;
+esac
+[ -n "$known" ] ||
+	fail 64 "MOSAIC_VERSION is no version, such as 1.2.3: '$version'. Without one it is that of the release at MOSAIC_BASE_URL"
 base=${base%/}
 while :; do
 	case $base in
@@ -40,6 +49,7 @@ done
 
 # What came with install.sh is as good as the way that install.sh came: only one that proves whose it is will do.
 case $base in
+/*[[:cntrl:]]*) fail 64 "MOSAIC_BASE_URL is a folder with a line's end or the like in its name" ;;
 /*) only='' ;;
 *[[:space:][:cntrl:]?#\\]*) fail 64 "MOSAIC_BASE_URL has a blank, ?, # or \\ in it: in a password these are written as %20, %3F, %23, %5C" ;;
 https://*) only='=https' ;;
@@ -60,10 +70,22 @@ if [ -n "$only" ]; then
 fi
 
 umask 077
-mkdir -p "$dir"
-installer=$(mktemp "$dir/.install.XXXXXX")
-trap 'rm -f "$installer"' EXIT
-trap 'exit 1' HUP INT TERM
+mkdir -p "$dir" || fail 73 "cannot make $dir"
+installer=$(mktemp "$dir/.install.XXXXXX") || fail 73 "cannot write in $dir"
+child=''
+clean_up() {
+	[ -z "$child" ] || { kill "$child" && wait "$child"; } 2>/dev/null || :
+	rm -f "$installer" "$installer.log"
+}
+trap clean_up EXIT
+trap 'exit 143' HUP INT TERM
+# Waits for what was started last; a signal, which a program in the foreground would hold up, cuts that short.
+ended() {
+	child=$! code=0
+	wait "$child" || code=$?
+	child=''
+	return "$code"
+}
 
 if [ -z "$only" ]; then
 	cp "$base/install.sh" "$installer" || fail 69 "there is no install.sh in $base"
@@ -72,15 +94,17 @@ else
 	# By curl alone: it holds every step of the way to https. The address, which may hold a password, comes on its stdin:
 	# arguments can be read by every user of the machine.
 	command -v curl >/dev/null 2>&1 || fail 69 "curl is not installed: prepare.sh installs it"
-	said=$(printf 'url = "%s/install.sh"\n' "$(printf '%s' "$base" | sed 's/"/\\"/g')" |
+	printf 'url = "%s/install.sh"\n' "$(printf '%s' "$base" | sed 's/"/\\"/g')" |
 		curl --fail --silent --show-error --location --proto "$only" --globoff --connect-timeout 20 --max-time 120 --retry 2 \
-			--output "$installer" --config - 2>&1) || fail 69 "cannot download $base/install.sh: $said"
+			--output "$installer" --config - >"$installer.log" 2>&1 &
+	ended || fail 69 "cannot download $base/install.sh: $(cat "$installer.log")"
 	set --
 fi
 # Half of one does nothing, and says nothing.
 [ -n "$(sh "$installer" --help 2>/dev/null)" ] || fail 69 "$base/install.sh is no install.sh of a release, or not all of it"
 
-MOSAIC_FLEET_BASE_URL=${only:+$base} sh "$installer" "$@" ${version:+--version "$version"} --dir "$dir" --no-doctor
+MOSAIC_FLEET_BASE_URL=${only:+$base} sh "$installer" "$@" ${version:+--version "$version"} --dir "$dir" --no-doctor &
+ended
 is=$("$dir/mosaic-fleet" --version)
 [ -z "$version" ] || [ "$is" = "$version" ] || fail 65 "asked for $version, got $is"
 [ -z "${GITHUB_PATH:-}" ] || printf '%s\n' "$dir" >>"$GITHUB_PATH"

@@ -11,6 +11,8 @@ missing() {
 	has tmux || echo tmux
 	has curl || echo curl
 	has flock || echo util-linux
+	# On Alpine the binary needs it.
+	! has apk || [ -e /usr/lib/libstdc++.so.6 ] || echo libstdc++
 	# Alpine and the like have none: there the tmux half can be proved.
 	has apk || { has systemctl && [ -e /usr/lib/systemd/systemd ]; } || [ -e /lib/systemd/systemd ] || echo systemd
 	# A user manager has a bus where this is there.
@@ -49,8 +51,9 @@ fi
 echo "prepare.sh: $root $install $packages"
 # shellcheck disable=SC2086 # lists of words
 {
-	[ "$manager" != apt-get ] || $root apt-get update --quiet
-	$root env DEBIAN_FRONTEND=noninteractive $install $packages
+	# What came of it is looked at below.
+	[ "$manager" != apt-get ] || $root apt-get update --quiet || :
+	$root env DEBIAN_FRONTEND=noninteractive $install $packages || :
 } >&2
 left=$(missing | tr '\n' ' ')
 [ -z "$left" ] || {

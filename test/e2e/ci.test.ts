@@ -71,6 +71,36 @@ async function start(argv: readonly string[], cwd: string, env: Env): Promise<Ru
   return { code, stdout, stderr };
 }
 
+/** Started as a CI starts it, in `cwd`, to be cancelled: what it says goes to `log`. */
+function begin(argv: readonly string[], cwd: string, env: Env, log: string) {
+  const { PATH = "", HOME = "/root" } = process.env;
+  return Bun.spawn([...argv], {
+    cwd,
+    env: { PATH, HOME, ...env },
+    stdin: "ignore",
+    stdout: Bun.file(log),
+    stderr: Bun.file(`${log}.errors`),
+  });
+}
+
+/** The seconds until it has ended, at most as many as GitHub waits before it sends a harder signal. */
+async function endedWithin(child: Bun.Subprocess): Promise<number> {
+  const begun = performance.now();
+  await Promise.race([child.exited, Bun.sleep(7500)]);
+  return (performance.now() - begun) / 1000;
+}
+
+/** Waits until it is so. */
+async function until(what: () => boolean): Promise<void> {
+  for (let tries = 0; !what(); tries++) {
+    if (tries > 1000) throw new Error(`not within 10 s: ${what}`);
+    await Bun.sleep(10);
+  }
+}
+
+/** The folder of this user in a test, who has no entry anywhere and no manager. */
+const nobody = ["setpriv", "--reuid=4242", "--regid=4242", "--clear-groups"];
+
 /** A folder with a copy of scripts/ci, as a repository that uses it has it. */
 function repository(name: string): string {
   const folder = join(work.path, name);
@@ -117,7 +147,7 @@ function valuesOf(document: unknown, ...keys: string[]): unknown[] {
   ]);
 }
 
-const SCRIPT = /^sh (?:"\$GITHUB_ACTION_PATH\/(scripts\/ci\/[a-z]+\.sh)"|(scripts\/ci\/[a-z]+\.sh))$/;
+const SCRIPT = /^(?:exec )?sh (?:"\$GITHUB_ACTION_PATH\/(scripts\/ci\/[a-z]+\.sh)"|(scripts\/ci\/[a-z]+\.sh))$/;
 
 describe("every shell step", () => {
   const shell: [where: string, commands: unknown[]][] = [
@@ -166,7 +196,7 @@ describe("action.yml", () => {
     expect(validateAction(read("action.yml")).errors).toEqual([]);
     expect(validateWorkflow(read("docs/ci/github.yml")).errors).toEqual([]);
     // They tell what is none.
-    expect(validateAction(read("action.yml").replace("shell: bash", "shel: bash")).errors).not.toEqual([]);
+    expect(validateAction(read("action.yml").replace("shell: sh", "shel: sh")).errors).not.toEqual([]);
     expect(validateWorkflow(read("docs/ci/github.yml").replace("runs-on", "run-on")).errors).not.toEqual([]);
   });
 
@@ -174,7 +204,8 @@ describe("action.yml", () => {
     expect(Object.keys(action.inputs)).toEqual(["version", "base-url", "args"]);
     expect(Object.keys(action.outputs)).toEqual(["verdict", "report"]);
     for (const step of action.runs.steps) {
-      expect(step.shell).toBe("bash");
+      // A container may have no bash; and who cancels a job tells the step's first process alone.
+      expect([step.shell, step.run.slice(0, 8)]).toEqual(["sh", "exec sh "]);
       expect(step.run).not.toContain("${{");
     }
     const used = new Set([...JSON.stringify(action.runs).matchAll(/\$\{\{ ([^}]*) \}\}/g)].map(([, what]) => what));
@@ -194,7 +225,7 @@ describe("action.yml", () => {
   }
 
   /**
-   * As the runner does it: step after step until one fails, each a file that bash is given. `last`: only the last one, on
+   * As the runner does it: step after step until one fails, each a file that sh is given. `last`: only the last one, on
    * what an earlier run of that name has downloaded.
    */
   async function runAction(name: string, inputs: Env, last = false): Promise<Ran> {
@@ -218,7 +249,7 @@ describe("action.yml", () => {
       const script = join(temp, `${Bun.hash(step.name)}.sh`);
       writeFileSync(script, step.run);
       const env = Object.fromEntries(Object.entries(step.env ?? {}).map(([key, value]) => [key, filled(value)]));
-      const argv = ["bash", "--noprofile", "--norc", "-eo", "pipefail", script];
+      const argv = ["sh", "-e", script];
       const ran = await start(argv, folder, { ...files, ...env, GITHUB_ACTIONS: "true", GITHUB_ACTION_PATH: tree });
       log += ran.stdout + ran.stderr;
       code = ran.code;
@@ -313,6 +344,37 @@ describe("action.yml", () => {
       }
   });
 
+  test.skipIf(!isRoot)(
+    "a job that is cancelled ends at once, with all that the canary has started, and says what it came to",
+    async () => {
+      const folder = join(work.path, "the half");
+      const output = join(folder, "cancelled");
+      const step = join(folder, "cancelled.sh");
+      writeFileSync(step, action.runs.steps.at(-1)?.run ?? "");
+      writeFileSync(output, "");
+      const env = {
+        GITHUB_ACTIONS: "true",
+        GITHUB_ACTION_PATH: tree,
+        GITHUB_OUTPUT: output,
+        MOSAIC_DIR: join(folder, "temp/mosaic-fleet"),
+        MOSAIC_ARGS: "--sandbox --chaos --for 60s",
+      };
+      const child = begin(["sh", "-e", step], folder, env, join(folder, "cancelled.log"));
+      const sandbox = () => {
+        const [canary] = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, "utf8").trim().split(" ");
+        return readdirSync("/dev/shm").find((name) => name.startsWith(`mosaic-sandbox-${canary}-`));
+      };
+      await until(() => existsSync(`/dev/shm/${sandbox()}/run/systemd/private`));
+      const left = sandbox();
+      child.kill("SIGINT"); // of GitHub, to the step's first process alone
+      expect(await endedWithin(child)).toBeLessThan(5);
+      expect(child.exitCode).toBe(2);
+      expect(readFileSync(output, "utf8")).toStartWith("verdict=unknown\nreport=");
+      expect(readdirSync("/dev/shm")).not.toContain(left);
+    },
+    30_000,
+  );
+
   test("what a workflow gives is words: no part of it is run, and no pattern is filled in", async () => {
     const evil = '"; touch evil; echo "$(touch evil)`touch evil` * $IFS';
     for (const inputs of [
@@ -327,6 +389,37 @@ describe("action.yml", () => {
       expect(outputs.verdict ?? "none").toBe("none");
       if (inputs.args?.endsWith("*")) expect(log).toContain("no step *");
     }
+  });
+
+  test("a version is one: neither a word, nor a way to another folder; and no message begins a line of its own", async () => {
+    const command = "::set-output name=verdict::pass";
+    for (const bad of ["latest", "..", "../x", "-x", "vv1.2.3", "1.2", " ", `1.2.3\n${command}`, `1.2.3\r${command}`]) {
+      const { code, log } = await runAction("bad version", { "base-url": quick, version: bad });
+      expect([bad, code]).toEqual([bad, 64]);
+      expect(log).toContain("MOSAIC_VERSION is no version, such as 1.2.3: '");
+      expect(log).not.toMatch(/[\r\n]::/);
+    }
+    for (const good of [`v${version}`, version]) {
+      const { code } = await runAction("good version", { "base-url": quick, version: good, args: "--help" });
+      expect([good, code]).toEqual([good, 64]); // of the canary that is not tried
+    }
+    const env = { MOSAIC_BASE_URL: `/nowhere\n${command}`, MOSAIC_DIR: join(work.path, "bad base") };
+    const { code, stderr } = await start(["sh", join(tree, "scripts/ci/download.sh")], work.path, env);
+    expect([code, stderr]).toEqual([64, expect.not.stringContaining("::")]);
+  });
+
+  test("a folder whose name would be a line of its own in what GitHub reads is refused", async () => {
+    const folder = join(work.path, "a line's\nverdict=pass");
+    mkdirSync(folder);
+    writeFileSync(join(folder, "mosaic-fleet"), "#!/bin/sh\n", { mode: 0o755 });
+    const [output, path] = [join(work.path, "no output"), join(work.path, "no path")];
+    const env = { MOSAIC_DIR: folder, MOSAIC_BASE_URL: quick, MOSAIC_VERSION: version };
+    for (const script of ["download.sh", "canary.sh"]) {
+      const argv = ["sh", join(tree, "scripts/ci", script)];
+      const { code } = await start(argv, work.path, { ...env, GITHUB_OUTPUT: output, GITHUB_PATH: path });
+      expect([script, code]).toEqual([script, 64]);
+    }
+    expect([existsSync(output), existsSync(path)]).toEqual([false, false]);
   });
 
   test("nothing is run of what is not whole, not the release's, or not from where it should be", async () => {
@@ -362,6 +455,107 @@ describe("action.yml", () => {
     const { code, log } = await runAction("bad no version", { "base-url": address });
     expect(log).toContain("MOSAIC_VERSION is not set");
     expect(code).toBe(64);
+  });
+});
+
+describe("canary.sh", () => {
+  /** A folder with a stand-in for mosaic-fleet that tells of a canary its words and where the manager is. */
+  function standIn(name: string): string {
+    const dir = join(work.path, name);
+    const told = `[ "$1" != canary ] || printf "%s " "\${XDG_RUNTIME_DIR:-nowhere}" "$@" >'${work.path}/told'`;
+    mkdirSync(dir);
+    writeFileSync(join(dir, "mosaic-fleet"), `#!/bin/sh\n${told}\n`, { mode: 0o755 });
+    return dir;
+  }
+
+  test.skipIf(!isRoot)("what cannot be written is no broken promise: 73", async () => {
+    const dir = standIn("of another");
+    chmodSync(work.path, 0o755);
+    const canary = () => start([...nobody, "sh", join(tree, "scripts/ci/canary.sh")], "/", { MOSAIC_DIR: dir });
+    const there = await canary();
+    expect([there.code, there.stderr]).toEqual([73, expect.stringContaining("canary.sh: cannot write in ")]);
+    mkdirSync(join(dir, "report/evidence"), { recursive: true });
+    const before = await canary();
+    expect([before.code, before.stderr]).toEqual([73, expect.stringContaining("it is another user's")]);
+    const env = { MOSAIC_DIR: dir, MOSAIC_BASE_URL: join(work.path, "small"), MOSAIC_VERSION: version };
+    const download = await start([...nobody, "sh", join(tree, "scripts/ci/download.sh")], "/", env);
+    expect([download.code, download.stderr]).toEqual([73, expect.stringContaining("download.sh: cannot write in ")]);
+  });
+
+  test("a runner that is not told where its user's manager is: there, where it answers; else root's, by sudo (stand-ins)", async () => {
+    const dir = standIn("managers");
+    for (const [name, systemctl, told] of [
+      ["answers", '[ "$XDG_RUNTIME_DIR" = /run/user/1000 ]', "/run/user/1000 canary --sandbox "],
+      ["is not there", "exit 1", "as root: nowhere canary --sandbox "],
+    ] as const) {
+      const path = join(work.path, `manager ${name}`);
+      const sudo = `[ "$2" = true ] || { shift; "$@"; sed -i "s/^/as root: /" '${work.path}/told'; }`;
+      writeFiles(path, {
+        systemctl: `#!/bin/sh\n${systemctl}\n`,
+        sudo: `#!/bin/sh\n${sudo}\n`,
+        id: "#!/bin/sh\necho 1000\n",
+      });
+      for (const tool of readdirSync(path)) chmodSync(join(path, tool), 0o755);
+      await start(["sh", join(tree, "scripts/ci/canary.sh")], work.path, {
+        PATH: `${path}:${process.env.PATH}`,
+        MOSAIC_DIR: dir,
+      });
+      expect(readFileSync(join(work.path, "told"), "utf8")).toStartWith(told);
+    }
+  });
+
+  test("doctor's page is left out of a summary that has no room for it: of more than 1 MiB GitHub shows none", async () => {
+    const dir = standIn("a full page");
+    const page = join(work.path, "page");
+    writeFileSync(join(dir, "mosaic-fleet"), "#!/bin/sh\necho '# doctor'\n", { mode: 0o755 });
+    for (const [bytes, after] of [
+      [2 ** 20 - 9, 2 ** 20],
+      [2 ** 20 - 8, 2 ** 20 - 8],
+    ] as const) {
+      writeFileSync(page, "x".repeat(bytes));
+      await start(["sh", join(tree, "scripts/ci/canary.sh")], work.path, {
+        MOSAIC_DIR: dir,
+        GITHUB_STEP_SUMMARY: page,
+      });
+      expect(readFileSync(page, "utf8")).toHaveLength(after);
+    }
+  });
+});
+
+describe("all.sh", () => {
+  test.skipIf(!isRoot)("as the first process of a container it ends when it is told", async () => {
+    const folder = join(work.path, "first process");
+    const reached = join(folder, "reached");
+    writeFiles(folder, {
+      "all.sh": readFileSync(join(tree, "scripts/ci/all.sh"), "utf8"),
+      "prepare.sh": `touch '${reached}'; sleep 1\n`,
+      "download.sh": `echo further >'${reached}'\n`,
+    });
+    const argv = ["unshare", "--pid", "--fork", "sh", join(folder, "all.sh")];
+    const child = begin(argv, folder, {}, join(folder, "log"));
+    await until(() => existsSync(reached));
+    process.kill(Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, "utf8")), "SIGTERM");
+    await child.exited;
+    expect([child.exitCode, readFileSync(reached, "utf8")]).toEqual([143, ""]);
+  });
+});
+
+describe("download.sh", () => {
+  test("ends when it is told, whatever hangs, and leaves nothing", async () => {
+    for (const shell of [["dash"], ["busybox", "sh"], ["bash", "--posix"]])
+      for (const hangs of ["install.sh", ".xz"]) {
+        server.manner = [[hangs, "stalled"]];
+        const dir = join(work.path, `hangs ${shell[0]} ${hangs}`);
+        const env = { MOSAIC_DIR: dir, MOSAIC_BASE_URL: address, MOSAIC_VERSION: version };
+        const child = begin([...shell, join(tree, "scripts/ci/download.sh")], work.path, env, `${dir}.log`);
+        const begun = (name: string) => /^\.install\.\w+$/.test(name) || name.startsWith(".mosaic-fleet-install");
+        const there = () => (existsSync(dir) ? readdirSync(dir) : []);
+        await until(() => there().filter(begun).length === (hangs === ".xz" ? 2 : 1));
+        child.kill("SIGTERM");
+        expect(await endedWithin(child)).toBeLessThan(5);
+        expect([shell[0], hangs, child.exitCode, there()]).toEqual([shell[0], hangs, 143, []]);
+      }
+    server.manner = [];
   });
 });
 
@@ -418,6 +612,18 @@ describe("download.sh and an address with a password", () => {
   });
 });
 
+/** In a container, as a user who may become root: a canary that is told to end as soon as it has a sandbox. */
+const CANCELLED = `set -eu
+sudo mkdir -p -m 700 .mosaic-fleet/report/evidence
+sh scripts/ci/canary.sh & canary=$!
+until sudo find /dev/shm -name owner.json | grep -q .; do sleep 0.05; done
+kill "$canary"
+code=0
+wait "$canary" || code=$?
+printf '\\nended with %s\\nleft:\\n' "$code"
+ls /dev/shm
+`;
+
 describe.skipIf(!isRoot)("the snippets", () => {
   const gitlab = yaml<Gitlab>("docs/ci/gitlab.yml")["mosaic-fleet"];
   const [woodpecker] = yaml<Woodpecker>("docs/ci/woodpecker.yml").steps;
@@ -472,6 +678,12 @@ describe.skipIf(!isRoot)("the snippets", () => {
         0,
         expect.stringContaining("holds: every promise that was tried is kept"),
       ]);
+      // Of one that was killed root's report may be there; and one that is cancelled ends with what root does for it.
+      const cancelled = container.run(
+        ["sh", "-c", CANCELLED],
+        ...["--user=ada", "--chdir=/home/ada", "--setenv=MOSAIC_ARGS=--sandbox --chaos --for 60s"],
+      );
+      expect([cancelled.code, cancelled.stdout]).toEqual([0, expect.stringMatching(/\nended with 2\nleft:\n$/)]);
       const bare = inside("--sandbox", "--drop-capability=all");
       expect([bare.code, bare.stdout]).toEqual([69, expect.stringContaining("mosaic-fleet canary --level tmux")]);
       const half = inside("--level tmux", "--drop-capability=all");
@@ -519,8 +731,21 @@ describe("prepare.sh", () => {
     );
     expect(user.stderr).toContain("sudo apt-get install --yes --no-install-recommends tmux");
     expect(user.code).toBe(69);
+    const refused = await prepare(
+      pathWith("refused", { "apt-get": "exit 100", id: "echo 0" }, "curl", "flock", "systemctl"),
+    );
+    expect([refused.code, refused.stderr]).toEqual([69, expect.stringContaining("still missing: tmux")]);
     const none = await prepare(pathWith("none", { id: "echo 0" }));
     expect(none.stderr).toContain("Found none of apt-get");
     expect(none.code).toBe(69);
   });
+
+  test.skipIf(existsSync("/usr/lib/libstdc++.so.6"))(
+    "on Alpine it installs what the binary is linked with, too (apk is a stand-in)",
+    async () => {
+      const log = join(work.path, "apk.log");
+      await prepare(pathWith("alpine", { apk: 'echo "$@" >>"$LOG"', id: "echo 0" }, "curl", "flock", "tmux"), log);
+      expect(readFileSync(log, "utf8")).toBe("add libstdc++\n");
+    },
+  );
 });
