@@ -30,7 +30,7 @@ const cache = process.env.MOSAIC_MACHINES ?? "/var/cache/mosaic-fleet-machines";
 /** Why there can be no roots here that are entered with these tools; undefined where there can. */
 export function whyNot(tools: readonly string[] = ["systemd-nspawn", "nsenter"]): string | undefined {
   if (process.getuid?.() !== 0) return "machines take root";
-  const missing = ["mmdebstrap", "ssh-keygen", ...tools].filter((tool) => Bun.which(tool) === null);
+  const missing = ["apt-get", "mmdebstrap", "ssh-keygen", ...tools].filter((tool) => Bun.which(tool) === null);
   if (missing.length > 0) return `${missing.join(", ")} cannot be had`;
   return mirror() === undefined ? "apt-get knows no mirror" : undefined;
 }
