@@ -49,13 +49,21 @@ export async function askLoginShell(
   const options = { timeoutMs: LIMIT_MS, cancelled: host.interrupted, env: { HOME: user.home, ...INSIDE } };
   const result = await host.exec(["/bin/sh", "-c", UNHEARD, shell, SAY_IT], options);
   // However it ended: what is said is said.
-  return { shell, said: result.stdout.endsWith("\n") ? result.stdout.slice(0, -1).split(":") : silenceOf(result) };
+  return {
+    shell,
+    said:
+      result.kind !== "endless" && result.stdout.endsWith("\n")
+        ? result.stdout.slice(0, -1).split(":")
+        : silenceOf(result),
+  };
 }
 
 function silenceOf(result: ExecResult): string {
   switch (result.kind) {
     case "timed-out":
       return `did not say it within ${LIMIT_MS / 1000} s`;
+    case "endless":
+      return "said it without end";
     case "exited":
       return `ended with exit code ${result.code} before it said it`;
     case "signaled":

@@ -22,6 +22,12 @@ function childEnvironment(base: Environment, extra: Environment = {}): Record<st
   return merged;
 }
 
+/**
+ * What a child may print before it is taken for one that never ends, in bytes or characters of each stream: a hundred times the
+ * report on 1,000 agents. A program gone mad took 2.4 GB of memory in 5 s.
+ */
+const OUTPUT_LIMIT = 64 << 20;
+
 interface Collected {
   text(): string;
   readonly done: Promise<void>;
@@ -29,7 +35,7 @@ interface Collected {
   stop(): void;
 }
 
-function collect(stream: ReadableStream<Uint8Array>, line?: (line: string) => void): Collected {
+function collect(stream: ReadableStream<Uint8Array>, endless: () => void, line?: (line: string) => void): Collected {
   const decoder = new TextDecoder();
   const reader = stream.getReader();
   let text = "";
@@ -41,8 +47,12 @@ function collect(stream: ReadableStream<Uint8Array>, line?: (line: string) => vo
     for (const each of lines) line(each);
   };
   const done = (async () => {
-    for (let next = await reader.read(); !next.done; next = await reader.read())
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
       take(decoder.decode(next.value, { stream: true }));
+      if (text.length <= OUTPUT_LIMIT) continue;
+      endless();
+      return void reader.cancel();
+    }
   })().catch(() => undefined);
   return { text: () => text, done, stop: () => void reader.cancel().catch(() => undefined) };
 }
@@ -78,11 +88,16 @@ export function createExec(base: Environment): Exec {
       timedOut = true;
       kill();
     };
+    let isEndless = false;
+    const endless = () => {
+      isEndless = true;
+      kill();
+    };
     const timer = Number.isFinite(timeoutMs) ? setTimeout(timedOutNow, timeoutMs) : undefined;
     options.cancelled?.addEventListener("abort", kill);
     if (options.cancelled?.aborted) kill();
-    const out = collect(child.stdout, options.line);
-    const err = collect(child.stderr);
+    const out = collect(child.stdout, endless, options.line);
+    const err = collect(child.stderr, endless);
     await child.exited;
     clearTimeout(timer);
     options.cancelled?.removeEventListener("abort", kill);
@@ -93,6 +108,7 @@ export function createExec(base: Environment): Exec {
     await Promise.all([out.done, err.done]);
     clearTimeout(grace);
     const said = { argv, stdout: out.text(), stderr: err.text() };
+    if (isEndless) return { ...said, kind: "endless", afterBytes: OUTPUT_LIMIT };
     if (timedOut) return { ...said, kind: "timed-out", afterMs: timeoutMs };
     if (child.signalCode !== null) return { ...said, kind: "signaled", signal: String(child.signalCode) };
     return { ...said, kind: "exited", code: child.exitCode ?? 0 };

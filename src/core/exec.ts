@@ -3,6 +3,8 @@ export type ExecResult = { readonly argv: readonly string[]; readonly stdout: st
   | { readonly kind: "exited"; readonly code: number }
   | { readonly kind: "signaled"; readonly signal: string }
   | { readonly kind: "timed-out"; readonly afterMs: number }
+  /** It was killed: what it printed had no end. */
+  | { readonly kind: "endless"; readonly afterBytes: number }
   /** No folder of PATH has it, or nothing is at its path. */
   | { readonly kind: "not-found" }
   /** It is there, and was not started; as a person says why. */
@@ -30,10 +32,14 @@ export function succeeded(result: ExecResult): boolean {
   return result.kind === "exited" && result.code === 0;
 }
 
+/** The longest line of a child's that is told, in characters. */
+const TOLD_LIMIT = 300;
+
 /** One line that says what a child did, with what it said itself. */
 export function describeResult(result: ExecResult): string {
   const command = result.argv.join(" ");
-  const said = (result.stderr.trim() || result.stdout.trim()).split("\n").slice(0, 3).join("; ");
+  const lines = (result.stderr.trim() || result.stdout.trim()).split("\n").slice(0, 3);
+  const said = lines.map((line) => (line.length > TOLD_LIMIT ? `${line.slice(0, TOLD_LIMIT)} …` : line)).join("; ");
   const tail = said === "" ? "" : `: ${said}`;
   switch (result.kind) {
     case "exited":
@@ -42,6 +48,8 @@ export function describeResult(result: ExecResult): string {
       return `${command} was killed by ${result.signal}${tail}`;
     case "timed-out":
       return `${command} did not end within ${result.afterMs} ms${tail}`;
+    case "endless":
+      return `${command} printed more than ${result.afterBytes} bytes, and was killed${tail}`;
     case "not-found":
       return `${result.argv[0] ?? "program"} is not installed or not on PATH`;
     case "not-started":

@@ -26,7 +26,7 @@ export async function versionOf(host: Host, binary: string, wanted?: string): Pr
   throw new FleetError(
     EXIT.broken,
     `mosaic-fleet ${wanted ?? ""} does not run here`.replace("  ", " "),
-    runs ? `it says that it is ${version}` : describeResult(said),
+    runs ? `it says that it is ${version.slice(0, 80)}` : describeResult(said),
     ["mosaic-fleet --version   # is as it was"],
   );
 }

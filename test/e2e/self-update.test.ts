@@ -497,6 +497,7 @@ describe("a new binary that does not hold", () => {
     ["fails where the old one passes", healthy, report("a.b", "fail"), "a.b is fail"],
     ["cannot tell where the old one passes", healthy, report("a.b", "unknown"), "a.b is unknown"],
     ["fails where the old one could not tell", report("a.b", "unknown"), report("a.b", "fail"), "a.b is fail"],
+    ["prints without end", healthy, "exec yes", "and was killed: y"],
     ["gives no report where the old one finds something", report("a.b", "fail"), "exit 1", "does not work"],
   ] as [string, object, object | string, string][]) {
     test(`its doctor ${what}: it is not taken`, async () => {

@@ -2,6 +2,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { chmodSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createExec } from "../../../src/adapters/process.ts";
+import { describeResult } from "../../../src/core/exec.ts";
 import { bun, run, temporaryFolder, tree, writeFiles } from "../../support/build.ts";
 
 const temporary = temporaryFolder();
@@ -55,6 +56,16 @@ describe("what became of a child is told apart", () => {
     expect(result).toMatchObject({ kind: "timed-out", afterMs: 100 });
     expect(runs(Number(result.stdout))).toBe(false);
   });
+
+  for (const stream of ["1", "2"])
+    test(`what it printed had no end (${stream}): it is killed before it takes all memory, and told in one short line`, async () => {
+      const result = await sh(`exec yes ${"y".repeat(4000)} >&${stream}`, { timeoutMs: 60_000 });
+      expect(result).toMatchObject({ kind: "endless", afterBytes: 64 << 20 });
+      expect(result.stdout.length + result.stderr.length).toBeLessThan(65 << 20);
+      expect(describeResult({ ...result, argv: ["yes"] })).toMatch(
+        /^yes printed more than 67108864 bytes, and was killed: .{1,1000}$/,
+      );
+    });
 
   for (const program of ["no-such-program", "/no/such/program"]) {
     test(`there is no program ${program}`, async () => {
