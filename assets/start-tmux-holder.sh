@@ -52,9 +52,11 @@ found() (
 	empty=${rest##*
 }
 	# canary --level tmux tries this script where there are no units: then neither is in one.
+	[ -d "/proc/$server" ] ||
+		fail 70 "the tmux server on socket '$name' ended as soon as it was founded: a line of $site/tmux.local.conf, which it reads last, may have it end"
 	ours "$server" || { [ -n "${MOSAIC_CANARY_NO_UNITS-}" ] && ! ours $$; } ||
 		fail 75 "socket '$name' ($socket) is served by another process (pid $server), not by this unit. Left alone. End it with: tmux -L $name kill-server"
-	[ "$empty" = off ] || fail 70 "the server did not take $tools/tmux.conf (exit-empty is '$empty')"
+	[ "$empty" = off ] || fail 70 "the server did not take $tools/tmux.conf, or $site/tmux.local.conf undoes it (exit-empty is '$empty')"
 
 	{
 		printf '%s\n%s\n' "$name" "$socket" >"$RUNTIME_DIRECTORY/socket" && printf '%s\n' "$server" >"$RUNTIME_DIRECTORY/pid"

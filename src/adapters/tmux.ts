@@ -61,6 +61,11 @@ export interface Tmux {
   look(): Promise<ServerLook | undefined>;
   /** The files that the server was told to read when it was founded; undefined without a server. Throws ToolError. */
   configFiles(): Promise<string[] | undefined>;
+  /**
+   * The first line of a configuration that the server does not understand, or that leaves a quote open; undefined where it can read
+   * all of it. It does nothing of what is in it. Throws ToolError.
+   */
+  problemIn(path: string): Promise<{ readonly line: number; readonly message: string } | undefined>;
   /** Ends exactly this session; a prefix of another name is no match. */
   killSession(name: string): Promise<ExecResult>;
   /** The same for several, by one client, up to the first that is not there. */
@@ -169,6 +174,23 @@ export function tmuxOf(host: Pick<Host, "exec">, socket: string | undefined): Tm
     async configFiles() {
       const row = (await rows(["display-message", "-p"], ["config_files"]))?.[0];
       return row && (row[0] ?? "").split(",").filter((path) => path !== "");
+    },
+    async problemIn(path) {
+      const result = await tmux(["source-file", "-nv", path]);
+      const at = (text: string) => {
+        const [, line, message = ""] = text.startsWith(`${path}:`)
+          ? (/^(\d+): (.*)/.exec(text.slice(path.length + 1)) ?? [])
+          : [];
+        return line === undefined ? undefined : { line: Number(line), message };
+      };
+      // What it has read before stands before it.
+      const last = at(`${result.stdout}${result.stderr}`.trimEnd().split("\n").at(-1) ?? "");
+      if (result.kind === "exited" && result.code !== 0 && last !== undefined) return last;
+      if (!succeeded(result)) throw failed(result);
+      // An open quote takes all that follows, with its line ends.
+      return last !== undefined && /\\n"?$/.test(last.message)
+        ? { line: last.line, message: "a quote is left open: all that follows is its text" }
+        : undefined;
     },
     killSession: (name) => tmux(["kill-session", "-t", `=${name}`]),
     killSessions: (names) =>

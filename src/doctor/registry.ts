@@ -44,6 +44,7 @@ import { systemdState } from "./checks/systemd-state.ts";
 import { systemdUserManager } from "./checks/systemd-user-manager.ts";
 import { systemdVersion } from "./checks/systemd-version.ts";
 import { tmuxInside } from "./checks/tmux-inside.ts";
+import { tmuxLocalConf } from "./checks/tmux-local-conf.ts";
 import { tmuxOtherServers } from "./checks/tmux-other-servers.ts";
 import { tmuxServerVersion } from "./checks/tmux-server-version.ts";
 import { tmuxSocket } from "./checks/tmux-socket.ts";
@@ -82,6 +83,7 @@ export const checks: readonly Check[] = [
   tmuxSocket,
   tmuxServerVersion,
   tmuxTerminfo,
+  tmuxLocalConf,
   tmuxOtherServers,
   layoutFiles,
   layoutWritable,

@@ -84,6 +84,8 @@ export interface Tools {
   holderRecord(): Promise<HolderRecord | undefined>;
   /** The fleet's tmux server; undefined when nothing answers on its socket. */
   server(): Promise<ServerLook | undefined>;
+  /** The first line of a configuration that the fleet's server does not understand; it has to run. */
+  tmuxProblem(path: string): Promise<{ readonly line: number; readonly message: string } | undefined>;
   /** fleet.env; undefined where there is none. */
   settings(): Promise<SettingsFile | undefined>;
   /** The agents' environment files, by the agent's name. */
@@ -162,6 +164,10 @@ export function toolsOf(machine: Host, version: string, asked?: Verification): T
     // A client would make the folder.
     return (await host.files.status(target)) === undefined ? undefined : tmuxOf(host, target).look();
   });
+  const tmuxProblem = async (path: string) => {
+    const { socketPath: target } = (await server()) ?? {};
+    return target === undefined ? undefined : tmuxOf(host, target).problemIn(path);
+  };
   const fleetSocketName = async () => (await settings())?.variables.MOSAIC_TMUX_SOCKET || DEFAULT_SOCKET;
   const agentUnits = once(async () => {
     const found = await manager();
@@ -207,6 +213,7 @@ export function toolsOf(machine: Host, version: string, asked?: Verification): T
     verified,
     holderRecord,
     server,
+    tmuxProblem,
     settings,
     agentFiles: once(() => readAgentFiles(host, paths.agents, redactor)),
     learnSecrets: once(async () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { binary, run } from "../support/build.ts";
@@ -100,6 +100,7 @@ describe("doctor only looks", () => {
         await fleet.agent("coder", { MOSAIC_AGENT_COMMAND: "sleep infinity" });
         await fleet.agent("lost", { MOSAIC_AGENT_RUNTIME: "no-such-program", MOSAIC_AGENT_WORKDIR: "/nonexistent" });
         await fleet.dropIn("mosaic-agent@.service", "[Service]\nOOMPolicy=stop\n");
+        writeFileSync(join(fleet.paths.site, "tmux.local.conf"), "set -g mouse on\nset -g status-left x\n");
         await fleet.systemctl("start", "mosaic-agent@coder.service");
         await fleet.up("coder");
       },

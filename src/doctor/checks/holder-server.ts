@@ -1,7 +1,11 @@
+import type { ServiceUnit } from "../../adapters/manager.ts";
+import type { ServerLook } from "../../adapters/tmux.ts";
 import { agentOfUnit, HOLDER_JOURNAL, HOLDER_UNIT } from "../../core/names.ts";
 import { shellWord } from "../../core/shell.ts";
-import type { Check, CheckResult } from "../check.ts";
+import type { Check, CheckResult, Evidence, Fix } from "../check.ts";
 import type { FixAction } from "../fix.ts";
+import { editLines, localConf, shownLines } from "../local-conf.ts";
+import type { Tools } from "../tools.ts";
 
 const LOOK = [`systemctl --user status ${HOLDER_UNIT}`, HOLDER_JOURNAL];
 
@@ -23,6 +27,8 @@ export const holderServer: Check = {
   async run(tools): Promise<CheckResult> {
     const [unit, server] = await Promise.all([tools.holder(), tools.server()]);
     const start = `systemctl --user start ${HOLDER_UNIT}`;
+    const starting = await startingServer(tools, unit, server);
+    if (starting !== undefined) return starting;
     if (unit.active === "inactive" || unit.active === "failed" || unit.active === "activating") {
       if (server !== undefined)
         return {
@@ -54,14 +60,13 @@ export const holderServer: Check = {
       }
     }
     if (unit.active === "failed")
-      return { status: "fail", message: `the holder has failed (${unit.result})`, fix: { commands: LOOK } };
+      return withSuspects(tools, { status: "fail", message: `the holder has failed (${unit.result})` });
     if (unit.active !== "active")
-      return {
+      return withSuspects(tools, {
         status: "fail",
         message: `the holder is ${unit.active} (${unit.sub}), after ${unit.restarts} restarts: there is no server for the agents yet`,
         evidence: { result: unit.result },
-        fix: { commands: LOOK },
-      };
+      });
     const { mainPid } = unit;
     const record = await tools.holderRecord();
     if (record === undefined)
@@ -104,3 +109,36 @@ export const holderServer: Check = {
     };
   },
 };
+
+/** The holder's own server is there, and what founds it does not come to its end; undefined where it is not so. */
+async function startingServer(
+  tools: Tools,
+  { active, controlGroup }: ServiceUnit,
+  server: ServerLook | undefined,
+): Promise<CheckResult | undefined> {
+  if (active !== "activating" || server === undefined) return undefined;
+  if ((await tools.procfs.cgroup(server.pid)) !== controlGroup) return undefined;
+  const waits = `ps -f --ppid ${server.pid}   # what it waits for`;
+  return withSuspects(tools, {
+    status: "fail",
+    message: `the holder's server (pid ${server.pid}) is founded, and does not come to the end of its configuration: no agent can start`,
+    fix: { commands: [waits] },
+  });
+}
+
+/** With the lines of tmux.local.conf that may keep the server from coming up. */
+async function withSuspects(
+  tools: Tools,
+  found: { status: "fail"; message: string; evidence?: Evidence; fix?: Fix },
+): Promise<CheckResult> {
+  const conf = await localConf(tools);
+  const risky = conf?.risky.filter(({ risk }) => risk.kind !== "option" || risk.option.name === "exit-empty") ?? [];
+  const commands = [...(found.fix?.commands ?? []), ...LOOK];
+  if (conf === undefined || risky.length === 0) return { ...found, fix: { commands } };
+  return {
+    ...found,
+    message: `${found.message}; line ${risky[0]?.line} of tmux.local.conf, which tmux reads last, may be why`,
+    evidence: { ...found.evidence, "tmux.local.conf": shownLines(risky) },
+    fix: { commands: [editLines(tools, conf, risky), ...commands] },
+  };
+}

@@ -485,6 +485,35 @@ describe("holder.server", () => {
       return report;
     },
   );
+  for (const [what, text, message] of [
+    [
+      "ends its server",
+      "set -g mouse on\nkill-server\n",
+      /^the holder is activating .*; line 2 of tmux.local.conf, .* may be why$/,
+    ],
+    [
+      "never comes to an end",
+      "run-shell 'sleep 1000'\n",
+      /^the holder's server \(pid \d+\) is founded, and does not come to the end of its configuration.*; line 1 of/,
+    ],
+  ] as const)
+    red(
+      "holder.server",
+      `that tmux.local.conf ${what}`,
+      { status: "fail", message, fix: /tmux\.local\.conf {3}# take out line \d$/ },
+      async () => {
+        const conf = join(fleet.paths.site, "tmux.local.conf");
+        writeFileSync(conf, text);
+        await fleet.systemctl("restart", "--no-block", HOLDER_UNIT);
+        const report = await fleet.wait("what keeps it down", async () => {
+          const found = await examine(fleet.host, id);
+          return message.test(found.message ?? "") && found;
+        });
+        rmSync(conf);
+        await wellAgain();
+        return report;
+      },
+    );
   red(
     "holder.server",
     "that it has failed",

@@ -177,6 +177,72 @@ describe("tmux.inside", () => {
   });
 });
 
+describe("tmux.local-conf", () => {
+  const id = "tmux.local-conf";
+  /** With these lines of the user's own. */
+  async function having(text: string): Promise<CheckReport> {
+    const path = join(fleet.paths.site, "tmux.local.conf");
+    writeFileSync(path, text);
+    const report = await examine(fleet.host, id);
+    rmSync(path);
+    return report;
+  }
+
+  green("tmux.local-conf", "where there is none", () => examine(fleet.host, id));
+  green("tmux.local-conf", "with what people have in it", () =>
+    having(
+      [
+        "# kill-server",
+        "bind-key K confirm-before kill-server",
+        "bind R source-file ~/.tmux.conf \\; kill-server",
+        "set -g mouse on",
+        "set -s exit-empty off   # as it is",
+        "set -t coder: destroy-unattached on",
+        "run-shell 'true'",
+        "set -g status-left 'two",
+        "lines'",
+        "",
+      ].join("\n"),
+    ),
+  );
+  const mended = (line: number) => new RegExp(`tmux\\.local\\.conf {3}# (take out|correct) line ${line}$`);
+  for (const [what, text, status, line, message] of [
+    [
+      "kill-server",
+      "set -g mouse on\n  kill-server\n",
+      "fail",
+      2,
+      /from the holder's next start on its server does not come up/,
+    ],
+    ["the same behind another command", "set -g mouse on ; kill-server\n", "fail", 1, /its server does not come up/],
+    ["exit-empty", 'set -s exit-empty "on"\n', "fail", 1, /its server does not come up/],
+    [
+      "an option of sessions",
+      "set-option -g destroy-unattached on\n",
+      "fail",
+      1,
+      /an agent ends when its last viewer leaves/,
+    ],
+    ["variables of whoever attaches", "set -g update-environment DISPLAY\n", "warn", 1, /leaves variables of theirs/],
+    ["a word that is no command", "set -g mouse on\nbogus x\n", "warn", 2, /line 2: unknown command: bogus$/],
+    ["a block that is not closed", "if true {\nset -g mouse on\n", "warn", 3, /line 3: syntax error$/],
+    [
+      "a quote that is not closed",
+      'set -g mouse on\nset -g status-left "x\nset -g base-index 1\n',
+      "warn",
+      2,
+      /line 2: a quote is left open/,
+    ],
+  ] as const)
+    red("tmux.local-conf", what, { status, message, fix: mended(line) }, () => having(text));
+  test("what it runs is not run", async () => {
+    const ran = join(fleet.root, "ran");
+    await having(`run-shell 'touch ${ran}'\n%if "#(touch ${ran})"\nset -g base-index 7\n%endif\nMINE=x\n`);
+    expect(await Bun.file(ran).exists()).toBe(false);
+    expect((await fleet.tmuxCommand("show-environment", "-g", "MINE")).stderr).toContain("unknown variable");
+  });
+});
+
 describe("tmux.socket-folder", () => {
   const id = "tmux.socket-folder";
   /** Another folder for sockets, and the shell that has it. */
