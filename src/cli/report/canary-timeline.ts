@@ -7,6 +7,8 @@ import { paint } from "./paint.ts";
 const STATUS = 9;
 const ID = 16;
 const TIME = 9;
+/** One with fewer cells tells nothing. */
+const SHORTEST_BAR = 10;
 /** How often a line that is drawn anew is drawn, in milliseconds. */
 const TICK_MS = 100;
 
@@ -15,16 +17,21 @@ export function idColumns(steps: Iterable<Pick<Stretch, "id">>): number {
   return Math.max(ID, ...[...steps].map(({ id }) => id.length));
 }
 
-/** A step as a line: its bar is the part that it had of the whole. `columns`: those of its id. */
+/**
+ * A step as a line, never longer than a screen of 20 columns or more, for it is drawn over: its bar is the part that it had of
+ * the whole, where there is room for one. `columns`: those of its id.
+ */
 export function timelineRow(output: Output, step: Stretch, wholeMs: number, columns: number): string {
   const { red, green, yellow, dim } = paint(output);
   const color = { pass: green, fail: red, unknown: yellow, skip: dim, blocked: dim, running: dim }[step.status];
   const word = step.status === "running" ? "…" : WORDS[step.status];
   const tried = step.status !== "skip" && step.status !== "blocked";
-  const width = Math.max(10, output.columns - STATUS - columns - TIME - 3);
-  const bar = tried ? barOf(step.startMs, step.ms, wholeMs, width) : "";
+  const width = output.columns - STATUS - columns - TIME - 3;
+  const bar = tried && width >= SHORTEST_BAR ? barOf(step.startMs, step.ms, wholeMs, width) : "";
   const time = tried ? timeOf(step.ms) : "";
-  const line = `${color(word.padEnd(STATUS - 1))} ${step.id.padEnd(columns)}${dim(time.padStart(TIME))}  `;
+  const room = Math.max(1, Math.min(columns, output.columns - STATUS - TIME - 1));
+  const id = step.id.slice(0, room).padEnd(room);
+  const line = `${color(word.padEnd(STATUS - 1))} ${id}${dim(time.padStart(TIME))}  `;
   return `${line}${color(bar)}`.trimEnd();
 }
 

@@ -144,6 +144,11 @@ test("what is drawn while it runs fits the screen, is written over, and goes awa
   expect(frames.length).toBeGreaterThan(1);
   for (const frame of frames) expect(frame.split("\n").length).toBeLessThanOrEqual(10);
   expect(frames.at(-1)).toBe("");
+  // A line that the terminal breaks is not taken away again.
+  for (const columns of [20, 36, 40, 80, 200]) {
+    const lines = Bun.stripANSI(await draw({ isTTY: true, rows: 10, columns })).split("\n");
+    expect([columns, lines.filter((line) => line.length > columns)]).toEqual([columns, []]);
+  }
   expect(await draw({})).toBe("");
   expect(await draw({ isTTY: true }, { TERM: "dumb" })).toBe("");
 });
