@@ -4,6 +4,9 @@ import type { Host } from "../core/host.ts";
 import { shellWord } from "../core/shell.ts";
 import { procfsOf } from "./procfs.ts";
 
+/** "PID STARTTIME" */
+export const LOCK_TEXT = /^(\d+) (\d+)$/;
+
 /** What a lock of this process says: "PID STARTTIME". It is the target of a symbolic link, which is there whole or not at all. */
 export async function lockText(host: Host): Promise<string> {
   return `${host.pid} ${await procfsOf(host).startTime(host.pid)}`;
@@ -24,7 +27,7 @@ export async function clearStaleLock(host: Host, lock: string): Promise<"clear" 
   if (status === undefined) return "clear"; // given back meanwhile
   const holder = await host.files.readLink(lock);
   if (status.kind === "link" && holder === undefined) return "clear";
-  const [pid, startTime] = /^(\d+) (\d+)$/.exec(holder ?? "")?.slice(1) ?? [];
+  const [pid, startTime] = LOCK_TEXT.exec(holder ?? "")?.slice(1) ?? [];
   if (holder === undefined || pid === undefined) return "strange";
   const procfs = procfsOf(host);
   if ((await procfs.startTime(Number(pid))) === startTime) {

@@ -43,7 +43,11 @@ export async function placeOf(host: Host): Promise<Place> {
     ]);
   }
   if (!(await files.allows(folder, "write")))
-    throw refusal(`${folder} cannot be written`, [`ls -ld ${shellPath(folder, user.home)}   # whose is it?`, install]);
+    throw refusal(`${folder} cannot be written`, [
+      `ls -ld ${shellPath(folder, user.home)}   # whose is it?`,
+      `findmnt --target ${shellPath(folder, user.home)}   # or can it only be read?`,
+      ...(folder === join(user.home, ".local/bin") ? [] : [install]),
+    ]);
   return { path, previous: `${path}.previous`, folder, runsPrevious: name !== PROGRAM };
 }
 

@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { clearStaleLock, lockText } from "../adapters/lock.ts";
+import { TEMPORARY } from "../adapters/files.ts";
+import { clearStaleLock, LOCK_TEXT, lockText } from "../adapters/lock.ts";
 import { describeError, FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
 import { afterFileError } from "../core/file-error.ts";
@@ -36,14 +37,22 @@ export async function withStaging<T>(host: Host, { folder }: Place, work: (stagi
   }
   let staging: string | undefined;
   try {
-    for (const name of await files.list(folder))
-      if (LEFT_STAGING.test(name)) await files.removeTree(join(folder, name));
+    await clearLeft(host, folder);
     staging = await files.makeTemporaryFolder(join(folder, STAGING));
     return await work(staging);
   } finally {
     // What cannot be taken away now is the next run's to clear, and must not hide what went wrong before.
     if (staging !== undefined) await files.removeTree(staging).catch(() => undefined);
     await files.removeLink(lock, me).catch(() => undefined);
+  }
+}
+
+/** Takes away what a run that was killed has left: its folder, and its lock, if that was just given back. */
+async function clearLeft({ files }: Host, folder: string): Promise<void> {
+  for (const name of await files.list(folder)) {
+    const path = join(folder, name);
+    if (LEFT_STAGING.test(name)) await files.removeTree(path);
+    else if (TEMPORARY.test(name) && LOCK_TEXT.test((await files.readLink(path)) ?? "")) await files.removeFile(path);
   }
 }
 
