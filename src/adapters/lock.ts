@@ -2,14 +2,26 @@ import { basename } from "node:path";
 import { ageText } from "../core/age.ts";
 import type { Host } from "../core/host.ts";
 import { shellWord } from "../core/shell.ts";
+import { until } from "../core/until.ts";
 import { procfsOf } from "./procfs.ts";
 
 /** "PID STARTTIME" */
 export const LOCK_TEXT = /^(\d+) (\d+)$/;
 
+/** By this variable a child is known to be of a process that has a lock: it is what the lock says. */
+const MARK = "MOSAIC_FLEET_LOCK";
+
+/** Time for a child that was killed to be gone, in milliseconds: a few are usual, where the kernel has no hold on it. */
+const END_LIMIT_MS = 5_000;
+
 /** What a lock of this process says: "PID STARTTIME". It is the target of a symbolic link, which is there whole or not at all. */
 export async function lockText(host: Host): Promise<string> {
   return `${host.pid} ${await procfsOf(host).startTime(host.pid)}`;
+}
+
+/** The host, with children that clearStaleLock() ends where they are left when we are killed: they would act behind the next one's back. */
+export function markedBy(lock: string, host: Host): Host {
+  return { ...host, exec: (argv, options) => host.exec(argv, { ...options, env: { ...options?.env, [MARK]: lock } }) };
 }
 
 export interface LockHolder {
@@ -19,8 +31,8 @@ export interface LockHolder {
 }
 
 /**
- * Takes away a lock whose process is gone. "clear" when it can be tried for again; otherwise the process that has it, or
- * "strange" when what is there is no lock.
+ * Takes away a lock whose process is gone, once the children are that it has left. "clear" when it can be tried for again;
+ * otherwise the process that has it, or "strange" when what is there is no lock.
  */
 export async function clearStaleLock(host: Host, lock: string): Promise<"clear" | "strange" | LockHolder> {
   const status = await host.files.status(lock);
@@ -29,13 +41,28 @@ export async function clearStaleLock(host: Host, lock: string): Promise<"clear" 
   if (status.kind === "link" && holder === undefined) return "clear";
   const [pid, startTime] = LOCK_TEXT.exec(holder ?? "")?.slice(1) ?? [];
   if (holder === undefined || pid === undefined) return "strange";
+  const age = ageText(host.date().getTime() - status.modified); // it is never written again
   const procfs = procfsOf(host);
-  if ((await procfs.startTime(Number(pid))) === startTime) {
-    const [program, ...words] = (await procfs.commandLine(Number(pid))) ?? [];
+  const named = async (of: string | number): Promise<LockHolder> => {
+    const [program, ...words] = (await procfs.commandLine(Number(of))) ?? [];
     const command = program ? [basename(program), ...words].map(shellWord).join(" ") : "another mosaic-fleet";
-    const age = ageText(host.date().getTime() - status.modified); // it is never written again
-    return { pid, runs: `${command} runs (pid ${pid}, for ${age})` };
-  }
+    return { pid: String(of), runs: `${command} runs (pid ${of}, for ${age})` };
+  };
+  if ((await procfs.startTime(Number(pid))) === startTime) return named(pid);
+  const left = await endLeft(host, holder);
+  if (left !== undefined) return named(left);
   await host.files.removeLink(lock, holder);
   return "clear";
+}
+
+/** Kills what a process with this lock has left; one that does not go is returned. */
+async function endLeft(host: Host, lock: string): Promise<number | undefined> {
+  const procfs = procfsOf(host);
+  let left: readonly number[] = [];
+  await until(host, END_LIMIT_MS, async () => {
+    left = await procfs.withVariable(MARK, lock);
+    for (const pid of left) host.kill(pid, "SIGKILL");
+    return left.length === 0 || undefined;
+  });
+  return left[0];
 }

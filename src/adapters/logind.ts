@@ -34,6 +34,21 @@ export async function lingers(
   return unknown || (await host.files.status(marks)) !== undefined ? false : undefined;
 }
 
+/** The same, asked of logind itself where it answers: it has then done what it was asked before, and by whomever. */
+export async function lingersNow(host: Pick<Host, "env" | "files" | "user">): Promise<boolean | undefined> {
+  try {
+    const bus = await openSystemBus(host);
+    try {
+      return await lingers(host, host.user.name, bus);
+    } finally {
+      bus?.close();
+    }
+  } catch (error) {
+    if (!(error instanceof BusError)) throw error;
+    return lingers(host, host.user.name);
+  }
+}
+
 /**
  * Has this user's manager stay after logout, or not: lingers() tells whether it does, for the exit code of loginctl does not. Asked over a
  * connection of our own, so that nobody still asks when we have been killed; where that does not work loginctl is run, which

@@ -24,6 +24,8 @@ export interface Procfs {
   name(pid: number): Promise<string | undefined>;
   /** One variable of the environment that it was started with. */
   variable(pid: number, name: string): Promise<string | undefined>;
+  /** The processes that were started with this variable, and say so to us. */
+  withVariable(name: string, value: string): Promise<number[]>;
   /** Paths of the sockets on which it listens. */
   listensOn(pid: number): Promise<string[]>;
   /**
@@ -123,6 +125,11 @@ export function procfsOf({ files }: Pick<Host, "files">): Procfs {
       const text = `\0${(await read(pid, "environ")) ?? ""}`;
       const start = text.indexOf(`\0${name}=`) + name.length + 2;
       return start < name.length + 2 ? undefined : text.slice(start, `${text}\0`.indexOf("\0", start));
+    },
+    async withVariable(name, value) {
+      const all = await pids();
+      const environments = await readEach(all, "environ");
+      return all.filter((_, index) => `\0${environments[index] ?? ""}`.includes(`\0${name}=${value}\0`));
     },
     async listensOn(pid) {
       const folder = `/proc/${pid}/fd`;

@@ -1,4 +1,4 @@
-import { lingers } from "../adapters/logind.ts";
+import { lingersNow } from "../adapters/logind.ts";
 import { describeError, FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
@@ -8,7 +8,7 @@ import { applyPlan, clearTemporaries } from "./apply.ts";
 import { type OwnedFile, ownedFiles, ownedFolders } from "./assets.ts";
 import { leftBehind, withLock } from "./lock.ts";
 import { type Intent, leadingOut, lookAt, recordedLayout } from "./look.ts";
-import { type Manager, mustReadOurs, reachManager } from "./manager.ts";
+import { type Manager, mustReadOurs, reachManager, settle } from "./manager.ts";
 import { receiptHere } from "./moved.ts";
 import { othersIn } from "./others.ts";
 import { foldersOf, type LayoutPlan, type PlanInput, pathsToLookAt, planInstall, unseed } from "./plan.ts";
@@ -160,7 +160,7 @@ async function layOut(
         throw new FleetError(EXIT.usage, intent.nothing, `${path} is no file of the layout`, [
           `${intent.again} --dry-run`,
         ]);
-    const lingering = options.linger || recorded?.linger ? await lingers(host, host.user.name) : undefined;
+    const lingering = options.linger || recorded?.linger ? await lingersNow(host) : undefined;
     const { declined } = decisions;
     const restore = options.restore === true;
     const seed = await (seeder?.(manager.path, recorded, { declined, restore }) ?? undone(host, recorded));
@@ -206,7 +206,8 @@ async function layOut(
   const undecided = keeps(first.plan).some(({ kept }) => kept === "undecided");
   if (first.nothingToDo && !undecided && !(await leftBehind(host)))
     return { ...ended, plan: first.plan, ...(await restarted(host, options, first)) };
-  return withLock(host, intent, async (stateFolders) => {
+  return withLock(host, intent, async (acting, stateFolders) => {
+    await settle(host, intent);
     // Another install may have ended since, and the user may have taken long to answer.
     manager = await reachManager(host, intent);
     const seen = await look(decisions);
@@ -217,7 +218,7 @@ async function layOut(
       const folders = [...stateFolders, ...(await missingFolders(host, plan))];
       const after = receiptAfter(seen, folders, host.date());
       const { removed, undecided } = plan;
-      await applyPlan(host, plan, { before: recorded, after, removed, undecided }, { ...intent, what });
+      await applyPlan(acting, plan, { before: recorded, after, removed, undecided }, { ...intent, what });
     }
     return {
       plan,
@@ -226,7 +227,7 @@ async function layOut(
       ...cutOffIn(seen),
       applied: !seen.nothingToDo,
       notes: seen.notes,
-      ...(await restarted(host, options, seen)),
+      ...(await restarted(acting, options, seen)),
     };
   });
 }

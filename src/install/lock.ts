@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
 import { TEMPORARY } from "../adapters/files.ts";
-import { clearStaleLock, lockText } from "../adapters/lock.ts";
+import { clearStaleLock, lockText, markedBy } from "../adapters/lock.ts";
 import { describeError, FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
 import { afterFileError } from "../core/file-error.ts";
@@ -19,14 +19,14 @@ export async function leftBehind(host: Host): Promise<boolean> {
 
 /**
  * Does something while no other install, rollback or uninstall of this user does. The lock is a symbolic link, there whole or not at all, to
- * "PID STARTTIME" of its process; that of a process which is gone does not count. `work` gets the folders that were made
- * for it: they go with it where they are empty then. Throws FleetError: 69 while another runs, 73 where no lock can be
- * made.
+ * "PID STARTTIME" of its process; that of a process which is gone does not count, once what it has left is ended. `work` gets the
+ * host to act with, whose children are known by the lock; and the folders that were made for it: they go with it where they
+ * are empty then. Throws FleetError: 69 while another runs, 73 where no lock can be made.
  */
 export async function withLock<T>(
   host: Host,
   intent: Intent,
-  work: (stateFolders: Set<string>) => Promise<T>,
+  work: (acting: Host, stateFolders: Set<string>) => Promise<T>,
 ): Promise<T> {
   const { state } = pathsOf(host);
   const lock = join(state, LOCK);
@@ -35,7 +35,7 @@ export async function withLock<T>(
   try {
     while (!(await taken())) await clearStale(host, intent, lock);
     try {
-      return await work(made);
+      return await work(markedBy(me, host), made);
     } finally {
       // What cannot be taken away now is the next run's to clear, and must not hide what went wrong before.
       await host.files.removeLink(lock, me).catch(() => undefined);

@@ -3,13 +3,14 @@ import { BusError } from "../adapters/bus.ts";
 import { explained, managerProblem, openUserManager } from "../adapters/manager.ts";
 import { hasProgram } from "../adapters/program-search.ts";
 import { listedIn, systemdMajor, systemdOf, type Unit } from "../adapters/systemd.ts";
+import { reloadManager } from "../adapters/unit-files.ts";
 import { FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { HOLDER_UNIT } from "../core/names.ts";
 import { pathsOf } from "../core/paths.ts";
 import { type BusProblem, typed } from "../core/user-bus.ts";
-import type { Intent } from "./look.ts";
+import { type Intent, recordedLayout } from "./look.ts";
 
 /** The user manager, as far as a layout depends on it. */
 export interface Manager {
@@ -27,6 +28,14 @@ export async function reachManager(host: Host, intent: Intent): Promise<Manager>
   const manager = (await overBus(host, intent)) ?? (await bySystemctl(host, intent));
   await mustBeOurs(host, intent);
   return manager;
+}
+
+/**
+ * After a run that did not come to its end: what that had asked of the manager is done, and known to it, before anything is
+ * looked at. It does what it is asked one after the other, and knows of a link only what it knew when it last read its units.
+ */
+export async function settle(host: Host, intent: Intent): Promise<void> {
+  if ((await recordedLayout(host, intent))?.phase === "applying") await reloadManager(host);
 }
 
 function unreachable({ cause, remedy }: BusProblem, { nothing, again }: Intent): FleetError {

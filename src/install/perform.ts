@@ -87,14 +87,16 @@ export async function perform(host: Host, action: Action, ledger: Ledger, what: 
     case "daemon-reload":
       return must(await reloadManager(host), "systemd did not take the units");
     case "enable":
-    case "disable":
-      undos.push(() => setEnabled(host, action.kind === "enable" ? "disable" : "enable", action.units));
-      return order(host, action, `was not ${action.kind}d`);
+    case "disable": {
+      const { kind } = action;
+      const units = (await systemd.show(action.units)).filter((unit) => !isSo(kind, unit)).map(({ id }) => id);
+      if (units.length > 0) undos.push(() => reverse(host, { kind: kind === "enable" ? "disable" : "enable", units }));
+      return order(host, action, `was not ${kind}d`);
+    }
     case "start":
-      // What has failed would be tried again and again.
       undos.push(async () => {
-        await systemd.run("stop", action.units);
-        await systemd.run("reset-failed", action.units);
+        await reverse(host, { kind: "stop", units: action.units });
+        await systemd.run("reset-failed", action.units); // what has failed would be tried again and again
       });
       return order(host, action, "did not start", [`journalctl --user-unit ${action.units[0]} -n 50`]);
     case "stop":
@@ -111,38 +113,51 @@ export async function perform(host: Host, action: Action, ledger: Ledger, what: 
 type OfUnits = Extract<Action, { readonly units: readonly string[] }>;
 
 /** Has the manager do it. That it says so is not believed: the units' own state tells. Throws FleetError (69). */
-async function order(
-  host: Host,
-  { kind, units }: OfUnits,
-  failed: string,
-  next: readonly string[] = [],
-): Promise<void> {
-  const systemd = systemdOf(host);
-  const what = `${units.join(", ")} ${failed}`;
-  const result =
-    kind === "start" || kind === "stop"
-      ? await systemd.run(kind, units, kind === "stop" ? STOP_LIMIT_MS : undefined)
-      : await setEnabled(host, kind, units);
-  must(result, what, next);
-  const isSo = ({ active, fileState }: Unit) =>
-    kind === "start" ? active === "active" : (fileState === "enabled") === (kind === "enable");
-  const otherwise =
-    kind === "stop"
-      ? (await runningUnits(host)).filter((unit) => units.includes(unit)).map((unit) => `${unit} runs`)
-      : (await systemd.show(units))
-          .filter((unit) => !isSo(unit))
-          .map(({ id, active, fileState }) => `${id} is ${kind === "start" ? active : fileState || "not installed"}`);
+async function order(host: Host, action: OfUnits, failed: string, next: readonly string[] = []): Promise<void> {
+  const what = `${action.units.join(", ")} ${failed}`;
+  must(await give(host, action), what, next);
+  const otherwise = await notSo(host, action);
   if (otherwise.length > 0)
     throw new FleetError(EXIT.unavailable, what, `systemd says that it is done, but ${otherwise.join(", ")}`, next);
+}
+
+/** Undoes an order, by the one that is the reverse of it. Throws where it is not so then, or cannot be told. */
+async function reverse(host: Host, action: OfUnits): Promise<void> {
+  const result = await give(host, action);
+  const otherwise = await notSo(host, action);
+  if (otherwise.length > 0) throw new Error(`${otherwise.join(", ")}, and ${describeResult(result)}`);
+}
+
+function give(host: Host, { kind, units }: OfUnits): Promise<ExecResult> {
+  if (kind === "enable" || kind === "disable") return setEnabled(host, kind, units);
+  return systemdOf(host).run(kind, units, kind === "stop" ? STOP_LIMIT_MS : undefined);
+}
+
+/** What is otherwise than ordered. */
+async function notSo(host: Host, { kind, units }: OfUnits): Promise<string[]> {
+  if (kind === "stop")
+    return (await runningUnits(host)).filter((unit) => units.includes(unit)).map((unit) => `${unit} runs`);
+  return (await systemdOf(host).show(units))
+    .filter((unit) => !isSo(kind, unit))
+    .map(({ id, active, fileState }) => `${id} is ${kind === "start" ? active : fileState || "not installed"}`);
+}
+
+function isSo(kind: "enable" | "disable" | "start", { active, fileState }: Unit): boolean {
+  return kind === "start" ? active === "active" : (fileState === "enabled") === (kind === "enable");
 }
 
 /** Many agents, each of which may take its TimeoutStopSec=. */
 const STOP_LIMIT_MS = 180_000;
 
 async function linger(host: Host, on: boolean, undos: Ledger["undos"]): Promise<void> {
-  undos.push(() => setLinger(host, !on));
+  const so = async () => (await lingers(host, host.user.name)) === on;
+  if (!(await so()))
+    undos.push(async () => {
+      const result = await setLinger(host, !on);
+      if (await so()) throw new Error(`lingering is ${on ? "on" : "off"}, and ${describeResult(result)}`);
+    });
   const result = await setLinger(host, on);
-  if ((await lingers(host, host.user.name)) === on) return;
+  if (await so()) return;
   const command = result.argv.join(" ");
   throw new FleetError(EXIT.unavailable, `${command} did not help`, describeResult(result), [
     `sudo ${command} ${shellWord(host.user.name)}`,

@@ -21,15 +21,16 @@ const SETTLE_LIMIT_MS = 30_000;
 /** How long what has started must stay up to count as back. */
 const STEADY_MS = 700;
 
-/** Units of the fleet that run: agents, then the holder. Throws ToolError. */
+/** Units of the fleet that run, or are about to: agents, then the holder. Throws ToolError. */
 export async function runningUnits(host: Host): Promise<string[]> {
   const [agents, [holder]] = await Promise.all([
     systemdOf(host).list("mosaic-agent@*"),
-    systemdOf(host).show([HOLDER_UNIT]),
+    systemdOf(host).show([HOLDER_UNIT], ["Job"]),
   ]);
   const alive = (active: string) => active !== "inactive" && active !== "failed";
   const units = agents.filter(({ active }) => alive(active)).map(({ unit }) => unit);
-  return holder !== undefined && alive(holder.active) ? [...units, HOLDER_UNIT] : units;
+  const waits = Number(holder?.extra.Job ?? 0) > 0; // for what it needs, as at boot
+  return holder !== undefined && (alive(holder.active) || waits) ? [...units, HOLDER_UNIT] : units;
 }
 
 /** Units that run and were started before a file that concerns them was written, or that the manager has not reloaded. */

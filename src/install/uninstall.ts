@@ -12,7 +12,7 @@ import { planLayout } from "./install.ts";
 import { besideOf, type Found } from "./judge.ts";
 import { LOCK, leftBehind, withLock } from "./lock.ts";
 import { type Intent, lookAt, recordedLayout } from "./look.ts";
-import { reachManager } from "./manager.ts";
+import { reachManager, settle } from "./manager.ts";
 import { type LayoutPlan, planRemoval, undecidedBy, unseed } from "./plan.ts";
 import type { Receipt } from "./receipt.ts";
 import { type CutOff, cutOff } from "./receipt-run.ts";
@@ -86,8 +86,9 @@ export async function uninstall(host: Host, options: UninstallOptions): Promise<
   const grave = (seen: Seen) => seen.running.length > 0 || (purge && seen.site.length > 0);
   const confirmed = !grave(first.seen) || (await options.confirm?.(first.seen)) === true;
   if (!confirmed) return untouched;
-  return withLock(host, UNINSTALL, async (stateFolders) => {
+  return withLock(host, UNINSTALL, async (acting, stateFolders) => {
     await options.clear?.();
+    await settle(host, UNINSTALL);
     const { recorded, seen } = await look();
     const archive = purge && seen.site.length > 0 ? await keepArchive(host, seen.site, UNINSTALL) : undefined;
     try {
@@ -95,7 +96,7 @@ export async function uninstall(host: Host, options: UninstallOptions): Promise<
       else {
         const { removed, undecided } = seen.plan;
         const records = { before: recorded, after: undefined, removed, undecided };
-        await applyPlan(host, seen.plan, records, { ...UNINSTALL, what: "The layout was not removed" });
+        await applyPlan(acting, seen.plan, records, { ...UNINSTALL, what: "The layout was not removed" });
         await clearRuntime(host).catch(() => undefined); // it goes with the manager, at the latest
       }
     } catch (error) {
@@ -107,7 +108,7 @@ export async function uninstall(host: Host, options: UninstallOptions): Promise<
     for (const folder of [state, dirname(state), ...(recorded?.folders ?? [])])
       if (`${state}/`.startsWith(`${folder}/`)) stateFolders.add(folder);
     const notKnown = purge
-      ? await removeSite(host, seen.site, recorded?.folders ?? []).catch((error) => {
+      ? await removeSite(acting, seen.site, recorded?.folders ?? []).catch((error) => {
           const kept = archive === undefined ? "" : `; all of them are kept in ${archive}`;
           throw asFleetError(host, error, "Not all of your settings were removed", `${UNINSTALL.again} --purge`, kept);
         })

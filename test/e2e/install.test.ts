@@ -15,6 +15,7 @@ import {
 import { dirname, join } from "node:path";
 import { version } from "../../package.json";
 import { localHost } from "../../src/adapters/local-host.ts";
+import { procfsOf } from "../../src/adapters/procfs.ts";
 import { systemdMajor } from "../../src/adapters/systemd.ts";
 import { openSandbox, type Sandbox } from "../../src/canary/sandbox.ts";
 import { receiptSchema } from "../../src/install/receipt-schema.ts";
@@ -931,6 +932,37 @@ describe("--enable and --now", () => {
       expect(inside([binary, "uninstall", "--yes"])).toMatchObject({ code: 0, stderr: "" });
       expect(treeOf(home)).toEqual({});
     }
+  });
+
+  for (const [option, verb] of [
+    ["--enable", "enable"],
+    ["--now", "start"],
+  ] as const)
+    test(`${option}: a systemctl that outlives the run which was killed does nothing behind the next one's back`, async () => {
+      const [reached, go] = ["reached", "go"].map((name) => join(sandbox.root, name)) as [string, string];
+      run(["mkfifo", reached, go]);
+      const env = onlySystemctl(`case "$*" in *" ${verb} "*) echo $$ >${reached}; read -r _ <${go} ;; esac`);
+      for (const next of [[], ["install"]]) {
+        const run = Bun.spawn([binary, "install", option], { cwd: home, env: { ...sandbox.host.env, ...env } });
+        const child = (await Bun.file(reached).text()).trim();
+        run.kill("SIGKILL");
+        await run.exited;
+        if (next.length > 0) expect(install()).toMatchObject({ code: 0, stderr: "" });
+        expect(inside([binary, "uninstall", "--yes"])).toMatchObject({ code: 0, stderr: "" });
+        expect([child, await procfsOf(host).startTime(Number(child))]).toEqual([child, undefined]);
+        expect(treeOf(home)).toEqual({});
+        expect(shown(HOLDER, "ActiveState")).toBe("inactive");
+      }
+    });
+
+  test("--enable is undone by uninstall, though it was killed when it had made the link and the manager did not know", () => {
+    expect(install("--now").code).toBe(0);
+    const env = onlySystemctl(`case "$*" in *" enable "*) /usr/bin/systemctl "$@"; kill -9 $PPID; exit ;; esac`);
+    expect(inside([binary, "install", "--enable"], env).code).toBeNull();
+    expect(existsSync(join(config, "systemd/user/default.target.wants", HOLDER))).toBe(true);
+    expect(install()).toMatchObject({ code: 0, stderr: "" });
+    expect(inside([binary, "uninstall", "--yes"])).toMatchObject({ code: 0, stderr: "" });
+    expect(treeOf(home)).toEqual({});
   });
 
   /** Waits until the receipt says that this has begun, and no longer; false when it says first that the run has ended. */
