@@ -12,7 +12,7 @@ export const layoutBinary: Check = {
   explain: {
     checks:
       "The first program named mosaic-fleet on the PATH of this shell, against the program that is running. Links are followed.",
-    why: "Every remedy is a command that starts with mosaic-fleet. When another one comes first on PATH, it is of another version as like as not: it would install other files than those that were looked at here.",
+    why: "Every remedy is a command that starts with mosaic-fleet. When another one comes first on PATH, it is of another version as like as not: it would install other files than those that were looked at here. One that comes later, and has another size, is hidden: a package that is brought up to date changes nothing then.",
     mend: "Put the binary into a folder of your PATH, such as ~/.local/bin, and remove copies that you no longer want. type -a mosaic-fleet shows all of them.",
   },
   async run(tools) {
@@ -28,8 +28,20 @@ export const layoutBinary: Check = {
     const at = real.indexOf(running);
     const home = host.user.home;
     const [first] = found;
-    if (at === 0 && first !== undefined) return { status: "pass", detail: tilde(first, home) };
+    const hidden = at === 0 ? await otherThan(tools, running, real) : undefined;
+    if (at === 0 && first !== undefined && hidden === undefined) return { status: "pass", detail: tilde(first, home) };
     const evidence = { running: tilde(running, home), "on PATH": found.map((path) => tilde(path, home)) };
+    if (first !== undefined && hidden !== undefined)
+      return {
+        status: "warn",
+        message: `${tilde(first, home)} comes before ${tilde(hidden, home)} on PATH, which is another mosaic-fleet: a newer one that is put there never runs`,
+        evidence,
+        fix: {
+          commands: [
+            `${shellPath(hidden, home)} --version   # if that is the one to have: rm ${shellPath(first, home)}`,
+          ],
+        },
+      };
     if (first !== undefined && at > 0) {
       const mine = found[at] ?? running;
       return {
@@ -52,6 +64,14 @@ export const layoutBinary: Check = {
     };
   },
 };
+
+/** The first of these programs that has not the bytes of the one that runs: such as a package's, behind a copy of one's own. */
+async function otherThan({ host }: Tools, running: string, programs: readonly (string | undefined)[]) {
+  const size = (await host.files.status(running))?.size;
+  for (const path of programs)
+    if (path !== undefined && path !== running && (await host.files.status(path))?.size !== size) return path;
+  return undefined;
+}
 
 async function isProgram({ host }: Tools, path: string): Promise<boolean> {
   const real = await host.files.realPath(path);

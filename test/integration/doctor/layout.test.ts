@@ -806,6 +806,23 @@ describe("layout.binary", () => {
 
   red(
     "layout.binary",
+    "a package's, which a copy of one's own hides",
+    {
+      status: "warn",
+      message: /own\/mosaic-fleet comes before \S*usr\/mosaic-fleet on PATH, which is another mosaic-fleet/,
+      fix: /^\S*usr\/mosaic-fleet --version {3}# if that is the one to have: rm \S*own\/mosaic-fleet$/,
+    },
+    async () => {
+      const path = [bin("own"), bin("usr")];
+      const host = running(bin("own/mosaic-fleet"), path, bin("usr/mosaic-fleet"));
+      expect(await examine(host, "layout.binary")).toMatchObject({ status: "pass" });
+      writeFileSync(bin("usr/mosaic-fleet"), "#!/bin/sh\n# newer\n");
+      return examine(host, "layout.binary");
+    },
+  );
+
+  red(
+    "layout.binary",
     "another one on PATH, where this one is not",
     {
       status: "warn",
