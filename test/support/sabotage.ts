@@ -6,6 +6,9 @@ import { bun, temporaryFolder, tree } from "./build.ts";
 /** `file`: of the assets, or of the source when it starts with src/. */
 export type Sabotage = readonly [file: string, from: string | RegExp, to: string];
 
+/** A step, what breaks its promise, what the step then says, and how that is done. */
+export type Red = readonly [step: string, what: string, message: RegExp, sabotages: readonly Sabotage[]];
+
 export interface Outcome {
   readonly code: number;
   readonly report: CanaryReport;
