@@ -7,12 +7,14 @@ import { checks } from "../../src/doctor/registry.ts";
 import type { CheckReport } from "../../src/doctor/report.ts";
 import { runDoctor } from "../../src/doctor/run.ts";
 import { binary } from "./build.ts";
+import { notPastable } from "./pasted.ts";
 
 type Id = Check["id"];
 
-/** What doctor reports of one check on a host. */
+/** What doctor reports of one check on a host; each remedy can be pasted. */
 export async function examine(host: Host, id: Id): Promise<CheckReport> {
   const { report } = await runDoctor(host, checks, { only: [id], version: "0.0.0-test" });
+  expect(notPastable(report, host.user.uid === 0)).toEqual([]);
   const [check] = report.checks;
   if (check === undefined) throw new Error(`no check ${id}`);
   return check;

@@ -85,7 +85,7 @@ function subjectOf(subject: string, unit: string, { killed, limit }: Count): Sub
         limit === undefined
           ? [`systemctl --user status ${unit}`, "ps -eo pid,rss,args --sort=-rss | head"]
           : [`systemctl --user set-property ${unit} MemoryMax=${limit * 2}`],
-      root: ["journalctl -k -g oom-kill -n 20"],
+      root: ["journalctl -k -g oom-kill -n 20 --no-pager"],
     },
   };
 }

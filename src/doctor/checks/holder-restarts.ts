@@ -26,7 +26,7 @@ export const holderRestarts: Check = {
     const { load, active, sub, restarts, result, mainPid } = await tools.holder();
     if (load !== "loaded") return { status: "skip", reason: `the holder is ${load}` };
     if (active === "inactive") return { status: "skip", reason: "the holder is inactive" };
-    const fix = { commands: [HOLDER_JOURNAL], root: ["journalctl -k -n 50"] };
+    const fix = { commands: [HOLDER_JOURNAL], root: ["journalctl -k -n 50 --no-pager"] };
     if (active !== "active") {
       if (restarts === 0) return { status: "skip", reason: `the holder is ${active}` };
       return {
