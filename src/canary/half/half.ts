@@ -4,7 +4,7 @@ import { alike } from "../../adapters/packages.ts";
 import { type Procfs, procfsOf } from "../../adapters/procfs.ts";
 import { type Tmux, tmuxOf } from "../../adapters/tmux.ts";
 import { FleetError } from "../../core/errors.ts";
-import type { ExecResult } from "../../core/exec.ts";
+import { describeResult, type ExecResult } from "../../core/exec.ts";
 import { EXIT } from "../../core/exit.ts";
 import type { Host } from "../../core/host.ts";
 import { CANARY_PREFIX, DEFAULT_SOCKET, SANDBOX_PREFIX } from "../../core/names.ts";
@@ -82,8 +82,8 @@ async function requireTools(host: Host): Promise<void> {
   const tools = { flock: "util-linux", timeout: "coreutils" };
   for (const [tool, owner] of Object.entries(tools)) {
     const found = await host.exec([tool, "--help"]);
-    if (found.kind === "not-found")
-      throw missing(`${tool} is not installed or not on PATH`, await packageLines(host, alike(owner)));
+    if (found.kind === "not-found" || found.kind === "not-started")
+      throw missing(describeResult(found), await packageLines(host, alike(owner)));
   }
 }
 

@@ -27,11 +27,12 @@ export const holderRestarts: Check = {
     if (load !== "loaded") return { status: "skip", reason: `the holder is ${load}` };
     if (active === "inactive") return { status: "skip", reason: "the holder is inactive" };
     const fix = { commands: [HOLDER_JOURNAL], root: ["journalctl -k -n 50 --no-pager"] };
+    const times = restarts === 1 ? "once" : `${restarts} times`;
     if (active !== "active") {
       if (restarts === 0) return { status: "skip", reason: `the holder is ${active}` };
       return {
         status: "fail",
-        message: `the holder does not stay up: systemd has brought it back ${restarts} times, and it is ${active} (${sub}) again`,
+        message: `the holder does not stay up: systemd has brought it back ${times}, and it is ${active} (${sub}) again`,
         evidence: { restarts, state: sub, result },
         fix,
       };
@@ -40,7 +41,6 @@ export const holderRestarts: Check = {
     if (up === undefined) throw new Error(`its server (pid ${mainPid}) ended while it was looked at`);
     const evidence = { restarts, "server started": new Date(tools.host.date().getTime() - up).toISOString() };
     if (restarts === 0) return { status: "pass", detail: `up for ${ago(up)}`, evidence };
-    const times = restarts === 1 ? "once" : `${restarts} times`;
     if (up > DAY_MS) return { status: "pass", detail: `died ${times}, last ${ago(up)} ago`, evidence };
     return {
       status: "warn",

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { describeResult } from "../../core/exec.ts";
 import { AGENT_TEMPLATE, HOLDER_UNIT } from "../../core/names.ts";
 import type { Check } from "../check.ts";
 import { isAboutOurs } from "../unit-files.ts";
@@ -21,7 +22,7 @@ export const unitsVerify: Check = {
     if (installed.every((status) => status === undefined))
       return { status: "skip", reason: "no unit of the fleet is installed" };
     const verified = await tools.verified();
-    if (verified.kind !== "exited") throw new Error(`systemd-analyze verify: ${verified.kind}`);
+    if (verified.kind !== "exited") throw new Error(describeResult(verified));
     // What is wrong with the template is said again of each agent.
     const lines = [...new Set(verified.stderr.split("\n").filter((line) => line.trim() !== ""))];
     const others = lines.filter(isAboutOthers);

@@ -127,6 +127,22 @@ describe("systemd.version", () => {
     { status: "fail", message: /^systemctl is not installed/, fix: /^sudo apt-get install systemd/ },
     () => examine(faked({}, { PATH: "/nonexistent" }), "systemd.version"),
   );
+  red(
+    "systemd.version",
+    "a systemctl that does not start",
+    {
+      status: "fail",
+      message:
+        /^systemctl cannot be started: what runs \S+\/systemctl is not there: \/no\/such\/loader: no unit can be/,
+      fix: /^mv \S+\/systemctl \S+\/systemctl\.off /,
+    },
+    () => {
+      const bin = join(fleet.root, "broken");
+      mkdirSync(bin, { recursive: true });
+      writeFileSync(join(bin, "systemctl"), "#!/no/such/loader\n", { mode: 0o755 });
+      return examine(faked({}, { PATH: `${bin}:${fleet.host.env.PATH}` }), "systemd.version");
+    },
+  );
   test("is unknown where systemctl does not say its version (fake)", async () => {
     expect(await examine(saying("systemd of some kind\n"), "systemd.version")).toMatchObject({ status: "unknown" });
   });
