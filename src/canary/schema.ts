@@ -33,28 +33,33 @@ const chaosSchema = z.object({
 });
 
 /** The document that `canary -o json` prints. */
-export const canaryReportSchema = z.object({
-  schemaVersion: z.literal(1),
-  verdict: z.enum(CANARY_VERDICTS),
-  level: z.enum(["fleet", "tmux"]).describe("tmux: the units were not tried, so it is never a pass of the whole"),
-  sandbox: z.boolean(),
-  only: z.array(z.string()).nullable().describe("the steps that were asked for, with --only; null for all of them"),
-  rounds: z.number().int().min(1),
-  problem: z
-    .object({ what: z.string(), why: z.string(), next: z.array(z.string()) })
-    .optional()
-    .describe("what kept the run from starting, or from ending well; absent otherwise"),
-  steps: z.array(stepReportSchema),
-  chaos: chaosSchema.optional().describe("with --chaos; its faults are steps, too"),
-  environment: z.object({
-    binary: z.string(),
-    systemd: z.string().nullable(),
-    tmux: z.string().nullable(),
-    kernel: z.string().nullable(),
-    cgroup: z.string(),
-  }),
-  ms: z.number(),
-});
+export const canaryReportSchema = z
+  .object({
+    schemaVersion: z.literal(1),
+    verdict: z.enum(CANARY_VERDICTS),
+    level: z.enum(["fleet", "tmux"]).describe("tmux: the units were not tried, so it is never a pass of the whole"),
+    sandbox: z.boolean(),
+    only: z.array(z.string()).nullable().describe("the steps that were asked for, with --only; null for all of them"),
+    rounds: z.number().int().min(1),
+    problem: z
+      .object({ what: z.string(), why: z.string(), next: z.array(z.string()) })
+      .optional()
+      .describe("what kept the run from starting, or from ending well; absent otherwise"),
+    steps: z.array(stepReportSchema),
+    chaos: chaosSchema.optional().describe("with --chaos; its faults are steps, too"),
+    environment: z.object({
+      binary: z.string(),
+      systemd: z.string().nullable(),
+      tmux: z.string().nullable(),
+      kernel: z.string().nullable(),
+      cgroup: z.string(),
+    }),
+    ms: z.number(),
+  })
+  .refine(
+    ({ verdict, level }) => verdict !== (level === "tmux" ? "pass" : "tmux-only"),
+    "of the tmux half there is no pass, and of the whole no tmux-only",
+  );
 
 /** The document that `canary --list -o json` prints. */
 export const stepListSchema = z.object({

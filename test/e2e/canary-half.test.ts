@@ -1,11 +1,13 @@
 import { expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { localHost } from "../../src/adapters/local-host.ts";
 import { halfSteps } from "../../src/canary/half/steps/index.ts";
 import { canaryReportSchema, stepListSchema } from "../../src/canary/schema.ts";
+import { CANARY_FORMATS } from "../../src/cli/report/canary.ts";
+import { EXAMINATION_FORMATS } from "../../src/cli/report/formats/examination.ts";
 import { until } from "../../src/core/until.ts";
-import { binary, run } from "../support/build.ts";
+import { binary, run, temporaryFolder } from "../support/build.ts";
 
 // `canary --level tmux` on this machine; in containers it is tried in canary-container.test.ts.
 
@@ -81,6 +83,37 @@ test("the same holds again and again: --repeat tells its rounds apart", () => {
     [1, 2, 3].flatMap((round) => halfSteps.map(({ id }) => `${round} ${id} pass`)),
   );
   expect(code).toBe(0);
+});
+
+test("in every format the half is named as such, and what it leaves out as left out; nor is it made a pass by hand", () => {
+  using folder = temporaryFolder();
+  const [saved, summary] = [join(folder.path, "report.json"), join(folder.path, "summary.md")];
+  const words = ["--level", "tmux", "--only", "options"];
+  const first = run([binary, "canary", ...words, "-o", "json"]);
+  writeFileSync(saved, first.stdout);
+  const shown: Record<string, string> = { json: first.stdout, human: run([binary, "canary", ...words]).stdout };
+  const env = { ...process.env, GITHUB_STEP_SUMMARY: summary };
+  for (const format of EXAMINATION_FORMATS) {
+    const { code, stdout } = run([binary, "canary", "--from", saved, "-o", format], { env });
+    expect([format, code]).toEqual([format, 0]);
+    shown[format] = stdout;
+  }
+  shown.summary = readFileSync(summary, "utf8");
+  expect(Object.keys(shown).sort()).toEqual([...CANARY_FORMATS, "summary"].sort());
+  expect(JSON.parse(first.stdout)).toMatchObject({ verdict: "tmux-only", level: "tmux" });
+  for (const [format, text] of Object.entries(shown)) {
+    const whole = /holds: every promise that was tried is kept|"verdict": "pass"/;
+    expect([format, whole.test(text)]).toEqual([format, false]);
+    if (format === "json") continue;
+    expect([format, text.replace(/\s+/g, " ")]).toEqual([format, expect.stringContaining("no pass of the whole")]);
+    const name = format === "human" ? "canary, the tmux half alone" : "mosaic-fleet canary --level tmux";
+    expect([format, text]).toEqual([format, expect.stringContaining(name)]);
+  }
+
+  writeFileSync(saved, first.stdout.replace('"tmux-only"', '"pass"'));
+  const forged = run([binary, "canary", "--from", saved]);
+  expect(forged.stderr).toContain("is not the report of a canary");
+  expect(forged.code).toBe(64);
 });
 
 test("its steps are listed as its own, and one of the whole is none of it", () => {

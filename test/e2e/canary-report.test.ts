@@ -187,5 +187,9 @@ test("an empty folder of one's own is taken, and is private from then on; the tm
   const files = filesOf(folder);
   expect(Object.keys(files)).toEqual(["processes.txt", "report.json", "summary.md", "tmux.txt", "versions.txt"]);
   expect(files["processes.txt"]).toContain("tmux: server");
-  expect(files["summary.md"]).toContain("--level tmux");
+  expect(files["summary.md"]).toStartWith("# mosaic-fleet canary --level tmux: broken");
+  expect(files["summary.md"]).toContain(
+    "not tried with --level tmux, which tries the tmux half alone: no pass of the whole",
+  );
+  expect(JSON.parse(files["report.json"] ?? "")).toMatchObject({ verdict: "broken", level: "tmux" });
 });

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { type CanaryReport, canaryReportSchema } from "../../../src/canary/schema.ts";
-import { printCanary, renderTimeline, renderVerdict } from "../../../src/cli/report/canary.ts";
+import { printCanary, renderTimeline, renderVerdict, summaryOf } from "../../../src/cli/report/canary.ts";
 import { examinationOf } from "../../../src/cli/report/canary-examination.ts";
 import { barOf, canRedraw, liveTimeline } from "../../../src/cli/report/canary-timeline.ts";
+import { EXAMINATION_FORMATS, type ExaminationFormat } from "../../../src/cli/report/formats/examination.ts";
 import { CANARY_VERDICTS, exitOf } from "../../../src/core/exit.ts";
 import type { Host } from "../../../src/core/host.ts";
 import { fakeHost, recorder } from "../../support/fake-host.ts";
@@ -69,14 +70,73 @@ describe("every format of the canary agrees with its exit code", () => {
   });
 });
 
-test.each(["junit", "tap", "github", "markdown", "json"] as const)(
-  "of the tmux half %s says that it is no pass of the whole",
-  async (format) => {
-    const text = await printed(half, format);
-    expect(text).toMatch(format === "json" ? /"verdict": "tmux-only",\s+"level": "tmux"/ : /no pass of the whole/);
-    expect(text).toMatch(format === "json" ? /"tmux-only"/ : /--level tmux/);
-  },
-);
+describe("of the tmux half no format makes a pass of the whole", () => {
+  const halves: readonly CanaryReport[] = [
+    half,
+    report({ verdict: "broken", level: "tmux", steps: [step("server", "fail")] }),
+    report({ verdict: "unknown", level: "tmux", steps: [step("server", "pass")], problem }),
+    report({ verdict: "unavailable", level: "tmux", steps: [], problem }),
+  ];
+  const skipped = /not tried with --level tmux, which tries the tmux half alone: no pass of the whole/;
+  /** Where a format names what was tried, where it says its verdict, and where it counts the other half as left out. */
+  const named: Readonly<Record<ExaminationFormat, readonly RegExp[]>> = {
+    junit: [
+      /<testsuites name="mosaic-fleet canary --level tmux" /,
+      /<testsuite name="mosaic-fleet canary --level tmux" [^>]* skipped="1">/,
+      /<property name="verdict" value="[^"]*the tmux half[^"]*"\/>/,
+      /<property name="level" value="tmux"\/>/,
+      /<testcase classname="mosaic-fleet canary --level tmux\.run" name="units: [^>]*>\s*<skipped message="not tried with --level tmux/,
+    ],
+    tap: [
+      /^ok \d+ - units: .* # SKIP not tried with --level tmux/m,
+      /^# mosaic-fleet canary --level tmux: .*the tmux half/m,
+    ],
+    github: [/^::notice title=mosaic-fleet canary --level tmux::.*the tmux half .*1 skip/m],
+    markdown: [
+      /^# mosaic-fleet canary --level tmux: .*the tmux half/,
+      /^\| skip \| units \| not tried with --level tmux/m,
+    ],
+  };
+  for (const of of halves)
+    test.each(EXAMINATION_FORMATS)(`${of.verdict}, as %s`, async (format) => {
+      const text = await printed(of, format);
+      for (const pattern of named[format]) expect(text).toMatch(pattern);
+      if (format !== "github") expect(text).toMatch(skipped);
+      expect(text).not.toContain("every promise that was tried is kept");
+    });
+
+  test("TAP plans for it", async () => {
+    expect(await printed(half, "tap")).toStartWith("TAP version 14\n1..2\n");
+  });
+
+  test("the page of a workflow and the one of a report are named after it", async () => {
+    const written: string[] = [];
+    const files = { append: async (_: string, text: string) => void written.push(text) } as unknown as Host["files"];
+    await printCanary(fakeHost({ files, env: { GITHUB_STEP_SUMMARY: "/summary" } }), half, "github");
+    for (const page of [written.join(""), summaryOf(half)])
+      for (const pattern of [...named.markdown, skipped]) expect(page).toMatch(pattern);
+  });
+
+  test("json has it in verdict and level, and a pass it cannot be", async () => {
+    for (const of of halves) expect(JSON.parse(await printed(of, "json"))).toMatchObject({ level: "tmux" });
+    expect(JSON.parse(await printed(half, "json")).verdict).toBe("tmux-only");
+    const parsed = (verdict: string, level: string) =>
+      canaryReportSchema.safeParse({ ...half, verdict, level }).success;
+    expect([parsed("pass", "tmux"), parsed("tmux-only", "fleet")]).toEqual([false, false]);
+    expect([parsed("pass", "fleet"), parsed("tmux-only", "tmux")]).toEqual([true, true]);
+  });
+
+  test("a person reads it in the verdict, which is not green", () => {
+    for (const of of halves) {
+      const output = recorder({ isTTY: true, color: true });
+      renderVerdict(output, of);
+      expect(output.text()).not.toContain("\x1b[32m");
+      expect(Bun.stripANSI(output.text()).replace(/\s+/g, " ")).toMatch(
+        /no pass of the whole|only the tmux half was tried/,
+      );
+    }
+  });
+});
 
 test("a summary goes to the file that GitHub names, after what is there", async () => {
   const written: string[] = [];
