@@ -3,6 +3,7 @@ import { describeError, FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { pathsOf } from "../core/paths.ts";
+import { shellWord } from "../core/shell.ts";
 import { changes, conflicts, keeps, type Plan } from "./action.ts";
 import { applyPlan, clearTemporaries } from "./apply.ts";
 import { type OwnedFile, ownedFiles, ownedFolders } from "./assets.ts";
@@ -63,6 +64,8 @@ export interface Installed {
   readonly enabled: boolean;
   /** The run before, where it was cut off: this one finishes or undoes it. */
   readonly cutOff?: CutOff;
+  /** What is typed to have the same done again. */
+  readonly again: string;
   /** False for a dry run, a conflict, or nothing to do. */
   readonly applied: boolean;
   /** Units that run, and still as an earlier layout has them. */
@@ -80,6 +83,17 @@ export interface Installed {
 const INSTALL: Intent = { command: "install", nothing: "Nothing was installed", again: "mosaic-fleet install" };
 const ROLLBACK: Intent = { command: "rollback", nothing: "Nothing was rolled back", again: "mosaic-fleet rollback" };
 
+/** With what has it done again as it was asked for. */
+function asTyped(intent: Intent, options: Omit<InstallOptions, "version">): Intent {
+  const flags = (["enable", "now", "linger", "restore", "restart"] as const).filter((name) => options[name]);
+  const words = [
+    ...(options.dryRun ? ["--dry-run"] : []),
+    ...flags.map((name) => `--${name}`),
+    ...[...(options.taken ?? [])].map((path) => `--take ${shellWord(path)}`),
+  ];
+  return { ...intent, again: [intent.again, ...words].join(" ") };
+}
+
 /** Lays out this version: plan, then apply unless it is a dry run or something is in the way. Throws FleetError. */
 export function install(host: Host, options: InstallOptions): Promise<Installed> {
   return installFiles(host, options, (systemdMajor) => ownedFiles(pathsOf(host), systemdMajor));
@@ -92,7 +106,10 @@ export function installFiles(
   files: (systemdMajor: number) => readonly OwnedFile[],
 ): Promise<Installed> {
   const { version } = options;
-  return layOut(host, options, INSTALL, "The layout was not installed", (major) => ({ version, files: files(major) }));
+  return layOut(host, options, asTyped(INSTALL, options), "The layout was not installed", (major) => ({
+    version,
+    files: files(major),
+  }));
 }
 
 /** Lays out the version before this one, as the receipt has it. Throws FleetError (69) when there is none. */
@@ -100,13 +117,19 @@ export function rollback(
   host: Host,
   options: Pick<InstallOptions, "dryRun" | "restart" | "decide">,
 ): Promise<Installed> {
-  return layOut(host, { ...options, version: "" }, ROLLBACK, "The layout was not rolled back", (_, recorded) => {
-    const layout = recorded === undefined ? undefined : layoutBefore(recorded);
-    if (layout !== undefined) return layout;
-    throw new FleetError(EXIT.unavailable, ROLLBACK.nothing, "no earlier version of the layout is recorded", [
-      "mosaic-fleet doctor",
-    ]);
-  });
+  return layOut(
+    host,
+    { ...options, version: "" },
+    asTyped(ROLLBACK, options),
+    "The layout was not rolled back",
+    (_, recorded) => {
+      const layout = recorded === undefined ? undefined : layoutBefore(recorded);
+      if (layout !== undefined) return layout;
+      throw new FleetError(EXIT.unavailable, ROLLBACK.nothing, "no earlier version of the layout is recorded", [
+        "mosaic-fleet doctor",
+      ]);
+    },
+  );
 }
 
 /** What an install of this version would do to the files; needs no manager, only the version that it has or would have. */
@@ -158,7 +181,7 @@ async function layOut(
     for (const path of decisions.taken)
       if (!layout.files.some((file) => file.path === path))
         throw new FleetError(EXIT.usage, intent.nothing, `${path} is no file of the layout`, [
-          `${intent.again} --dry-run`,
+          `mosaic-fleet ${intent.command} --dry-run`,
         ]);
     const lingering = options.linger || recorded?.linger ? await lingersNow(host) : undefined;
     const { declined } = decisions;
@@ -188,10 +211,12 @@ async function layOut(
   const first = await look({ taken: options.taken ?? new Set(), kept: new Set(), declined: false });
   const { version } = first.layout;
   const enabled = first.manager.holder?.fileState === "enabled" || options.enable === true;
+  const { again } = intent;
   const ended = {
     version,
     enabled,
     ...cutOffIn(first),
+    again,
     applied: false,
     restarted: [],
     unproved: false,
@@ -225,6 +250,7 @@ async function layOut(
       version: seen.layout.version,
       enabled,
       ...cutOffIn(seen),
+      again,
       applied: !seen.nothingToDo,
       notes: seen.notes,
       ...(await restarted(acting, options, seen)),

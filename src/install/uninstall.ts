@@ -59,9 +59,11 @@ const UNINSTALL: Intent = { command: "uninstall", nothing: "Nothing was removed"
 /** Takes away what install has laid out and nothing else. Throws FleetError. */
 export async function uninstall(host: Host, options: UninstallOptions): Promise<Uninstalled> {
   const { purge = false } = options;
+  const words = [...(options.dryRun ? ["--dry-run"] : []), ...(purge ? ["--purge"] : [])];
+  const intent: Intent = { ...UNINSTALL, again: [UNINSTALL.again, ...words].join(" ") };
   const look = async () => {
-    const { major } = await reachManager(host, UNINSTALL);
-    const recorded = await recordedLayout(host, UNINSTALL);
+    const { major } = await reachManager(host, intent);
+    const recorded = await recordedLayout(host, intent);
     if (recorded === undefined) await mustBeNone(host, major);
     const [running, enabled, site] = await Promise.all([runningUnits(host), enabledAgents(host), siteFiles(host)]);
     const files = recorded?.files.flatMap(({ path }) => [path, besideOf(path)]) ?? [];
@@ -86,23 +88,23 @@ export async function uninstall(host: Host, options: UninstallOptions): Promise<
   const grave = (seen: Seen) => seen.running.length > 0 || (purge && seen.site.length > 0);
   const confirmed = !grave(first.seen) || (await options.confirm?.(first.seen)) === true;
   if (!confirmed) return untouched;
-  return withLock(host, UNINSTALL, async (acting, stateFolders) => {
+  return withLock(host, intent, async (acting, stateFolders) => {
     await options.clear?.();
-    await settle(host, UNINSTALL);
+    await settle(host, intent);
     const { recorded, seen } = await look();
-    const archive = purge && seen.site.length > 0 ? await keepArchive(host, seen.site, UNINSTALL) : undefined;
+    const archive = purge && seen.site.length > 0 ? await keepArchive(host, seen.site, intent) : undefined;
     try {
       if (recorded === undefined) await clearTemporaries(host, []);
       else {
         const { removed, undecided } = seen.plan;
         const records = { before: recorded, after: undefined, removed, undecided };
-        await applyPlan(acting, seen.plan, records, { ...UNINSTALL, what: "The layout was not removed" });
+        await applyPlan(acting, seen.plan, records, { ...intent, what: "The layout was not removed" });
         await clearRuntime(host).catch(() => undefined); // it goes with the manager, at the latest
       }
     } catch (error) {
       // Nothing of what is in it was taken.
       if (archive !== undefined) await host.files.removeFile(archive).catch(() => undefined);
-      throw asFleetError(host, error, UNINSTALL.nothing, UNINSTALL.again);
+      throw asFleetError(host, error, intent.nothing, intent.again);
     }
     const { state } = pathsOf(host);
     for (const folder of [state, dirname(state), ...(recorded?.folders ?? [])])
@@ -110,7 +112,7 @@ export async function uninstall(host: Host, options: UninstallOptions): Promise<
     const notKnown = purge
       ? await removeSite(acting, seen.site, recorded?.folders ?? []).catch((error) => {
           const kept = archive === undefined ? "" : `; all of them are kept in ${archive}`;
-          throw asFleetError(host, error, "Not all of your settings were removed", `${UNINSTALL.again} --purge`, kept);
+          throw asFleetError(host, error, "Not all of your settings were removed", intent.again, kept);
         })
       : undefined;
     return { ...seen, applied: seen.installed, archive, ...(notKnown === undefined ? {} : { notKnown }) };

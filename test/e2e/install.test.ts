@@ -775,7 +775,7 @@ test("of two at once the second one does nothing: 69, and it says which command 
           `mosaic-fleet install --enable runs \\(pid ${first.pid}, for \\d+ s\\), and one goes at a\\s+time\\n`,
         ),
       );
-      expect(stderr).toContain("Next: mosaic-fleet install   # when that has ended");
+      expect(stderr).toContain("Next: mosaic-fleet install --enable   # when that has ended");
       expect(install("--dry-run").code).toBe(0);
     });
   } finally {

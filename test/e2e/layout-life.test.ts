@@ -786,7 +786,8 @@ exit $code`;
           ["uninstall", "--purge", "--yes"],
         ]) {
           const { code: is, stdout, stderr } = onDisk(prepare, through, ...words, "-o", "json");
-          const next = [expect.stringMatching(new RegExp(look)), `mosaic-fleet ${words[0]}`];
+          const again = ["mosaic-fleet", ...words.filter((word) => word !== "--yes")].join(" "); // as it was asked for
+          const next = [expect.stringMatching(new RegExp(look)), again];
           expect({ words, is, document: JSON.parse(stdout), stderr }).toEqual({
             words,
             is: code,

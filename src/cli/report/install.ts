@@ -8,7 +8,7 @@ import { hanging } from "./text.ts";
 /** The plan, a line a step, and what became of it. */
 export async function renderInstalled(
   output: Output,
-  { plan, version, enabled, cutOff, applied, outdated, restarted, notes }: Installed,
+  { plan, version, enabled, cutOff, again, applied, outdated, restarted, notes }: Installed,
   options: { home: string; dryRun: boolean; command: "install" | "rollback" },
 ): Promise<void> {
   const { red, green, yellow, bold } = paint(output);
@@ -16,7 +16,7 @@ export async function renderInstalled(
   for (const note of notes) output.write(`${yellow("note")}      ${hanging(output, 10, note)}\n`);
   if (conflicts(plan).length > 0) {
     output.write(
-      `\n${red("Nothing was written.")} What is in the way is not ours to change: do what is said of it, then: mosaic-fleet ${options.command}\n`,
+      `\n${red("Nothing was written.")} What is in the way is not ours to change: do what is said of it, then: ${again}\n`,
     );
     return;
   }
