@@ -1,10 +1,11 @@
 import { AGENT_KEYS, HOME_KEYS } from "../../core/agent-keys.ts";
 import { type EnvProblem, envProblems, type ValueProblem, valueProblems } from "../../core/env-problems.ts";
-import { moveAside, shellPath } from "../../core/shell.ts";
+import { shellPath } from "../../core/shell.ts";
 import { editCommand, folderCommand, unsetCommand } from "../../fleet/setting-commands.ts";
 import type { SettingsFile } from "../../fleet/settings-files.ts";
 import { counted, type Look, named, settingsFiles } from "../agent-subjects.ts";
 import { type Check, type CheckResult, type Fix, ofSubjects, type SubjectResult } from "../check.ts";
+import { pipeAside } from "../pipe.ts";
 import type { Tools } from "../tools.ts";
 
 const KNOWN = Object.keys(AGENT_KEYS);
@@ -115,14 +116,7 @@ async function mendingCommands(
 
 function unreadableFix({ host }: Tools, { real, path, status }: SettingsFile): Fix {
   const { home, uid } = host.user;
-  // Whoever opens it for writing lets go who waits at it; where nobody does, that would wait itself.
-  if (status.kind === "other")
-    return {
-      commands: [
-        `timeout 1 tee ${shellPath(path, home)} </dev/null   # lets a manager go on that waits at it`,
-        moveAside(path, "aside"),
-      ],
-    };
+  if (status.kind === "other") return { commands: [pipeAside(path, home, "aside")] };
   if (status.kind !== "file") return { commands: [`ls -ld ${shellPath(path, home)}`] };
   if (status.uid === uid) return { actions: [{ kind: "make-private", path: real }] };
   return { root: [`chown ${uid} ${shellPath(real, home)}`] };

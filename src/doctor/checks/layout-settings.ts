@@ -3,6 +3,7 @@ import { describeError } from "../../core/errors.ts";
 import { tilde } from "../../core/paths.ts";
 import { moveAside, shellPath } from "../../core/shell.ts";
 import type { Check, Fix } from "../check.ts";
+import { pipeAside } from "../pipe.ts";
 import type { Tools } from "../tools.ts";
 
 export const layoutSettings: Check = {
@@ -17,9 +18,15 @@ export const layoutSettings: Check = {
   async run(tools) {
     const { paths, host } = tools;
     const problems = await Promise.all([
-      fileProblem(tools, join(paths.site, "fleet.env"), "no agent gets its settings"),
+      fileProblem(tools, join(paths.site, "fleet.env"), {
+        without: "no agent gets its settings",
+        waits: "systemd opens it at the next start, waits for ever, and with it all of this user's units",
+      }),
       folderProblem(tools, paths.agents, "no agent gets settings of its own"),
-      fileProblem(tools, join(paths.site, "tmux.local.conf"), "the tmux server starts without your settings"),
+      fileProblem(tools, join(paths.site, "tmux.local.conf"), {
+        without: "the tmux server starts without your settings",
+        waits: "the tmux server opens it at its next start, waits for ever, and does not come up",
+      }),
     ]);
     const found = problems.flatMap((problem) => problem ?? []);
     if (found.length === 0) return { status: "pass" };
@@ -41,8 +48,14 @@ interface Problem {
   readonly fix: Fix;
 }
 
-async function fileProblem({ host }: Tools, path: string, without: string): Promise<Problem | undefined> {
-  const typed = shellPath(path, host.user.home);
+/** `without`: what comes of it that the file is not read; `waits`: that whoever reads it waits. */
+async function fileProblem(
+  { host }: Tools,
+  path: string,
+  { without, waits }: { readonly without: string; readonly waits: string },
+): Promise<Problem | undefined> {
+  const { home } = host.user;
+  const typed = shellPath(path, home);
   const problem = (why: string, commands: readonly string[]) => ({ path, why, without, fix: { commands } });
   try {
     const own = await host.files.status(path);
@@ -50,10 +63,11 @@ async function fileProblem({ host }: Tools, path: string, without: string): Prom
     if (own === undefined || real === "/dev/null") return undefined; // as good as an empty file
     // Of a link what it leads to: a read of a pipe or a device may never end.
     const { kind } = (real === undefined ? undefined : await host.files.status(real)) ?? own;
-    if (kind !== "file" && kind !== "link")
-      return problem(`${kind === "other" ? "a pipe or a device" : `a ${kind}`} is in its place`, [
-        moveAside(path, "yours"),
-      ]);
+    if (kind === "other") {
+      const commands = [pipeAside(path, home, "yours")];
+      return { path, why: "a pipe or a device is in its place", without: waits, fix: { commands } };
+    }
+    if (kind !== "file" && kind !== "link") return problem(`a ${kind} is in its place`, [moveAside(path, "yours")]);
     if ((await host.files.readBytes(path)) !== undefined) return undefined;
     const target = await host.files.readLink(path);
     return problem(`it is a link to ${target}, which is not there`, [
