@@ -279,6 +279,7 @@ describe("secrets are shown in no format", () => {
     quoted: "hunter2 \"in\" <quotes> & 100% 'more'",
     unit: "swordfish-in-the-unit",
     template: "swordfish-in-the-template",
+    nobody: "swordfish-of-no-agent",
     caller: "opensesame-of-the-caller",
   };
   beforeAll(async () => {
@@ -293,12 +294,15 @@ describe("secrets are shown in no format", () => {
     await fleet.dropIn("mosaic-agent@leak-unit.service", `[Service]\nEnvironment=DEPLOY_TOKEN=${secrets.unit}\n`);
     await fleet.agent("leak-template", { MOSAIC_AGENT_WORKDIR: lost(secrets.template) });
     await fleet.dropIn("mosaic-agent@.service", `[Service]\nEnvironment=DEPLOY_TOKEN=${secrets.template}\n`);
+    // Of a unit that is no agent's: nothing but its drop-in is there.
+    await fleet.agent("leak-nobody", { MOSAIC_AGENT_WORKDIR: lost(secrets.nobody) });
+    await fleet.dropIn("mosaic-agent@nobody.service", `[Service]\nEnvironment=DEPLOY_TOKEN=${secrets.nobody}\n`);
     await fleet.agent("leak-caller", { MOSAIC_AGENT_WORKDIR: lost(secrets.caller) });
   });
   afterAll(async () => {
-    for (const name of ["file", "quoted", "unit", "template", "caller"])
+    for (const name of ["file", "quoted", "unit", "template", "nobody", "caller"])
       rmSync(join(fleet.paths.agents, `leak-${name}.env`));
-    for (const unit of ["mosaic-agent@leak-unit.service", "mosaic-agent@.service"])
+    for (const unit of ["leak-unit", "nobody", ""].map((name) => `mosaic-agent@${name}.service`))
       rmSync(join(fleet.paths.runtime ?? "", "systemd/user", `${unit}.d`), { recursive: true });
     await fleet.systemd.daemonReload();
   });

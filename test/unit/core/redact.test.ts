@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { isSecretName, looksSecret, redactorFor, secretInArguments } from "../../../src/core/redact.ts";
+import { isSecretName, looksSecret, namesSecret, redactorFor, secretInArguments } from "../../../src/core/redact.ts";
 import { redacted } from "../../../src/core/redacted.ts";
 
 // Put together here, so that nobody's scanner takes this file for a leak.
@@ -11,6 +11,17 @@ test("a variable that tmux is told is hidden by its name, to the end of its line
     expect(redact(`${told} "a b c"\nset -g mouse on\n`)).toBe(`${told} [redacted]\nset -g mouse on\n`);
   for (const plain of ["set-environment -g EDITOR vim", "set-environment -gu API_KEY"])
     expect(redact(plain)).toBe(plain);
+});
+
+test("a unit's text may give a secret its name, or has yet to be unescaped", () => {
+  for (const text of [
+    "Environment=DEPLOY_TOKEN=x",
+    'Environment="A=1" "API_KEY=x"',
+    "[Service]\nEnvironment=%i_KEY=x\n",
+  ])
+    expect(namesSecret(text)).toBe(true);
+  expect(namesSecret('Environment="API\\x5fKEY=x"')).toBe(true);
+  expect(namesSecret('[Service]\n# DEPLOY_TOKEN is not set here\nEnvironment="COMMAND=sleep 1"\n')).toBe(false);
 });
 
 describe("names of secrets", () => {

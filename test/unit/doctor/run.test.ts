@@ -83,6 +83,23 @@ describe("a check is reported", () => {
     ]);
   });
 
+  test("by what is where it looks, and no place is looked at more than once", async () => {
+    const looked: string[] = [];
+    const files = fakeFiles({ "/a": "text" });
+    const counting = {
+      ...files,
+      status: (path: string) => {
+        looked.push(path);
+        return files.status(path);
+      },
+    };
+    const look: Check["run"] = async ({ host }) =>
+      (await host.files.status("/a")) === undefined || (await host.files.status("/b")) !== undefined ? warn : pass;
+    const { checks } = await doctor([check("a.one", look), check("a.two", look)], still({ files: counting }));
+    expect(checks.map(({ status }) => status)).toEqual(["pass", "pass"]);
+    expect(looked.filter((path) => ["/a", "/b"].includes(path))).toEqual(["/a", "/b"]);
+  });
+
   test("with the findings on each thing that it looks at", async () => {
     const subjects: SubjectResult[] = [
       { subject: "one", status: "pass", message: "is well" },
