@@ -632,8 +632,8 @@ describe("layout.settings", () => {
     {
       status: "fail",
       message:
-        /^~\/\.config\/mosaic\/fleet\/fleet\.env cannot be read \(a folder is in its place\): systemd opens it .* waits for ever/,
-      fix: /^timeout 1 tee .* mv .*fleet\.env .*fleet\.env\.yours /,
+        /^~\/\.config\/mosaic\/fleet\/fleet\.env cannot be read \(a folder is in its place\): no agent gets its settings$/,
+      fix: /^mv .*fleet\.env .*fleet\.env\.yours$/,
     },
     async () => {
       mkdirSync(site("fleet.env"));
@@ -666,8 +666,8 @@ describe("layout.settings", () => {
     "a fleet.env that links to a pipe, which is not read",
     {
       status: "fail",
-      message: /fleet\.env cannot be read \(a pipe or a device is in its place\): no agent gets its settings$/,
-      fix: /^mv .*fleet\.env .*fleet\.env\.yours$/,
+      message: /fleet\.env cannot be read \(a pipe or a device is in its place\): systemd opens it .* waits for ever/,
+      fix: /^timeout 1 tee .* mv .*fleet\.env .*fleet\.env\.yours /,
     },
     async () => {
       const pipe = join(fleet.host.user.home, "pipe");
