@@ -103,8 +103,15 @@ async function remedied(
       return finds(journalOf(name), `systemctl --user reset-failed ${unit}`, ...(await starting(tools, agent)));
     case "masked":
       return finds(unmasking(agent, tools));
-    case "stopped-enabled":
-      return finds(...(await starting(tools, agent)));
+    case "stopped-enabled": {
+      const start = await starting(tools, agent);
+      if (!(await passedOver(tools, agent))) return finds(...start);
+      return {
+        status,
+        message: "is enabled, but stopped: systemd has passed over it, for an ExecCondition= of its unit has failed",
+        fix: { commands: [`systemctl --user cat ${unit}   # which one`, ...start] },
+      };
+    }
     case "between-starts":
       return finds(journalOf(name));
     case "ownerless":
@@ -123,6 +130,13 @@ async function remedied(
     default:
       return finds(restart);
   }
+}
+
+/** As far as systemd still knows: it forgets a unit that nothing needs. */
+async function passedOver(tools: Tools, { loaded }: Agent): Promise<boolean> {
+  const found = await tools.userManager();
+  if (loaded === undefined || !("manager" in found)) return false;
+  return (await found.manager.serviceProperty(loaded, "Result")) === "exec-condition";
 }
 
 /** A session that somebody opened under its name would be taken over as it is. */

@@ -791,6 +791,19 @@ describe("agents.state", () => {
     }
   });
 
+  test("one that systemd has passed over is told as that, as long as systemd knows", async () => {
+    await file("passed", "MOSAIC_AGENT_COMMAND=sleep infinity\n");
+    const unit = "mosaic-agent@passed.service";
+    await fleet.systemctl("enable", "--now", unit);
+    await fleet.dropIn(unit, "[Service]\nExecCondition=/bin/false\n");
+    expect(await fleet.systemctl("restart", unit)).toMatchObject({ code: 0 });
+    const report = await examine(host, "agents.state");
+    expect(of(report, "passed")).toMatchObject({ status: "fail", message: expect.stringContaining("passed over it") });
+    expect(of(report, "passed").fix.commands[0]).toBe(`systemctl --user cat ${unit}   # which one`);
+    await fleet.dropIn(unit, "[Service]\n");
+    await fleet.systemctl("disable", unit);
+  });
+
   test("one that ended well and is not brought back is down", async () => {
     await file("once", "MOSAIC_AGENT_COMMAND=true\n");
     await fleet.dropIn("mosaic-agent@once.service", "[Service]\nRestart=on-failure\n");
