@@ -61,7 +61,8 @@ const PROPERTIES = "org.freedesktop.DBus.Properties";
 
 /**
  * Connects to a peer at a socket path: a manager's private socket, or, with `destination`, somebody on a message bus.
- * Throws BusError when nobody who speaks D-Bus lets us in there. `limitMs`: how long anything may take.
+ * Throws BusError when nobody who speaks D-Bus lets us in there. `limitMs`: how long an answer may take; to be let in takes no
+ * longer for that.
  */
 export async function openBus(path: string, uid: number, destination?: string, limitMs = LIMIT_MS): Promise<Bus> {
   const waiting = new Map<number, Asked>();
@@ -111,6 +112,7 @@ export async function openBus(path: string, uid: number, destination?: string, l
     }
   };
 
+  const inMs = Math.min(limitMs, LIMIT_MS);
   await new Promise<void>((resolve, reject) => {
     const refused = (error: BusError) => {
       clearTimeout(timer);
@@ -118,8 +120,8 @@ export async function openBus(path: string, uid: number, destination?: string, l
       end(error);
     };
     const timer = setTimeout(
-      () => refused(new BusError("ETIMEDOUT", `${path} did not answer within ${limitMs / 1000} s`)),
-      limitMs,
+      () => refused(new BusError("ETIMEDOUT", `${path} did not answer within ${inMs / 1000} s`)),
+      inMs,
     );
     // systemd leaves a message that comes in one piece with the handshake lying: nothing is sent until we are let in.
     const replies = reader(

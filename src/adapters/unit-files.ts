@@ -2,12 +2,9 @@ import { type ExecResult, succeeded } from "../core/exec.ts";
 import type { Host } from "../core/host.ts";
 import { BusError } from "./bus.ts";
 import { type Manager, openUserManager } from "./manager.ts";
-import { systemdOf } from "./systemd.ts";
+import { READ_LIMIT_MS, systemdOf } from "./systemd.ts";
 
-/** As long as systemctl would be given, in milliseconds: a manager with a thousand units takes its time. */
-const LIMIT_MS = 60_000;
-
-type Asker = Pick<Host, "env" | "user" | "files" | "exec">;
+type Asker = Pick<Host, "env" | "user" | "files" | "exec" | "now">;
 
 /** systemctl --user daemon-reload. */
 export function reloadManager(host: Asker): Promise<ExecResult> {
@@ -26,7 +23,7 @@ export function setEnabled(host: Asker, verb: "enable" | "disable", units: reado
     [verb, ...units],
     (manager) => manager[verb](units),
     async () => {
-      const result = await systemdOf(host).run(verb, units);
+      const result = await systemdOf(host).run(verb, units, READ_LIMIT_MS);
       // Where the machine was not booted with systemd, systemctl makes the links itself, and tells the manager nothing.
       return succeeded(result) ? reloadManager(host) : result;
     },
@@ -45,8 +42,9 @@ async function ask(
   otherwise: () => Promise<ExecResult>,
 ): Promise<ExecResult> {
   const said = { argv: ["systemctl", "--user", ...words], stdout: "", stderr: "" };
+  const begun = host.now();
   try {
-    const manager = await openUserManager(host, LIMIT_MS);
+    const manager = await openUserManager(host, READ_LIMIT_MS);
     try {
       await request(manager);
     } finally {
@@ -56,7 +54,8 @@ async function ask(
   } catch (error) {
     if (!(error instanceof BusError)) throw error;
     // Nor would systemctl be answered.
-    if (error.code === "ETIMEDOUT") return { ...said, kind: "timed-out", afterMs: LIMIT_MS };
+    if (error.code === "ETIMEDOUT")
+      return { ...said, kind: "timed-out", afterMs: 1_000 * Math.round((host.now() - begun) / 1_000) };
     return otherwise();
   }
 }

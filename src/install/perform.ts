@@ -115,7 +115,7 @@ type OfUnits = Extract<Action, { readonly units: readonly string[] }>;
 /** Has the manager do it. That it says so is not believed: the units' own state tells. Throws FleetError (69). */
 async function order(host: Host, action: OfUnits, failed: string, next: readonly string[] = []): Promise<void> {
   const what = `${action.units.join(", ")} ${failed}`;
-  must(await give(host, action), what, next);
+  must(await give(host, action, action.kind === "stop" ? STOP_LIMIT_MS : undefined), what, next);
   const otherwise = await notSo(host, action);
   if (otherwise.length > 0)
     throw new FleetError(EXIT.unavailable, what, `systemd says that it is done, but ${otherwise.join(", ")}`, next);
@@ -124,13 +124,14 @@ async function order(host: Host, action: OfUnits, failed: string, next: readonly
 /** Undoes an order, by the one that is the reverse of it. Throws where it is not so then, or cannot be told. */
 async function reverse(host: Host, action: OfUnits): Promise<void> {
   const result = await give(host, action);
+  if (result.kind === "timed-out") throw new Error(describeResult(result)); // it may do the one, and not the other
   const otherwise = await notSo(host, action);
   if (otherwise.length > 0) throw new Error(`${otherwise.join(", ")}, and ${describeResult(result)}`);
 }
 
-function give(host: Host, { kind, units }: OfUnits): Promise<ExecResult> {
+function give(host: Host, { kind, units }: OfUnits, limitMs?: number): Promise<ExecResult> {
   if (kind === "enable" || kind === "disable") return setEnabled(host, kind, units);
-  return systemdOf(host).run(kind, units, kind === "stop" ? STOP_LIMIT_MS : undefined);
+  return systemdOf(host).run(kind, units, limitMs);
 }
 
 /** What is otherwise than ordered. */

@@ -708,6 +708,25 @@ describe("what cannot be finished is taken back", () => {
     expect(shown(HOLDER, "UnitFileState")).toBe("enabled");
   });
 
+  test("what is not undone, whatever is said of it, is the next run's to undo, and is told", () => {
+    expect(install().code).toBe(0);
+    const env = onlySystemctl(`case "$*" in *" start "*) exit 1 ;; *" disable "*) exit 0 ;; esac`);
+    const { code, stderr } = inside([binary, "install", "--enable", "--now"], env);
+    expect(code).toBe(69);
+    expect(stderr.replace(/\s+/g, " ")).toContain(`could not all be taken back (${HOLDER} is enabled,`);
+    expect(inside([binary, "uninstall"])).toMatchObject({ code: 0, stderr: "" });
+    expect(treeOf(home)).toEqual({});
+  });
+
+  test("an uninstall that is taken back enables nothing that the user has disabled", () => {
+    expect(install("--enable").code).toBe(0);
+    systemctl("disable", HOLDER);
+    systemctl("daemon-reload");
+    const env = onlySystemctl(`case "$*" in *" daemon-reload") [ -e ${config}/mosaic/tools ] || exit 1 ;; esac`);
+    changesNothingButTimes(() => expect(inside([binary, "uninstall"], env).code).toBe(69));
+    expect(shown(HOLDER, "UnitFileState")).toBe("disabled");
+  });
+
   test("the holder does not start: 69, nothing is left, and nothing goes on trying", () => {
     writeFiles(config, { "mosaic/fleet/fleet.env": "MOSAIC_TMUX_SOCKET='not allowed'\n" });
     changesNothing(() => {
