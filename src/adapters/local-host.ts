@@ -30,13 +30,28 @@ function currentUser(env: Readonly<Record<string, string | undefined>>): User {
 /** Machines as the kernel names them. */
 const MACHINES: Readonly<Record<string, string>> = { x64: "x86_64", arm64: "aarch64" };
 
+/** A signal that comes again within this many milliseconds was sent to a group, and by who is in it once more. */
+const ONE_WISH_MS = 1000;
+
+/** Aborted by the first signal that asks for an end; the same one again, later, ends this process at once. */
+function whenInterrupted(): AbortSignal {
+  const interrupt = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    const heed = () => {
+      interrupt.abort(signal);
+      setTimeout(() => process.off(signal, heed), ONE_WISH_MS).unref();
+    };
+    process.on(signal, heed);
+  }
+  return interrupt.signal;
+}
+
 /** The host that this process runs on. Reads the process once. */
 export function localHost(): Host {
   const env = { ...process.env };
   // What a umask keeps from others stays theirs to lack; what it keeps from the owner would lock us out of our own folders.
   process.umask(process.umask() & 0o077);
-  const interrupt = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => interrupt.abort(signal));
+  const interrupted = whenInterrupted();
   return {
     env,
     user: currentUser(env),
@@ -45,7 +60,7 @@ export function localHost(): Host {
     itself: Bun.main.startsWith("/$bunfs/") ? [process.execPath] : [process.execPath, Bun.main],
     machine: MACHINES[process.arch] ?? process.arch,
     exec: createExec(env),
-    foreground: createForeground(env, interrupt.signal),
+    foreground: createForeground(env, interrupted),
     spawn: spawnChild,
     kill(pid, signal) {
       try {
@@ -72,7 +87,7 @@ export function localHost(): Host {
         return isTerminal(0);
       },
     },
-    input: (named) => readNamed(named, interrupt.signal),
+    input: (named) => readNamed(named, interrupted),
     stdout: outputOf(1, () => process.stdout, env, writeFailed),
     stderr: outputOf(
       2,
@@ -81,9 +96,9 @@ export function localHost(): Host {
       () => undefined,
     ),
     fullScreen: async (events) => (await import("./full-screen.ts")).openFullScreen(events),
-    ask: (question) => askAtTerminal(question, interrupt.signal),
-    askSecret: (question) => askSecretAtTerminal(question, interrupt.signal),
-    choose: (question, answers) => chooseAtTerminal(question, answers, interrupt.signal),
-    interrupted: interrupt.signal,
+    ask: (question) => askAtTerminal(question, interrupted),
+    askSecret: (question) => askSecretAtTerminal(question, interrupted),
+    choose: (question, answers) => chooseAtTerminal(question, answers, interrupted),
+    interrupted,
   };
 }

@@ -148,6 +148,7 @@ export async function clearLeftAgents(host: Host, busy: Busy): Promise<Cleared |
   return { holderRan };
 }
 
+/** Whether a canary run has made an agent of this name: one of the user's may begin like it. */
 export function isCanaryAgent(name: string): boolean {
-  return name.startsWith(CANARY_PREFIX);
+  return CANARY_RUN.test(name);
 }

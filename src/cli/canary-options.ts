@@ -54,6 +54,8 @@ export function known(level: Level, names: readonly string[] | undefined): reado
   const all = stepsOf(level).map(({ id }) => id);
   for (const name of names ?? [])
     if (!all.includes(name))
-      throw new UsageError(`no step ${name}${didYouMean(name, all)}; canary --list shows them all`);
+      throw new UsageError(
+        `no step ${name}${didYouMean(name, all)}; canary ${level === "fleet" ? "" : `--level ${level} `}--list shows them all`,
+      );
   return names;
 }

@@ -60,15 +60,16 @@ test("with another agent running it is left alone, and the steps that would end 
   await fleet.systemctl("stop", HOLDER_UNIT);
 });
 
-test("a session that somebody made by hand is left alone too", async () => {
+// The second begins like an agent of the canary's own.
+test.each(["by-hand", "mosaic-canary-mine"])("a session %s that somebody made is left alone too", async (name) => {
   await fleet.systemctl("start", HOLDER_UNIT);
-  await fleet.tmuxCommand("new-session", "-d", "-s", "by-hand", "--", "sleep", "infinity");
-  const before = await fleet.pane("by-hand");
+  await fleet.tmuxCommand("new-session", "-d", "-s", name, "--", "sleep", "infinity");
+  const before = await fleet.pane(name);
   const { code, report, statuses } = await canary();
   expect(statuses).toMatchObject({ "server-death": "skip", "holder-stop": "skip" });
-  expect(report.steps.find(({ id }) => id === "server-death")?.message).toContain("by-hand");
+  expect(report.steps.find(({ id }) => id === "server-death")?.message).toContain(name);
   expect(code).toBe(0);
-  expect(await fleet.pane("by-hand")).toEqual(before);
+  expect(await fleet.pane(name)).toEqual(before);
   await fleet.systemctl("stop", HOLDER_UNIT);
 });
 

@@ -159,6 +159,12 @@ describe("it is refused before anything is tried (73)", () => {
   }
 });
 
+test("a name that is empty, as of a variable that is not set, is no name of the current folder", () => {
+  const { code, stdout, stderr } = run([binary, "canary", "--level", "tmux", "--report", ""], { cwd: outside.path });
+  expect(stderr).toContain("--report needs the name of a folder");
+  expect([code, stdout]).toEqual([64, ""]);
+});
+
 test("where it cannot be made that is said before anything is tried, too", () => {
   writeFileSync(folder, "");
   const { code, stderr } = run([binary, "canary", "--level", "tmux", "--report", join(folder, "deeper/still")]);

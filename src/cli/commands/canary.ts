@@ -121,6 +121,7 @@ export const command = defineCommand({
     if (args.keep && !args.sandbox && level === "fleet")
       throw new UsageError("--keep keeps a sandbox: use it with --sandbox");
 
+    if (args.report === "") throw new UsageError("--report needs the name of a folder");
     const chaos = chaosOf(args);
 
     // A slash at the end would have a link followed.
