@@ -34,7 +34,9 @@ export async function editInEditor(host: Host, name: string): Promise<boolean | 
         const why = describeResult({ ...ended, argv: [editor] });
         host.stderr.write(`The editor failed, and nothing was changed${kept}.\n  Why:  ${why}\n`);
         if (ended.kind === "exited" && ended.code === NOT_FOUND)
-          host.stderr.write(`  Next: EDITOR=nano mosaic-fleet agent edit ${name}   # or another editor that is here\n`);
+          host.stderr.write(
+            `  Next: EDITOR=nano mosaic-fleet agent edit ${name}\n          # or another editor that is here\n`,
+          );
         return undefined;
       }
       if (!changed) return false;

@@ -109,7 +109,7 @@ test("a terminal that tmux does not know: what to type instead", async () => {
   for (const term of ["nonsense", "dumb"]) {
     const terminal = fleet.terminals.typed(`unset TMUX TMUX_PANE; TERM=${term} ${binary} agent attach odd`);
     const said = plain(terminal.done());
-    expect(said).toContain(`TERM=xterm-256color mosaic-fleet agent attach odd   # TERM here is "${term}"`);
+    expect(said).toContain(`TERM=xterm-256color mosaic-fleet agent attach odd\n          # TERM here is "${term}"`);
     expect(said).toContain("exit 69");
   }
 });

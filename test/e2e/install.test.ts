@@ -458,7 +458,7 @@ describe("the receipt", () => {
       changesNothing(() => {
         const { code, stderr } = inside([binary, command]);
         expect({ code, stderr }).toEqual({ code: 78, stderr: expect.stringContaining("version 9.8.7 laid it out") });
-        expect(stderr).toContain("mosaic-fleet self-update ");
+        expect(stderr).toContain("mosaic-fleet self-update\n");
         expect(stderr).not.toContain("mv ");
       });
     const looked = inside([binary, "doctor", "--only", "layout.receipt"]).stdout;
@@ -794,7 +794,7 @@ test("of two at once the second one does nothing: 69, and it says which command 
           `mosaic-fleet install --enable runs \\(pid ${first.pid}, for \\d+ s\\), and one goes at a\\s+time\\n`,
         ),
       );
-      expect(stderr).toContain("Next: mosaic-fleet install --enable   # when that has ended");
+      expect(stderr).toContain("Next: mosaic-fleet install --enable\n          # when that has ended");
       expect(install("--dry-run").code).toBe(0);
     });
   } finally {

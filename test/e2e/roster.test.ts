@@ -101,7 +101,7 @@ test("a folder is no roster, and which file is meant can be looked up", async ()
   const { code, stderr } = await typed(["apply", "-f", fleet.root]);
   expect(code).toBe(78);
   expect(stderr).toContain(
-    `${fleet.root}: is a folder; a roster is a file\n  Next: ls ${fleet.root}   # which is meant?\n`,
+    `${fleet.root}: is a folder; a roster is a file\n  Next: ls ${fleet.root}\n          # which is meant?\n`,
   );
 });
 

@@ -643,7 +643,7 @@ describe("the place", () => {
       const { code, stderr } = run([...nobody, at.place, "self-update", "--from", plain], { env: environment(at) });
       expect(code).toBe(73);
       expect(stderr).toEndWith(
-        "Next: ls -ld ~/.local/bin   # whose is it?\n        findmnt --target ~/.local/bin   # or can it only be read?\n",
+        "Next: ls -ld ~/.local/bin\n          # whose is it?\n        findmnt --target ~/.local/bin\n          # or can it only be read?\n",
       );
       run(["rm", "-r", at.home]);
     },

@@ -44,25 +44,48 @@ beforeEach(() => {
   host = fakeHost({ files, pid: process.pid, user: { uid, name: "o'neil & co", home }, now: () => performance.now() });
 });
 
-/** What a shell would start for these lines: program and arguments. */
-function pasted(lines: readonly string[], shell: string): string[][] {
+/** These lines as they are on the screen. */
+function shownLines(lines: readonly string[]): string[] {
   const stderr = recorder();
   renderError({ stderr }, new FleetError(1, "It failed", "so", lines));
-  const shown = stderr
+  return stderr
     .text()
     .split("\n")
     .slice(2)
-    .map((line) => line.replace(/^ {2}Next:|^ {7}/, "").trimStart());
-  const { stdout } = run([shell, "-c", `PATH=$1\n${shown.join("\n")}`, shell, programs], {
-    cwd: dirname(home),
-    env: { HOME: home, PATH: process.env.PATH, LC_ALL: "C.UTF-8" },
-  });
-  expect(existsSync(join(dirname(home), "pwned"))).toBe(false);
+    .map((line) => line.replace(/^ {2}Next:/, "").trimStart());
+}
+
+/** What the programs that stand in say that they were given: each its name and arguments. */
+function givenTo(stdout: string): string[][] {
   return stdout
     .split("\0\0")
     .slice(0, -1)
     .map((each) => each.split("\0"));
 }
+
+/** What a shell starts for these lines. */
+function pasted(lines: readonly string[], shell: string): string[][] {
+  const { stdout } = run([shell, "-c", `PATH=$1\n${shownLines(lines).join("\n")}`, shell, programs], {
+    cwd: dirname(home),
+    env: { HOME: home, PATH: process.env.PATH, LC_ALL: "C.UTF-8" },
+  });
+  expect(existsSync(join(dirname(home), "pwned"))).toBe(false);
+  return givenTo(stdout);
+}
+
+test.skipIf(Bun.which("zsh") === null)("typed at zsh, to which a # is a word, each is run (takes zsh)", async () => {
+  const lines = shownLines(afterFileError(unwritable("EROFS"), home, "mosaic-fleet install   # all of it?"));
+  writeFiles(temporary.path, { typed: `${lines.join("\n")}\n` });
+  const typedAt = `exec zsh -f -i -o no_prompt_sp <'${temporary.path}/typed'`;
+  const { stdout } = run(["sh", "-c", typedAt], {
+    cwd: temporary.path,
+    env: { HOME: home, PATH: `${programs}:/usr/bin:/bin`, PS1: "", LC_ALL: "C.UTF-8" },
+  });
+  expect(givenTo(stdout)).toEqual([
+    ["findmnt", "--target", home],
+    ["mosaic-fleet", "install"],
+  ]);
+});
 
 /** What to type after a failure of this. */
 const failure = (work: Promise<unknown>): Promise<readonly string[]> =>

@@ -7,7 +7,7 @@ import { EXAMINATION_FORMATS, type ExaminationFormat } from "./formats/examinati
 import { renderMarkdown } from "./formats/markdown.ts";
 import { printExamination } from "./formats/print.ts";
 import { paint } from "./paint.ts";
-import { wrap } from "./text.ts";
+import { typed, wrap } from "./text.ts";
 
 /** What `-o` knows. */
 export const CANARY_FORMATS = ["human", "json", ...EXAMINATION_FORMATS] as const;
@@ -83,7 +83,9 @@ export function renderVerdict(output: Output, report: CanaryReport): void {
   const { problem, chaos } = report;
   if (problem !== undefined) {
     output.write(`${color(`${problem.what}.`)}\n  Why:  ${wrap(problem.why, output.columns - 8).join("\n        ")}\n`);
-    problem.next.forEach((line, index) => void output.write(`  ${index === 0 ? "Next:" : "     "} ${bold(line)}\n`));
+    problem.next.forEach(
+      (line, index) => void output.write(`  ${index === 0 ? "Next:" : "     "} ${typed(output, 8, line)}\n`),
+    );
   }
   output.write("\n");
   for (const line of wrap(sentenceOf(report), output.columns)) output.write(`${color(bold(line))}\n`);

@@ -5,7 +5,7 @@ import { asRoot } from "./doctor-examination.ts";
 import { RANK, sentenceOf, tally, WORDS } from "./doctor-words.ts";
 import { evidenceLines, oneLine } from "./formats/rows.ts";
 import { paint } from "./paint.ts";
-import { wrap } from "./text.ts";
+import { typed, wrap } from "./text.ts";
 
 const INDENT = 9;
 /** Without -v: agents and the like of one check, and lines of what was seen. */
@@ -113,10 +113,10 @@ function renderEvidence(output: Output, evidence: SubjectReport["evidence"], ind
 
 /** What the user types, once each; what root types stands at the end of the report. */
 function renderRemedy(output: Output, fixes: readonly FixText[]): void {
-  const { bold, dim } = paint(output);
+  const { dim } = paint(output);
   // Not wrapped: they are to be pasted.
   for (const command of new Set(fixes.flatMap(({ commands }) => commands)))
-    output.write(`${" ".repeat(INDENT)}${bold(`$ ${unbroken(command)}`)}\n`);
+    output.write(`${" ".repeat(INDENT)}${typed(output, INDENT, `$ ${unbroken(command)}`)}\n`);
   if (fixes.some(({ root }) => root.length > 0)) output.write(`${" ".repeat(INDENT)}${dim("as root: see the end")}\n`);
 }
 
@@ -124,7 +124,7 @@ function renderRootCommands(output: Output, { checks }: DoctorReport, { root }: 
   const commands = new Set(everyFix(checks).flatMap((fix) => fix.root));
   if (commands.size === 0) return;
   output.write("\nAs root:\n");
-  for (const command of commands) output.write(`  ${paint(output).bold(unbroken(asRoot(command, root)))}\n`);
+  for (const command of commands) output.write(`  ${typed(output, 2, unbroken(asRoot(command, root)))}\n`);
 }
 
 function renderFixes(output: Output, fixes: readonly FixReport[]): void {

@@ -3,7 +3,7 @@ import { objectOf, type Plan, type Step } from "../../install/action.ts";
 import { type CutOff, describeCutOff } from "../../install/receipt-run.ts";
 import type { ShownFile } from "../../install/site.ts";
 import { paint } from "./paint.ts";
-import { hanging } from "./text.ts";
+import { hanging, typed } from "./text.ts";
 
 function word({ action, change }: Step): string {
   if (change === "none") return "as it is";
@@ -36,14 +36,16 @@ export async function renderPlan(output: Output, plan: Plan, { home, diffs, cutO
   for (const diff of all) shown?.writeDiff(output, diff);
   if (all.length > 0) output.write("\n");
   renderCutOff(output, cutOff, home);
-  const { red, green, yellow, dim, bold } = paint(output);
+  const { red, green, yellow, dim } = paint(output);
   const color = { none: dim, create: green, update: green, remove: green, keep: yellow, conflict: red };
   for (const [index, step] of plan.steps.entries()) {
     const stat = shown?.statOf(found[index] ?? "") ?? "";
     const line = `${color[step.change](word(step).padEnd(9))} ${objectOf(step.action, home)}`;
     output.write(`${line}${stat === "" ? "" : `  ${dim(stat)}`}\n`);
     if (step.change === "keep" || step.change === "conflict")
-      output.write(`          Why:  ${hanging(output, 16, step.why)}\n          Next: ${bold(step.next)}\n`);
+      output.write(
+        `          Why:  ${hanging(output, 16, step.why)}\n          Next: ${typed(output, 16, step.next)}\n`,
+      );
     for (const note of step.notes ?? []) output.write(`          ${hanging(output, 10, note)}\n`);
   }
 }

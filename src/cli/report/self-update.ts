@@ -26,7 +26,7 @@ function megabytes(bytes: number): string {
   return (bytes / 1e6).toFixed(1);
 }
 
-const LAYOUT = "The layout is still as it was:  mosaic-fleet install --dry-run   # what would change\n";
+const LAYOUT = "The layout is still as it was. What would change: mosaic-fleet install --dry-run\n";
 
 /** What a self-update came to. */
 export function renderUpdated(output: Output, updated: Updated, options: { home: string; dryRun: boolean }): void {
@@ -44,7 +44,7 @@ export function renderUpdated(output: Output, updated: Updated, options: { home:
     output.write(`  to       ${path}\nNothing was written.\n`);
   } else {
     output.write(`${green("Updated")} from ${current} to ${bold(offered)}: ${path}\n`);
-    output.write(`Back again: mosaic-fleet self-update --rollback   # ${current} is kept beside it, as .previous\n`);
+    output.write(`${current} is kept beside it, as .previous. Back again: mosaic-fleet self-update --rollback\n`);
     if (updated.layout) output.write(LAYOUT);
     if (updated.doctor !== null && updated.doctor !== "pass")
       output.write(

@@ -1,5 +1,6 @@
 import { columnsOf } from "../../core/columns.ts";
 import type { Output } from "../../core/host.ts";
+import { paint } from "./paint.ts";
 
 /** Two columns, the second wrapped to 80. */
 export function table(rows: readonly (readonly [string, string])[]): string {
@@ -45,4 +46,24 @@ export function hanging(output: Pick<Output, "isTTY" | "columns">, indent: numbe
   if (!output.isTTY) return text;
   const lines = text.split("\n").flatMap((line) => wrap(line, output.columns - indent));
   return lines.join(`\n${" ".repeat(indent)}`);
+}
+
+/**
+ * A command to be pasted, `indent` columns from the left, and what there is to say of it on a line of its own: a zsh that is typed
+ * at takes # for a word, and with a ? behind it runs nothing.
+ */
+export function typed(output: Pick<Output, "color">, indent: number, command: string): string {
+  const { bold, dim } = paint(output);
+  const end = command.startsWith("# ") ? 0 : endOfCommand(command);
+  if (end === command.length) return bold(command);
+  const comment = dim(command.slice(end).trimStart());
+  return end === 0 ? comment : `${bold(command.slice(0, end))}\n${" ".repeat(indent + 2)}${comment}`;
+}
+
+/** Where the comment behind a command begins: not within quotes. */
+function endOfCommand(command: string): number {
+  const isWhole = (text: string) => text.replaceAll("\\'", "").split("'").length % 2 === 1;
+  let end = command.indexOf("   # ");
+  while (end >= 0 && !isWhole(command.slice(0, end))) end = command.indexOf("   # ", end + 1);
+  return end < 0 ? command.length : end;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { hanging, table, wrap } from "../../../src/cli/report/text.ts";
+import { hanging, table, typed, wrap } from "../../../src/cli/report/text.ts";
 
 describe("wrapping", () => {
   test("breaks between words, at the width and not before", () => {
@@ -73,5 +73,19 @@ describe("a table", () => {
 
   test("has no blanks at the end of a line", () => {
     expect(table([["-o", ""]])).toBe("  -o\n");
+  });
+});
+
+describe("a command to be pasted", () => {
+  const plain = { color: false };
+  test("has what there is to say of it on a line of its own", () => {
+    expect(typed(plain, 8, "ls -ld ~   # whose is it?")).toBe("ls -ld ~\n          # whose is it?");
+    expect(typed(plain, 8, "ls -ld ~")).toBe("ls -ld ~");
+    expect(typed(plain, 8, "# nothing was changed")).toBe("# nothing was changed");
+  });
+  test("is not cut within quotes", () => {
+    const odd = "rm 'it'\\''s   # one' $'a\\'   # b'";
+    expect(typed(plain, 8, odd)).toBe(odd);
+    expect(typed(plain, 8, `${odd}   # it's this`)).toBe(`${odd}\n          # it's this`);
   });
 });
