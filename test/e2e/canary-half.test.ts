@@ -88,6 +88,19 @@ test("the same holds again and again: --repeat tells its rounds apart", () => {
   expect(code).toBe(0);
 });
 
+test.skipIf(process.getuid?.() !== 0)(
+  "as the first process of a container, which orphans come to, it finds the same",
+  () => {
+    // No file system of the machine's: of its other runs it would see no process, and take them for killed.
+    const script =
+      'mount -t tmpfs none /dev/shm; unset XDG_RUNTIME_DIR; exec "$0" canary --level tmux --only exact-stop,server-end';
+    const apart = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--mount-proc"];
+    const { code, stdout } = run([...apart, "sh", "-c", script, binary], { timeoutMs: 60_000 });
+    expect(stdout).toContain("4 kept in");
+    expect(code).toBe(0);
+  },
+);
+
 test("in every format the half is named as such, and what it leaves out as left out; nor is it made a pass by hand", () => {
   using folder = temporaryFolder();
   const [saved, summary] = [join(folder.path, "report.json"), join(folder.path, "summary.md")];
