@@ -39,7 +39,7 @@ export const fleetReds: readonly Red[] = [
   [
     "holder",
     "a server founded outside the holder's unit",
-    /did not start/,
+    /tmux-holder\.service did not start/,
     [["start-tmux-holder.sh", "timeout -k 1 15 tmux", "systemd-run --user --scope --quiet tmux"]],
   ],
   [
@@ -90,18 +90,29 @@ export const fleetReds: readonly Red[] = [
     /did not leave the session as it was/,
     [[start, 'exec systemctl --user start "$unit"', 'exec systemctl --user restart "$unit"']],
   ],
-  ["exact-stop", "a clean-up that matches sessions by prefix", /is gone|is not what it was/, byPrefix],
+  [
+    "exact-stop",
+    "a clean-up that matches sessions by prefix",
+    /closed by hand, (the session )?".*-second" is (gone|not what it was)/,
+    byPrefix,
+  ],
   [
     "agent-death",
     "a killed agent that is not brought back in time",
     /did not come back/,
-    [[ended, 'told "killed', 'sleep 15\n\ttold "killed']],
+    [
+      [ended, 'told "killed', 'sleep 5\n\ttold "killed'],
+      ["src/canary/steps/agent-death.ts", "LIMIT_MS = 10_000", "LIMIT_MS = 2_500"],
+    ],
   ],
   [
     "server-death",
     "a holder that is not brought back in time",
     /no new tmux server/,
-    [[holder, "RestartSec=100ms", "RestartSec=16s"]],
+    [
+      [holder, "RestartSec=100ms", "RestartSec=16s"],
+      ["src/canary/steps/server-death.ts", "LIMIT_MS = 15_000", "LIMIT_MS = 1_500"],
+    ],
   ],
   [
     "holder-stop",
@@ -170,7 +181,14 @@ export const fleetReds: readonly Red[] = [
     "graceful-stop",
     "an agent that gets no signal",
     /before it could finish its work/,
-    [["stop-agent-session.sh", 'kill -s "$signal" "$1"', ":"]],
+    [
+      [
+        "stop-agent-session.sh",
+        'kill -s "$signal" "$1"',
+        'case $name in *-graceful-*) ;; *) kill -s "$signal" "$1" ;; esac',
+      ],
+      ["src/canary/parts.ts", 'MOSAIC_AGENT_STOP_SECONDS: "5"', 'MOSAIC_AGENT_STOP_SECONDS: "1"'],
+    ],
   ],
   [
     "memory",
@@ -205,7 +223,7 @@ export const fleetReds: readonly Red[] = [
   [
     "socket-loss",
     "a repair that ends the server",
-    /did not bring the socket back|is another process/,
+    /came back, the tmux server is another process/,
     [["src/doctor/fix.ts", 'host.kill(action.pid, "SIGUSR1")', 'host.kill(action.pid, "SIGKILL")']],
   ],
   [
@@ -217,6 +235,203 @@ export const fleetReds: readonly Red[] = [
         "tmux-holder-ended.sh",
         "set -u\n",
         "set -u\nsystemd-run --user --scope --quiet env TMUX_TMPDIR=OUTSIDE tmux new-session -d -s intruder -- sleep 1000\n",
+      ],
+    ],
+  ],
+  [
+    "layout",
+    "a drop-in that keeps an agent's unit from being loaded",
+    /is bad-setting, not loaded/,
+    [["src/canary/agents.ts", '["[Service]",', '["[Service]", "ExecStart=",']],
+  ],
+  [
+    "holder",
+    "a main process that is not the server",
+    /is not the holder's main process/,
+    [
+      ["start-tmux-holder.sh", "timeout -k 1 15 tmux", "systemd-run --user --scope --quiet tmux"],
+      ["start-tmux-holder.sh", 'ours "$server" ||', "sleep 1000 >/dev/null 2>&1 &\n\ttrue ||"],
+    ],
+  ],
+  [
+    "holder",
+    "a server that is moved out of the holder's cgroup",
+    /does not live in the holder's cgroup/,
+    [
+      [
+        "mosaic-tmux-holder.service",
+        "ExecStopPost=",
+        "ExecStartPost=/bin/sh -c 'exec busctl --user call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager StartTransientUnit \"ssa(sv)a(sa(sv))\" stray.scope fail 1 PIDs au 1 $MAINPID 0; sleep 0.5'\nExecStopPost=",
+      ],
+    ],
+  ],
+  [
+    "reuse",
+    "a start by hand that fails",
+    /typed by hand, failed/,
+    [["start-agent-session.sh", 'exec systemctl --user start "$unit"', "exit 1"]],
+  ],
+  [
+    "caller",
+    "a start by hand that fails",
+    /typed by hand, failed/,
+    [["start-agent-session.sh", 'exec systemctl --user start "$unit"', "exit 1"]],
+  ],
+  [
+    "exact-stop",
+    "an agent that is not brought back when its session was closed",
+    /did not come back within/,
+    [
+      ["agent-session-ended.sh", 'told "its session is gone', 'sleep 4\n\ttold "its session is gone'],
+      ["src/canary/steps/exact-stop.ts", "LIMIT_MS = 15_000", "LIMIT_MS = 2_000"],
+    ],
+  ],
+  [
+    "exact-stop",
+    "a stop that closes the session with the longer name, too",
+    /was stopped, (the session )?".*-second" is (gone|not what it was)/,
+    [["fleet-functions.sh", 'kill-session -t =$1"', 'kill-session -t =$1 ; kill-session -t =$1-second"']],
+  ],
+  [
+    "exact-stop",
+    "a stop that ends the server",
+    /was stopped, the tmux server is another process/,
+    [
+      [
+        "agent-session-ended.sh",
+        'close_session "$name" "$socket"\n\texit 0',
+        'close_session "$name" "$socket"\n\tkill -s KILL "$server"\n\texit 0',
+      ],
+    ],
+  ],
+  [
+    "exact-stop",
+    "a stop that ends as a failure",
+    /after a stop .* is failed, not inactive/,
+    [
+      [
+        "agent-session-ended.sh",
+        'close_session "$name" "$socket"\n\texit 0',
+        'close_session "$name" "$socket"\n\texit 3',
+      ],
+    ],
+  ],
+  [
+    "exact-stop",
+    "a stop that leaves the session",
+    /after a stop the session .* is still there/,
+    [["agent-session-ended.sh", '[ -z "$socket" ] || close_session "$name" "$socket"\n\texit 0', "exit 0"]],
+  ],
+  [
+    "server-death",
+    "agents that are not brought back in time",
+    /agents were not back within/,
+    [
+      ["agent-session-ended.sh", 'told "the tmux server is gone', 'sleep 5\n\ttold "the tmux server is gone'],
+      ["src/canary/steps/server-death.ts", "LIMIT_MS = 15_000", "LIMIT_MS = 2_500"],
+    ],
+  ],
+  [
+    "holder-stop",
+    "a holder whose stop ends as a failure",
+    /after a stop the holder is failed, not inactive/,
+    [["tmux-holder-ended.sh", "esac\n", "esac\nexit 1\n"]],
+  ],
+  [
+    "holder-stop",
+    "a clean-up that founds another server",
+    /a tmux server still answers on its socket/,
+    [
+      [
+        "tmux-holder-ended.sh",
+        'rm -f -- "$socket"',
+        'rm -f -- "$socket"; systemd-run --user --scope --quiet tmux -S "$socket" new-session -d -s intruder -- sleep 1000',
+      ],
+    ],
+  ],
+  ["path", "additions that do not reach PATH", /did not start/, [["fleet-functions.sh", "PATH=$additions$PATH", ":"]]],
+  [
+    "broken-command",
+    "an agent that is given up at once",
+    /failed, but not by its start limit/,
+    [["src/canary/parts.ts", '"RestartSec=20ms"', '"Restart=no", "RestartSec=20ms"']],
+  ],
+  [
+    "memory",
+    "a limit that is not in force",
+    /limit of an agent's unit is not in force/,
+    [["src/canary/parts.ts", /`MemoryMax=\$\{NEIGHBOUR_LIMIT\}`/, ""]],
+  ],
+  [
+    "memory",
+    "an agent that eats more than its limit, and ends well",
+    /was not killed for it/,
+    [
+      ["src/canary/parts.ts", /`MemoryMax=\$\{HOG_LIMIT\}`, /, ""],
+      ["src/canary/parts.ts", "| tail -n 1", "| tail -n 1 >/dev/null"],
+    ],
+  ],
+  [
+    "memory",
+    "an agent whose end takes its neighbour with it",
+    /-neighbour-.*" is (gone|not what it was)/,
+    [
+      [
+        "agent-session-ended.sh",
+        'told "exited with status',
+        'case $name in *-hog-*) tmux kill-session -t "=$(echo "$name" | sed s/hog/neighbour/)" ;; esac\n\ttold "exited with status',
+      ],
+    ],
+  ],
+  [
+    "socket-loss",
+    "a repair that does nothing",
+    /did not bring the socket back/,
+    [
+      ["src/doctor/fix.ts", '!host.kill(action.pid, "SIGUSR1")', "action.pid === 0"],
+      ["src/doctor/fix.ts", "REVIVED_MS = 5_000", "REVIVED_MS = 500"],
+    ],
+  ],
+  [
+    "agent",
+    "a program that ended in a unit which lives by another process",
+    /has ended, although its unit is active/,
+    [
+      [
+        "start-agent-session.sh",
+        "in_unit() {",
+        'in_unit() {\n\tsleep 1000 8>&- >/dev/null 2>&1 &\n\tkill -s KILL "$1"\n\tsleep 0.3\n\treturn 0',
+      ],
+      ["agent-pane-died.sh", "set -u\n", "set -u\nexit 0\n"],
+    ],
+  ],
+  [
+    "agent-death",
+    "an agent whose death systemd does not notice",
+    /systemd did not notice/,
+    [
+      ["start-agent-session.sh", "in_unit() {", "in_unit() {\n\tsleep 1000 8>&- >/dev/null 2>&1 &"],
+      ["agent-pane-died.sh", "set -u\n", 'set -u\nexec tmux -u -N respawn-pane -t "$2"\n'],
+    ],
+  ],
+  [
+    "holder-stop",
+    "agents that a stop of the holder leaves to themselves",
+    /after a stop mosaic-agent@.* is activating, not inactive/,
+    [
+      ["mosaic-agent@.service", "Requires=mosaic", "Wants=mosaic"],
+      ["src/canary/steps/layout.ts", "broken = brokenSettings(unit)", "broken: string[] = []"],
+    ],
+  ],
+  [
+    "layout",
+    "an install that leaves a file out",
+    /files of the layout are missing/,
+    [
+      [
+        "src/install/perform.ts",
+        "return prepared.get(action.path)?.place();",
+        'return action.path.endsWith("/tmux-holder-ended.sh") ? undefined : prepared.get(action.path)?.place();',
       ],
     ],
   ],

@@ -78,21 +78,35 @@ export const halfReds: readonly Red[] = [
     "send",
     "a text that loses its first letter",
     /is not what was sent/,
-    [["src/fleet/send.ts", "paste(pane, bytes,", "paste(pane, bytes.subarray(1),"]],
+    [
+      ["src/fleet/send.ts", "paste(pane, bytes,", "paste(pane, bytes.subarray(1),"],
+      ["src/canary/half/steps/send.ts", "LIMIT_MS = 8_000", "LIMIT_MS = 1_000"],
+    ],
   ],
-  ["exact-stop", "a clean-up that matches sessions by prefix", /is gone|is not what it was/, byPrefix],
+  [
+    "exact-stop",
+    "a clean-up that matches sessions by prefix",
+    /closed once more, the session ".*-second" is gone/,
+    byPrefix,
+  ],
   [
     "agent-end",
     "a session that goes with its program",
     /session of an agent that ended was not kept/,
-    [["tmux.conf", "remain-on-exit on", "remain-on-exit off"]],
+    [
+      ["tmux.conf", "remain-on-exit on", "remain-on-exit off"],
+      ["src/canary/half/steps/agent-end.ts", "LIMIT_MS = 8_000", "LIMIT_MS = 1_000"],
+    ],
   ],
   ["agent-end", "an exit status that nobody tells", /did not tell its exit status/, [[ended, 'say "$1"', ":"]]],
   [
     "socket-loss",
     "a server that ends when it is asked for its socket",
     /socket was not back/,
-    [["src/canary/half/steps/socket-loss.ts", '"SIGUSR1"', '"SIGTERM"']],
+    [
+      ["src/canary/half/steps/socket-loss.ts", '"SIGUSR1"', '"SIGTERM"'],
+      ["src/canary/half/steps/socket-loss.ts", "LIMIT_MS = 5_000", "LIMIT_MS = 500"],
+    ],
   ],
   [
     "last-session",
@@ -117,5 +131,158 @@ export const halfReds: readonly Red[] = [
         "set -u\nTMUX_TMPDIR=OUTSIDE tmux new-session -d -s intruder -- sleep 1000\n",
       ],
     ],
+  ],
+  [
+    "server",
+    "a server that would end with its last session",
+    /founded no tmux server/,
+    [["tmux.conf", "set -s exit-empty off\n", ""]],
+  ],
+  [
+    "agent",
+    "a start that fails",
+    /was not started/,
+    [["start-agent-session.sh", "tries=0\n", 'refuse 75 "on purpose"\n']],
+  ],
+  [
+    "agent",
+    "a start that leaves no session, and says nothing",
+    /although its start went well/,
+    [["start-agent-session.sh", "tries=0\n", 'close_session "$name" "$socket"\nexit 0\n']],
+  ],
+  [
+    "agent",
+    "a pane that is not marked as the agent's own",
+    /not marked as the agent's own/,
+    [["start-agent-session.sh", 'set-option -p -t "=$name:" @mosaic_agent 1 \\; ', ""]],
+  ],
+  [
+    "environment",
+    "a secret in a process's arguments",
+    /a secret of the agent/,
+    [["agent-pane.sh", "set +u\n", 'exec sh -c "sleep 1000; :" x "$MOSAIC_CANARY_SECRET"\n']],
+  ],
+  [
+    "environment",
+    "a pane that stays in another folder",
+    /working folder/,
+    [
+      ["agent-pane.sh", 'cd -- "$MOSAIC_AGENT_WORKDIR" || exit 66', ":"],
+      ["start-agent-session.sh", 'cd -- "$workdir" 2>/dev/null', ":"],
+    ],
+  ],
+  [
+    "caller",
+    "a pane that is told of another server",
+    /TMUX is not the fleet's server/,
+    [["agent-pane.sh", 'export TERM="$2" TMUX="$3"', 'export TERM="$2" TMUX="/tmp/other,1,0"']],
+  ],
+  [
+    "path",
+    "additions that do not reach PATH",
+    /was not started/,
+    [["fleet-functions.sh", "PATH=$additions$PATH", ":"]],
+  ],
+  [
+    "viewer",
+    "a session that ends with its viewer",
+    /killed, the session ".*" is gone/,
+    [["tmux.conf", "set -g set-titles off", "set-hook -g client-detached kill-session"]],
+  ],
+  [
+    "exact-stop",
+    "a stop that leaves the session",
+    /the session .* is still there/,
+    [["fleet-functions.sh", 'kill-session -t =$1"', 'set-option -s @none 1"']],
+  ],
+  [
+    "exact-stop",
+    "a program that outlives its session",
+    /of a session that was closed still runs/,
+    [
+      ["src/canary/half/half.ts", '"sleep infinity" };', "\"trap '' HUP; sleep infinity\" };"],
+      ["src/canary/half/steps/exact-stop.ts", "LIMIT_MS = 5_000", "LIMIT_MS = 500"],
+    ],
+  ],
+  [
+    "agent-end",
+    "a start that is in a session of its own",
+    /not started anew in its own session/,
+    [
+      [
+        "start-agent-session.sh",
+        '{ read -r pane <"$state/pane"; } 2>/dev/null\n',
+        '{ read -r pane <"$state/pane"; } 2>/dev/null\nclose_session "$name" "$socket"\n',
+      ],
+    ],
+  ],
+  [
+    "server-end",
+    "a program that outlives its server",
+    /an agent's program .* still runs/,
+    [
+      ["src/canary/half/half.ts", '"sleep infinity" };', "\"trap '' HUP; sleep infinity\" };"],
+      ["src/canary/half/steps/server-end.ts", "LIMIT_MS = 8_000", "LIMIT_MS = 500"],
+    ],
+  ],
+  [
+    "server-end",
+    "a clean-up that fails",
+    /clears up after the server failed/,
+    [["tmux-holder-ended.sh", "esac\n", "esac\nexit 1\n"]],
+  ],
+  [
+    "server-end",
+    "a clean-up that founds another server",
+    /one still answers on its socket/,
+    [
+      [
+        "tmux-holder-ended.sh",
+        'rm -f -- "$socket"',
+        'rm -f -- "$socket"; tmux -S "$socket" new-session -d -s intruder -- sleep 1000',
+      ],
+    ],
+  ],
+  [
+    "agent",
+    "a program that ends as it is started",
+    /the program in session .* has ended/,
+    [["start-agent-session.sh", "tries=0\n", 'kill -s KILL "$pane"\nsleep 0.3\nexit 0\n']],
+  ],
+  [
+    "agent-end",
+    "a start that fails where the agent ends at once",
+    /ends at once was not started/,
+    [["start-agent-session.sh", "tries=0\n", 'case $name in *-ending) refuse 75 "on purpose" ;; esac\ntries=0\n']],
+  ],
+  [
+    "viewer",
+    "a viewer that never came",
+    /no viewer was on the session/,
+    [
+      ["src/canary/half/steps/viewer.ts", "exec tmux -u -N -C", "exec false -u -N -C"],
+      ["src/canary/half/steps/viewer.ts", "LIMIT_MS = 8_000", "LIMIT_MS = 500"],
+    ],
+  ],
+  [
+    "viewer",
+    "a viewer that is not killed",
+    /still on the session/,
+    [
+      ["src/canary/half/steps/viewer.ts", 'host.kill(client.pid, "SIGKILL")', "client.pid"],
+      ["src/canary/half/steps/viewer.ts", "LIMIT_MS = 8_000", "LIMIT_MS = 500"],
+    ],
+  ],
+  [
+    "socket-loss",
+    "a socket that did not vanish",
+    /answers on a socket that is gone/,
+    [["src/canary/half/steps/socket-loss.ts", "await host.files.removeFile(socketPath);", ""]],
+  ],
+  [
+    "last-session",
+    "sessions that are not closed",
+    /that were closed are still there/,
+    [["src/canary/half/steps/last-session.ts", "half.tmux.killSessions([...names])", "half.tmux.killSessions([])"]],
   ],
 ];

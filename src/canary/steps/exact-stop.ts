@@ -2,6 +2,8 @@ import { expect, type Step } from "../step.ts";
 import { proveHolder } from "./holder.ts";
 import { backUp, ensureUp, proveDown, proveUntouched, stop } from "./support.ts";
 
+const LIMIT_MS = 15_000;
+
 export const exactStop: Step = {
   id: "exact-stop",
   title: "an agent that ends or is stopped leaves an agent with a longer name, and the server, alone",
@@ -14,7 +16,7 @@ export const exactStop: Step = {
 
     // Without its session the first agent's own clean-up would find the second one's, if it matched by prefix.
     await fleet.tmux.killSession(fleet.first.name);
-    const again = await backUp(fleet, fleet.first, first, 15_000);
+    const again = await backUp(fleet, fleet.first, first, LIMIT_MS);
     await proveUntouched(
       fleet,
       fleet.second,
@@ -22,7 +24,7 @@ export const exactStop: Step = {
       server,
       `after the session "${fleet.first.name}" was closed by hand`,
     );
-    expect(again !== undefined, "an agent whose session was closed did not come back within 15 s");
+    expect(again !== undefined, `an agent whose session was closed did not come back within ${LIMIT_MS / 1000} s`);
 
     await stop(fleet, fleet.first.unit);
     await proveDown(fleet, fleet.first, again);

@@ -22,10 +22,10 @@ export const serverEnd: Step<Half> = {
       expect(gone === true, `${each === pid ? "the server" : "an agent's program"} (process ${each}) still runs`);
     }
     proveDone(await runScript(half, ["tmux-holder-ended.sh"]), "the script that clears up after the server failed");
+    expect((await tmux.server()) === undefined, "after the server ended one still answers on its socket");
     expect((await host.files.status(socketPath)) === undefined, "after the server ended its socket is still there", {
       socket: socketPath,
     });
-    expect((await tmux.server()) === undefined, "after the server ended one still answers on its socket");
     return { server: pid, socket: socketPath };
   },
 };
