@@ -13,7 +13,11 @@ export function notPastable({ checks }: Pick<DoctorReport, "checks">, root: bool
     (text) => text !== "" && !fine.has(text),
   );
   const wrong = fresh.flatMap((text) => {
+    // To zsh, typed at a terminal, its words are more files.
+    const removes = /^(sudo )?rm .* # /.test(text) ? ["has a remark behind what it removes"] : [];
     const why = [
+      ...removes,
+
       ...(text !== block && text.includes("\n") ? ["has a line end"] : []),
       ...syntax(text),
       ...tildes(text),

@@ -70,8 +70,8 @@ async function fileProblem(
     if (kind !== "file" && kind !== "link") return problem(`a ${kind} is in its place`, [moveAside(path, "yours")]);
     if ((await host.files.readBytes(path)) !== undefined) return undefined;
     const target = await host.files.readLink(path);
-    return problem(`it is a link to ${target}, which is not there`, [
-      `rm ${typed}   # or put the file where it points to`,
+    return problem(`it is a link to ${target}, which is not there; put the file there, or remove the link`, [
+      `rm ${typed}`,
     ]);
   } catch (error) {
     const mends = (error as { code?: string }).code === "EACCES" ? [`chmod u+r ${typed}`] : [moveAside(path, "yours")];

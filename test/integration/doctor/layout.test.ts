@@ -651,7 +651,7 @@ describe("layout.settings", () => {
     {
       status: "fail",
       message: /it is a link to \S*elsewhere, which is not there/,
-      fix: /^rm ~\/\.config\/mosaic\/fleet\/fleet\.env /,
+      fix: /^rm ~\/\.config\/mosaic\/fleet\/fleet\.env$/,
     },
     async () => {
       symlinkSync(join(fleet.host.user.home, "elsewhere"), site("fleet.env"));

@@ -32,12 +32,12 @@ test("what cannot be pasted is seen: a control", () => {
     const text = { commands: [], root: [], automatic: false, ...fix };
     return notPastable({ checks: [{ fix: text, subjects: [] } as unknown as CheckReport] }, false);
   };
-  for (const command of ["echo 'open", 'rm "~/a b"', "mv ~/a '~/b'", "cp --to=~/a x", "one\ntwo"])
+  for (const command of ["echo 'open", 'rm "~/a b"', "mv ~/a '~/b'", "cp --to=~/a x", "one\ntwo", "rm a   # or b"])
     expect({ command, seen: ofOne({ commands: [command] }).length }).toEqual({ command, seen: 1 });
   for (const root of ["journalctl -k -n 9", "echo a >/etc/b", "true && true"])
     expect({ root, seen: ofOne({ root: [root] }).length }).toEqual({ root, seen: 1 });
   const commands = [
-    "rm ~/a   # or '~/b",
+    "ls ~/a   # or '~/b",
     "export A=~/a:~/b",
     "printf '%s\\n' 'MOSAIC_PATH=~/a:~/b' >>~/c",
     "mv ~/'a b' ~",
