@@ -71,14 +71,18 @@ fi
 
 umask 077
 mkdir -p "$dir" || fail 73 "cannot make $dir"
-installer=$(mktemp "$dir/.install.XXXXXX") || fail 73 "cannot write in $dir"
-child=''
+staging=$dir/.download.$$ child=''
+installer=$staging/install.sh
 clean_up() {
-	[ -z "$child" ] || { kill "$child" && wait "$child"; } 2>/dev/null || :
-	rm -f "$installer" "$installer.log"
+	# Again: what was forked just now may lose a signal.
+	[ -z "$child" ] || while kill "$child" 2>/dev/null; do sleep 0.1; done
+	rm -rf "$staging"
 }
 trap clean_up EXIT
 trap 'exit 143' HUP INT TERM
+rm -rf "$staging" # of one that was killed: in a container the next has its number
+mkdir "$staging" || fail 73 "cannot write in $dir"
+
 # Waits for what was started last; a signal, which a program in the foreground would hold up, cuts that short.
 ended() {
 	child=$! code=0
@@ -96,8 +100,8 @@ else
 	command -v curl >/dev/null 2>&1 || fail 69 "curl is not installed: prepare.sh installs it"
 	printf 'url = "%s/install.sh"\n' "$(printf '%s' "$base" | sed 's/"/\\"/g')" |
 		curl --fail --silent --show-error --location --proto "$only" --globoff --connect-timeout 20 --max-time 120 --retry 2 \
-			--output "$installer" --config - >"$installer.log" 2>&1 &
-	ended || fail 69 "cannot download $base/install.sh: $(cat "$installer.log")"
+			--output "$installer" --config - >"$staging/log" 2>&1 &
+	ended || fail 69 "cannot download $base/install.sh: $(cat "$staging/log")"
 	set --
 fi
 # Half of one does nothing, and says nothing.

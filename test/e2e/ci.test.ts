@@ -482,6 +482,13 @@ describe("canary.sh", () => {
     expect([download.code, download.stderr]).toEqual([73, expect.stringContaining("download.sh: cannot write in ")]);
   });
 
+  test.skipIf(!isRoot)("where there is room for a few processes alone nothing hangs: 69", async () => {
+    chmodSync(work.path, 0o755);
+    const argv = ["prlimit", "--nproc=5", "sh", join(tree, "scripts/ci/canary.sh")];
+    const { code, stderr } = await start([...nobody, ...argv], "/", { MOSAIC_DIR: standIn("few processes") });
+    expect([code, stderr]).toEqual([69, expect.stringContaining("no room for eight processes")]);
+  });
+
   test("a runner that is not told where its user's manager is: there, where it answers; else root's, by sudo (stand-ins)", async () => {
     const dir = standIn("managers");
     for (const [name, systemctl, told] of [
@@ -548,7 +555,7 @@ describe("download.sh", () => {
         const dir = join(work.path, `hangs ${shell[0]} ${hangs}`);
         const env = { MOSAIC_DIR: dir, MOSAIC_BASE_URL: address, MOSAIC_VERSION: version };
         const child = begin([...shell, join(tree, "scripts/ci/download.sh")], work.path, env, `${dir}.log`);
-        const begun = (name: string) => /^\.install\.\w+$/.test(name) || name.startsWith(".mosaic-fleet-install");
+        const begun = (name: string) => /^\.(download|mosaic-fleet-install)\./.test(name);
         const there = () => (existsSync(dir) ? readdirSync(dir) : []);
         await until(() => there().filter(begun).length === (hangs === ".xz" ? 2 : 1));
         child.kill("SIGTERM");
@@ -565,7 +572,7 @@ describe("download.sh and an address with a password", () => {
     mkdirSync(log);
     // Each to a file of its own: how large one may grow is limited for curl.
     const watched = (tool: string) => `#!/bin/sh\nprintf '%s\\n' "$0 $*" >${log}/$$\nexec ${Bun.which(tool)} "$@"\n`;
-    writeFiles(path, Object.fromEntries(["curl", "sh", "sed", "mktemp"].map((tool) => [tool, watched(tool)])));
+    writeFiles(path, Object.fromEntries(["curl", "sh", "sed"].map((tool) => [tool, watched(tool)])));
     for (const tool of readdirSync(path)) chmodSync(join(path, tool), 0o755);
     for (const shell of [["dash"], ["busybox", "sh"], ["bash", "--posix"]])
       for (const [manner, wanted] of [

@@ -1,4 +1,5 @@
 import { beforeAll, expect, test } from "bun:test";
+import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { PROVED } from "../../src/core/proved.ts";
 import { tree } from "../support/build.ts";
@@ -9,7 +10,10 @@ import { AS_USER, type Found, story } from "../support/machine-story.ts";
 // suite are one story, in order.
 
 const { version } = await Bun.file(join(tree, "package.json")).json();
-const share = (folder: string) => releaseNow(join(folder, "current"));
+const share = (folder: string) => {
+  releaseNow(join(folder, "current"));
+  cpSync(join(tree, "scripts/ci"), join(folder, "ci"), { recursive: true });
+};
 
 const PATH = 'PATH=$HOME/.local/bin:"$PATH"';
 const SSH = "ssh -o StrictHostKeyChecking=no -o LogLevel=ERROR";
@@ -132,6 +136,21 @@ story("a machine with Debian %s", "container", { share }, ({ suite, machine, fle
     machine.stayLoggedIn()();
     machine.until("nobody is logged in", `test -z "$(${LOGGED_IN})"`);
     machine.asRoot("sleep 3"); // longer than logind waits before it ends a user's manager
+    expect(agents()).toBe(running);
+  });
+
+  test("a CI job of the user's, whose runner is a service of the system without a session, passes beside the fleet", () => {
+    const running = agents();
+    const settings = "find .config .local/state -type f | sort | xargs sha256sum";
+    const before = machine.login(settings).stdout;
+    // Not told where the user's manager is; and sudo would be root's.
+    const job =
+      machine.asRoot(`cd /tmp; runuser -u ada -- env -i HOME=/home/ada PATH=/usr/bin MOSAIC_DIR=/home/ada/job \
+      MOSAIC_BASE_URL=/release/current MOSAIC_ARGS='--sandbox --only agent' sh /release/ci/all.sh`);
+    expect([job.code, job.stdout]).toEqual([0, expect.stringContaining("holds: every promise that was tried is kept")]);
+    expect(machine.asRoot("find /home/ada/job -user root").stdout).toBe("");
+    machine.login("rm -r job");
+    expect(machine.login(settings).stdout).toBe(before);
     expect(agents()).toBe(running);
   });
 
