@@ -60,7 +60,7 @@ export async function setLinger(host: Pick<Host, "env" | "user" | "exec">, on: b
     const bus = await openSystemBus(host);
     if (bus === undefined) return host.exec(argv);
     try {
-      await bus.to(LOGIND).call(MANAGER, `${LOGIND}.Manager.SetLinger`, host.user.uid, on, false);
+      await bus.to(LOGIND).call(MANAGER, `${LOGIND}.Manager.SetUserLinger`, host.user.uid, on, false);
     } finally {
       bus.close();
     }

@@ -80,7 +80,7 @@ describe("--linger", () => {
   test("is asked of logind itself where it is there; loginctl, where that refuses", async () => {
     for (const obedient of [true, false]) {
       const obeys = (member: string, [, on]: readonly unknown[]) => {
-        if (member !== "SetLinger" || !obedient) return false;
+        if (member !== "SetUserLinger" || !obedient) return false;
         machine.lingers = on === true;
         return true;
       };
@@ -90,9 +90,9 @@ describe("--linger", () => {
       expect(machine.lingers).toBe(true);
       await uninstall(host, {});
       expect(machine.lingers).toBe(false);
-      const asked = bus.calls.map(({ what }) => what).filter((what) => what.includes("SetLinger"));
+      const asked = bus.calls.map(({ what }) => what).filter((what) => what.includes("SetUserLinger"));
       const { uid } = host.user;
-      expect(asked).toEqual([true, false].map((on) => `org.freedesktop.login1 SetLinger ${uid} ${on} false`));
+      expect(asked).toEqual([true, false].map((on) => `org.freedesktop.login1 SetUserLinger ${uid} ${on} false`));
       expect(machine.told).toEqual(obedient ? [] : ["enable-linger", "disable-linger"]);
       await bus.close();
     }

@@ -245,6 +245,19 @@ story("a machine with Debian %s", "container", { share }, ({ suite, machine, fle
     expect(machine.login("systemctl --user is-system-running --wait").stdout).toBe("running\n");
   });
 
+  test("--linger is turned on, of logind itself, and off by uninstall if and only if install did it", () => {
+    // By root, to whom it is allowed: there is no polkit here to ask.
+    const root = (words: string) => machine.asRoot(`${ROOT_LOGIN} '${MOSAIC} ${words}'`).code;
+    const lingers = () => machine.asRoot("[ -e /var/lib/systemd/linger/root ]").code === 0;
+    for (const before of [false, true]) {
+      machine.asRoot(`loginctl ${before ? "enable" : "disable"}-linger root; mv /usr/bin/loginctl /root`);
+      const seen = [root("install --linger"), lingers(), root("uninstall --yes"), lingers()];
+      machine.asRoot("mv /root/loginctl /usr/bin");
+      expect(seen).toEqual([0, true, 0, before]);
+    }
+    machine.asRoot("loginctl disable-linger root");
+  });
+
   test("the package brings it to the machine, and is who replaces it", () => {
     machine.login("rm .local/bin/mosaic-fleet*");
     const installed = machine.asRoot("apt-get install -y -q /release/current/mosaic-fleet_*.deb");
