@@ -54,6 +54,11 @@ async function requirements(host: Host): Promise<{ way: Way; manager: string; jo
       await packageLines(host, { debian: "systemd", fedora: "systemd", suse: "systemd", arch: "systemd" }),
     );
   await requireBasics(host);
+  // What systemd and tmux do there would look like a broken promise.
+  if (!(await host.files.allows("/tmp", "write")))
+    throw missing("/tmp cannot be written", [
+      "mount -t tmpfs tmpfs /tmp   # a container has it of who starts it (docker: --tmpfs /tmp)",
+    ]);
   const booted = (await host.files.status("/run/systemd/system")) !== undefined;
   const journald = booted
     ? undefined

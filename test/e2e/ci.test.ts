@@ -489,6 +489,23 @@ describe("canary.sh", () => {
     expect([code, stderr]).toEqual([69, expect.stringContaining("no room for eight processes")]);
   });
 
+  test.skipIf(!isRoot)(
+    "in a container whose root is read-only, /tmp too, it cannot be tried: 69, and what is missing",
+    async () => {
+      const dir = join(work.path, "read-only");
+      mkdirSync(dir);
+      copyFileSync(join(work.path, "small", `mosaic-fleet-${version}-${native}`), join(dir, "mosaic-fleet"));
+      chmodSync(join(dir, "mosaic-fleet"), 0o755);
+      // What the test has there stays where it is, under another name; the binary that the stand-in starts is elsewhere.
+      const script = `mount --make-rprivate / && mkdir /dev/shm/ci-$$ && mount --bind "$1" /dev/shm/ci-$$ &&
+      mount -t tmpfs -o ro tmpfs /tmp && cd /dev/shm/ci-$$ && code=0 && { MOSAIC_DIR=$PWD sh "$0" || code=$?; } &&
+      cat report/canary.json; cd /; umount /dev/shm/ci-$$; rmdir /dev/shm/ci-$$; exit $code`;
+      const argv = ["unshare", "--mount", "sh", "-c", script, join(tree, "scripts/ci/canary.sh"), dir];
+      const { code, stdout } = await start(argv, "/", {});
+      expect([code, stdout]).toEqual([69, expect.stringContaining("/tmp cannot be written")]);
+    },
+  );
+
   test("a runner that is not told where its user's manager is: there, where it answers; else root's, by sudo (stand-ins)", async () => {
     const dir = standIn("managers");
     for (const [name, systemctl, told] of [

@@ -111,7 +111,10 @@ describe("of the tmux half no format makes a pass of the whole", () => {
 
   test("the page of a workflow and the one of a report are named after it", async () => {
     const written: string[] = [];
-    const files = { append: async (_: string, text: string) => void written.push(text) } as unknown as Host["files"];
+    const files = {
+      append: async (_: string, text: string) => void written.push(text),
+      status: async () => undefined,
+    } as unknown as Host["files"];
     await printCanary(fakeHost({ files, env: { GITHUB_STEP_SUMMARY: "/summary" } }), half, "github");
     for (const page of [written.join(""), summaryOf(half)])
       for (const pattern of [...named.markdown, skipped]) expect(page).toMatch(pattern);
@@ -140,12 +143,33 @@ describe("of the tmux half no format makes a pass of the whole", () => {
 
 test("a summary goes to the file that GitHub names, after what is there", async () => {
   const written: string[] = [];
+  let size: number | undefined;
   const files = {
     append: async (path: string, text: string) => void written.push(path, text),
+    status: async () => (size === undefined ? undefined : { size }),
   } as unknown as Host["files"];
-  await printCanary(fakeHost({ files, env: { GITHUB_STEP_SUMMARY: "/summary" } }), broken, "github");
+  const stderr = recorder({});
+  const long = { ...broken, steps: [...broken.steps, ...Array.from({ length: 9 }, () => step("agent", "pass"))] };
+  const page = async () => {
+    written.length = 0;
+    await printCanary(fakeHost({ files, stderr, env: { GITHUB_STEP_SUMMARY: "/summary" } }), long, "github");
+    return written[1] ?? "";
+  };
+  const whole = await page();
   expect(written[0]).toBe("/summary");
-  expect(written[1]).toContain("# mosaic-fleet canary: broken: a promise is not kept");
+  expect(whole).toContain("# mosaic-fleet canary: broken: a promise is not kept");
+  expect(whole).toContain("| ok |");
+
+  // Of a page with more than 1 MiB GitHub shows nothing.
+  size = 2 ** 20 - Buffer.byteLength(whole);
+  expect(await page()).toBe(whole);
+  size += 1;
+  expect(await page()).toContain("broken: a promise is not kept (1 fail, 1 blocked, 10 pass; without what is well, ");
+  expect(written[1]).not.toContain("| ok |");
+  expect(stderr.text()).toBe("");
+  size = 2 ** 20 - 10;
+  expect(await page()).toBe("");
+  expect(stderr.text()).toContain("the step summary was not written: ");
 });
 
 test("rounds of a repeated run are told apart, so that no case is there twice", async () => {

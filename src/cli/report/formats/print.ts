@@ -4,6 +4,7 @@ import type { Examination, ExaminationFormat } from "./examination.ts";
 import { renderGithub } from "./github.ts";
 import { renderJunit } from "./junit.ts";
 import { renderMarkdown } from "./markdown.ts";
+import { tally } from "./rows.ts";
 import { renderTap } from "./tap.ts";
 
 /** To stdout. `brief`: what an annotation of GitHub has room for, where that is less than the whole. */
@@ -26,13 +27,29 @@ export async function printExamination(
   }
 }
 
-/** To the page of the workflow's run; what is there already, of other steps, stays. */
+/** Of a page with more bytes GitHub shows nothing. */
+const PAGE_LIMIT = 2 ** 20;
+
+/** To the page of the workflow's run; what is there already stays. Where there is no room for all, only what is not well. */
 async function appendSummary(host: Pick<Host, "env" | "files" | "stderr">, examination: Examination): Promise<void> {
   const path = host.env.GITHUB_STEP_SUMMARY;
   if (!path) return;
   try {
-    await host.files.append(path, renderGithub(examination).summary);
+    const there = (await host.files.status(path))?.size ?? 0;
+    const summaries = [examination, withoutWell(examination)].map((each) => renderGithub(each).summary);
+    const fitting = summaries.find((summary) => there + Buffer.byteLength(summary) <= PAGE_LIMIT);
+    if (fitting === undefined) throw new Error("a page of GitHub's has 1 MiB, and there is no room for it");
+    await host.files.append(path, fitting);
   } catch (error) {
     host.stderr.write(`${examination.name}: the step summary was not written: ${describeError(error)}\n`);
   }
+}
+
+function withoutWell(examination: Examination): Examination {
+  const rows = examination.rows.filter(({ status }) => status !== "pass" && status !== "skip");
+  return {
+    ...examination,
+    verdict: `${examination.verdict} (${tally(examination.rows)}; without what is well, for want of room)`,
+    rows,
+  };
 }
