@@ -9,7 +9,7 @@ import type { Host } from "../core/host.ts";
 import { agentOfUnit, HOLDER_UNIT } from "../core/names.ts";
 import { fleetSocket } from "../core/settings.ts";
 import { typed } from "../core/user-bus.ts";
-import { type Busy, clearLeftAgents, isCanaryAgent, makeAgents, removeCanaryAgents } from "./agents.ts";
+import { type Busy, clearLeftAgents, inTurn, isCanaryAgent, makeAgents, removeCanaryAgents } from "./agents.ts";
 import { plantUserConfig } from "./bait.ts";
 import { HALF, requireBasics } from "./requires.ts";
 import { openSandbox, type Sandbox } from "./sandbox.ts";
@@ -55,8 +55,20 @@ async function closeSandbox(sandbox: Sandbox): Promise<void> {
     ]);
 }
 
-async function withAgents(
+function withAgents(
   host: Host,
+  options: FleetOptions,
+  defaultServer: DefaultServer,
+  journal: readonly string[],
+  use: Use,
+): Promise<void> {
+  const busy = notWhileAnother("The canary was not run", "mosaic-fleet canary");
+  return inTurn(host, busy, () => useAgents(host, busy, options, defaultServer, journal, use));
+}
+
+async function useAgents(
+  host: Host,
+  busy: Busy,
   options: FleetOptions,
   defaultServer: DefaultServer,
   journal: readonly string[],
@@ -64,8 +76,7 @@ async function withAgents(
 ): Promise<void> {
   const systemd = systemdOf(host);
   const socket = await fleetSocket(host);
-  // Two on one fleet would see each other's faults.
-  const cleared = await clearLeftAgents(host, notWhileAnother("The canary was not run", "mosaic-fleet canary"));
+  const cleared = await clearLeftAgents(host, busy);
   const [holderNow] = await systemd.show([HOLDER_UNIT]);
   const holderRan = cleared?.holderRan ?? holderNow?.active === "active";
   const secret = crypto.randomUUID();

@@ -85,6 +85,17 @@ test("two at once do not see each other's faults: the second is not run, and say
   expect(await child.exited).toBe(0);
 });
 
+test("of some that start in one moment one is run, and the others say whose turn it is", async () => {
+  const argv = [binary, "canary", "--only", "agent", "-o", "json"];
+  const all = await Promise.all([1, 2, 3, 4].map(() => fleet.host.exec(argv, { timeoutMs: 60_000 })));
+  const reports = all.map(({ stdout }) => canaryReportSchema.parse(JSON.parse(stdout)));
+  const verdicts = reports.map(({ verdict }) => verdict);
+  expect(verdicts).not.toContain("broken");
+  for (const { verdict, problem } of reports)
+    if (verdict !== "pass") expect(problem?.why).toMatch(/^a canary runs on this fleet \(process \d+\)$/);
+  expect(verdicts).toContain("pass");
+});
+
 test("a holder that ran runs again after a run that was killed while it had the holder stopped", async () => {
   await fleet.systemctl("start", HOLDER_UNIT);
   const child = Bun.spawn([binary, "canary", "-o", "json"], {

@@ -114,17 +114,18 @@ export function backUp(fleet: Fleet, agent: CanaryAgent, before: Pane, limitMs: 
 
 /** The agent's unit is stopped (not failed), and neither session nor process of it is left. */
 export async function proveDown(fleet: Fleet, agent: CanaryAgent, before: Pane): Promise<void> {
-  const [unit, pane, cgroup] = await Promise.all([
+  const [unit, pane, cgroup, lives] = await Promise.all([
     unitOf(fleet, agent.unit),
     paneOf(fleet, agent),
     fleet.procfs.cgroup(before.pid),
+    fleet.procfs.startTime(before.pid), // one that was killed is in its cgroup until tmux has reaped it
   ]);
   expect(unit.active === "inactive", `after a stop ${agent.unit} is ${unit.active}, not inactive`, {
     result: unit.result,
   });
   expect(pane === undefined, `after a stop the session "${agent.name}" is still there`);
   expect(
-    cgroup === undefined || !cgroup.includes(agent.unit),
+    lives === undefined || cgroup === undefined || !cgroup.includes(agent.unit),
     `after a stop process ${before.pid} is still in ${agent.unit}`,
   );
 }
