@@ -411,7 +411,11 @@ export const fleetReds: readonly Red[] = [
     /systemd did not notice/,
     [
       ["start-agent-session.sh", "in_unit() {", "in_unit() {\n\tsleep 1000 8>&- >/dev/null 2>&1 &"],
-      ["agent-pane-died.sh", "set -u\n", 'set -u\nexec tmux -u -N respawn-pane -t "$2"\n'],
+      [
+        "agent-pane-died.sh",
+        "set -u\n",
+        'set -u\nexec systemctl --user --no-block restart "mosaic-agent@$1.service"\n',
+      ],
     ],
   ],
   [
@@ -432,6 +436,36 @@ export const fleetReds: readonly Red[] = [
         "src/install/perform.ts",
         "return prepared.get(action.path)?.place();",
         'return action.path.endsWith("/tmux-holder-ended.sh") ? undefined : prepared.get(action.path)?.place();',
+      ],
+    ],
+  ],
+  [
+    "graceful-stop",
+    "a stop that leaves the session",
+    /after a stop the session .* is still there/,
+    [["agent-session-ended.sh", '[ -z "$socket" ] || close_session "$name" "$socket"\n\texit 0', "exit 0"]],
+  ],
+  [
+    "memory",
+    "an agent whose end takes the server out of the holder's unit",
+    /does not live in the holder's cgroup/,
+    [
+      [
+        "agent-session-ended.sh",
+        'told "exited with status',
+        'case $name in *-hog-*)\n\t\tbusctl --user call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager StartTransientUnit "ssa(sv)a(sa(sv))" stray.scope fail 1 PIDs au 1 "$server" 0\n\t\tsleep 0.5 ;;\n\tesac\n\ttold "exited with status',
+      ],
+    ],
+  ],
+  [
+    "socket-loss",
+    "a repair that takes the server out of the holder's unit",
+    /does not live in the holder's cgroup/,
+    [
+      [
+        "src/doctor/fix.ts",
+        'if (!host.kill(action.pid, "SIGUSR1"))',
+        'await host.exec(["sh", "-c", \'server=$0; busctl --user call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager StartTransientUnit "ssa(sv)a(sa(sv))" stray.scope fail 1 PIDs au 1 "$server" 0; sleep 0.5\', String(action.pid)]);\n      if (!host.kill(action.pid, "SIGUSR1"))',
       ],
     ],
   ],

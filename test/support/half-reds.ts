@@ -285,4 +285,16 @@ export const halfReds: readonly Red[] = [
     /that were closed are still there/,
     [["src/canary/half/steps/last-session.ts", "half.tmux.killSessions([...names])", "half.tmux.killSessions([])"]],
   ],
+  [
+    "socket-loss",
+    "an agent that ends as the socket comes back",
+    /came back, ".*" is not what it was/,
+    [
+      [
+        "src/canary/half/steps/socket-loss.ts",
+        'host.kill(pid, "SIGUSR1");',
+        'host.kill(pid, "SIGUSR1");\n    host.kill(before.pid, "SIGKILL");\n    await host.pause(300);',
+      ],
+    ],
+  ],
 ];

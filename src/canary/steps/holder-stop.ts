@@ -10,8 +10,10 @@ export const holderStop: Step = {
   requires: ["agent"],
   disturbsOthers: true,
   async run(fleet) {
-    const first = await ensureUp(fleet, fleet.first);
-    const second = await ensureUp(fleet, fleet.second);
+    const agents = [
+      [fleet.first, await ensureUp(fleet, fleet.first)],
+      [fleet.second, await ensureUp(fleet, fleet.second)],
+    ] as const;
     const { pid, socketPath } = await proveHolder(fleet);
     await stop(fleet, HOLDER_UNIT);
     const unit = await unitOf(fleet, HOLDER_UNIT);
@@ -26,8 +28,7 @@ export const holderStop: Step = {
       (await fleet.procfs.startTime(pid)) === undefined,
       `after the holder was stopped its server (${pid}) still runs`,
     );
-    await proveDown(fleet, fleet.first, first);
-    await proveDown(fleet, fleet.second, second);
+    for (const [agent, pane] of agents) await proveDown(fleet, agent, pane);
     expect(
       (await fleet.host.files.status(socketPath)) === undefined,
       "after the holder was stopped its socket is still there",
