@@ -65,7 +65,7 @@ export const halfReds: readonly Red[] = [
   [
     "reuse",
     "a start that restarts what runs",
-    /did not leave it as it was/,
+    /did not leave the session as it was/,
     [[start, 'respawn-pane -t "$target" "$@"', 'respawn-pane -k -t "$target" -- sleep infinity']],
   ],
   [

@@ -1,7 +1,26 @@
 import { dirname, join } from "node:path";
+import type { Pane } from "../../adapters/tmux.ts";
 import { CANARY_PROGRAM } from "../parts.ts";
-import { expect, type Step, Untried } from "../step.ts";
-import { environmentOf, proveUp, start, stop } from "./support.ts";
+import { type Evidence, expect, type Fleet, type Step, type ThrowawayAgent, Untried } from "../step.ts";
+import { ensureUp, environmentOf, stop } from "./support.ts";
+
+/** An agent whose program is nowhere else starts with the folder that MOSAIC_PATH adds first. `startUp` starts it and proves it up. */
+export async function provePath(
+  subject: Pick<Fleet, "host" | "procfs">,
+  agent: ThrowawayAgent,
+  startUp: () => Promise<Pane>,
+): Promise<Evidence> {
+  const program = join(agent.folder, CANARY_PROGRAM);
+  if (!(await subject.host.files.allows(program, "execute")))
+    throw new Untried(`no program may be run in ${agent.folder}: that file system is mounted noexec`);
+  const { PATH: found } = await environmentOf(subject, await startUp());
+  const added = dirname(program);
+  expect(found?.split(":")[0] === added, "the folder that MOSAIC_PATH adds is not the first of the agent's PATH", {
+    added,
+    PATH: found ?? "not set",
+  });
+  return { PATH: found ?? "" };
+}
 
 export const path: Step = {
   id: "path",
@@ -11,18 +30,8 @@ export const path: Step = {
   beside: true,
   async run(fleet) {
     const { path: agent } = fleet.own;
-    const program = join(agent.folder, CANARY_PROGRAM);
-    if (!(await fleet.host.files.allows(program, "execute")))
-      throw new Untried(`no program may be run in ${agent.folder}: that file system is mounted noexec`);
-    await start(fleet, agent.unit); // whose program is nowhere else
-    const pane = await proveUp(fleet, agent);
-    const added = dirname(program);
-    const { PATH: found } = await environmentOf(fleet, pane);
-    expect(found?.split(":")[0] === added, "the folder that MOSAIC_PATH adds is not the first of the agent's PATH", {
-      added,
-      PATH: found ?? "not set",
-    });
+    const evidence = await provePath(fleet, agent, () => ensureUp(fleet, agent));
     await stop(fleet, agent.unit);
-    return { PATH: found ?? "" };
+    return evidence;
   },
 };

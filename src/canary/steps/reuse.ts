@@ -1,8 +1,22 @@
 import { join } from "node:path";
+import type { Pane } from "../../adapters/tmux.ts";
 import { describeResult, succeeded } from "../../core/exec.ts";
 import { pathsOf } from "../../core/paths.ts";
-import { expect, type Step } from "../step.ts";
+import { type Evidence, expect, type Step } from "../step.ts";
 import { proveUp, start } from "./support.ts";
+
+/** A start of what runs has left it alone. */
+export function proveSame(before: Pane, after: Pane): Evidence {
+  expect(
+    after.sessionId === before.sessionId && after.pid === before.pid,
+    "a second start did not leave the session as it was",
+    {
+      before: `session ${before.sessionId}, process ${before.pid}`,
+      after: `session ${after.sessionId}, process ${after.pid}`,
+    },
+  );
+  return { session: after.sessionId, process: after.pid };
+}
 
 export const reuse: Step = {
   id: "reuse",
@@ -16,14 +30,6 @@ export const reuse: Step = {
     const byHand = await fleet.host.exec(["/bin/sh", script, fleet.first.name], { timeoutMs: 15_000 });
     expect(succeeded(byHand), "start-agent-session.sh, typed by hand, failed", { said: describeResult(byHand) });
     const after = await proveUp(fleet, fleet.first);
-    expect(
-      after.sessionId === before.sessionId && after.pid === before.pid,
-      "a second start did not leave the session as it was",
-      {
-        before: `session ${before.sessionId}, process ${before.pid}`,
-        after: `session ${after.sessionId}, process ${after.pid}`,
-      },
-    );
-    return { session: after.sessionId, process: after.pid };
+    return proveSame(before, after);
   },
 };

@@ -1,4 +1,5 @@
-import { expect, type Step } from "../../step.ts";
+import type { Step } from "../../step.ts";
+import { proveSame } from "../../steps/reuse.ts";
 import type { Half } from "../half.ts";
 import { startAgent } from "../support.ts";
 
@@ -9,15 +10,6 @@ export const reuse: Step<Half> = {
   requires: ["agent"],
   async run(half) {
     const before = await startAgent(half, half.agents.first);
-    const after = await startAgent(half, half.agents.first);
-    expect(
-      after.sessionId === before.sessionId && after.pid === before.pid,
-      "a second start did not leave it as it was",
-      {
-        before: `session ${before.sessionId}, process ${before.pid}`,
-        after: `session ${after.sessionId}, process ${after.pid}`,
-      },
-    );
-    return { session: after.sessionId, process: after.pid };
+    return proveSame(before, await startAgent(half, half.agents.first));
   },
 };
