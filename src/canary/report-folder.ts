@@ -1,6 +1,7 @@
 import { dirname, join } from "node:path";
 import { describeError, FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
+import { afterFileError } from "../core/file-error.ts";
 import type { Host } from "../core/host.ts";
 import { shellWord } from "../core/shell.ts";
 import type { Privacy } from "./privacy.ts";
@@ -58,7 +59,7 @@ export async function openReportFolder(host: Host, folder: string, { learn, hide
         for (const { name, text } of files) await host.files.writeNew(join(folder, name), once(text), 0o600);
       } catch (error) {
         if (error instanceof FleetError) throw error;
-        throw cannot(folder, describeError(error));
+        throw cannot(folder, describeError(error), afterFileError(error, folder, elsewhere(`${folder}.new`)));
       }
     },
   };
@@ -68,10 +69,12 @@ async function* once(text: string): AsyncIterable<Uint8Array> {
   yield new TextEncoder().encode(text);
 }
 
-function cannot(folder: string, why: string): FleetError {
-  return new FleetError(EXIT.cantcreate, `The report cannot be written to ${folder}`, why, [
-    `mosaic-fleet canary --report ${shellWord(`${folder}.new`)}`,
-  ]);
+function elsewhere(folder: string): string {
+  return `mosaic-fleet canary --report ${shellWord(folder)}`;
+}
+
+function cannot(folder: string, why: string, next: readonly string[] = [elsewhere(`${folder}.new`)]): FleetError {
+  return new FleetError(EXIT.cantcreate, `The report cannot be written to ${folder}`, why, next);
 }
 
 async function requireOurs(host: Host, folder: string): Promise<void> {
@@ -90,8 +93,9 @@ async function requireRoom(host: Host, folder: string): Promise<void> {
   let above = dirname(folder);
   while ((await host.files.realPath(above)) === undefined) above = dirname(above);
   const real = (await host.files.realPath(above)) ?? above;
-  if ((await host.files.status(real))?.kind !== "folder") throw cannot(folder, `${above} is no folder`);
-  if (!(await host.files.allows(real, "write"))) throw cannot(folder, `${above} cannot be written`);
+  const next = [elsewhere(join(host.user.home, "canary-report"))];
+  if ((await host.files.status(real))?.kind !== "folder") throw cannot(folder, `${above} is no folder`, next);
+  if (!(await host.files.allows(real, "write"))) throw cannot(folder, `${above} cannot be written`, next);
 }
 
 /** Where it ran, as far as it may matter. */

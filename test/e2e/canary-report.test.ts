@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { join } from "node:path";
 import { canaryReportSchema } from "../../src/canary/schema.ts";
 import { CANARY_FORMATS } from "../../src/cli/report/canary.ts";
-import { binary, run, temporaryFolder } from "../support/build.ts";
+import { behindMounts, binary, run, temporaryFolder } from "../support/build.ts";
 import { openFleet, type TestFleet } from "../support/fleet.ts";
 import { canaryOf } from "../support/sabotage.ts";
 
@@ -169,8 +169,29 @@ test("where it cannot be made that is said before anything is tried, too", () =>
   writeFileSync(folder, "");
   const { code, stderr } = run([binary, "canary", "--level", "tmux", "--report", join(folder, "deeper/still")]);
   expect(stderr).toContain(`Why:  ${folder} is no folder`);
+  expect(stderr).not.toContain(".new"); // that cannot be made either
   expect(code).toBe(73);
 });
+
+test.skipIf(process.getuid?.() !== 0)(
+  "where there is no room for it, or only to read, what is typed is not the same place again; the verdict stays",
+  () => {
+    const tried = (options: string) =>
+      run(
+        [...behindMounts(`mount -t tmpfs -o ${options} none ${outside.path}`), binary, "canary", "--report", folder],
+        {
+          env: { PATH: "/usr/bin:/bin:/usr/sbin:/sbin", HOME: "/root", XDG_RUNTIME_DIR: "/nonexistent" },
+        },
+      );
+    const full = tried("size=4k,nr_inodes=3");
+    expect(full.stderr).toContain("no space left on device");
+    expect(full.stderr).toContain(`Next: df -h ${folder}`);
+    expect(full.code).toBe(69);
+    const readOnly = tried("ro");
+    expect(readOnly.stderr).toContain("Next: mosaic-fleet canary --report /root/canary-report\n");
+    expect(readOnly.code).toBe(73);
+  },
+);
 
 test("where nothing could be tried it says at least where that was", () => {
   const { code, stderr } = run([binary, "canary", "--report", folder], {
