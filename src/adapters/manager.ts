@@ -68,6 +68,8 @@ export interface Manager {
   serviceProperty(unit: LoadedUnit, name: string): Promise<string>;
   /** One property of a unit of any kind, by its name alone. */
   property(unit: string, name: string): Promise<string>;
+  /** Whether a unit is enabled, as its links are now: its property UnitFileState is as old as it is loaded. Empty where it is not installed. */
+  fileState(unit: string): Promise<string>;
   /** Has each change of an agent's unit told, by the agent's name, from now on: its state, its job, its properties. */
   onChange(told: (name: string) => void): Promise<void>;
   /** Names of the units that have failed, whoever's they are. */
@@ -210,6 +212,16 @@ export function managerOn(bus: Bus): Manager {
     },
     serviceProperty: async ({ object }, name) => text(await bus.property(object, SERVICE, name)),
     property: async (unit, name) => text(await bus.property(objectOf(unit), interfaceOf(unit, name), name)),
+    async fileState(unit) {
+      try {
+        const [state] = await call("GetUnitFileState", unit);
+        return text(state);
+      } catch (error) {
+        // The manager has answered, and there is no such file: an error of the connection has no dot in its name.
+        if (error instanceof BusError && error.code.includes(".")) return "";
+        throw error;
+      }
+    },
     async onChange(told) {
       const rule = `type='signal',interface='org.freedesktop.DBus.Properties',path_namespace='${MANAGER}/unit'`;
       await bus.onSignal(rule, (object) => {

@@ -52,7 +52,7 @@ async function overBus(host: Host, intent: Intent): Promise<Manager | undefined>
       const [{ version, unitPath, environment }, active, fileState] = await Promise.all([
         manager.state(),
         manager.property(HOLDER_UNIT, "ActiveState"),
-        manager.property(HOLDER_UNIT, "UnitFileState"),
+        manager.fileState(HOLDER_UNIT),
       ]);
       const path = (environment.PATH ?? "").split(":");
       return { major: systemdMajor(version) ?? 0, unitPath, path, holder: { active, fileState } };

@@ -953,6 +953,19 @@ describe("--enable and --now", () => {
     }
   });
 
+  test("--enable goes by the link that is there, whatever the manager has read of it", () => {
+    const link = join(config, "systemd/user/default.target.wants", HOLDER);
+    const enabled = () => receiptSchema.parse(JSON.parse(readFileSync(receipt, "utf8"))).enabled;
+    expect(install("--enable", "--now").code).toBe(0);
+    rmSync(link);
+    expect(install("--enable").code).toBe(0);
+    expect([existsSync(link), enabled()]).toEqual([true, [HOLDER]]);
+    rmSync(link);
+    expect(install("--restore").code).toBe(0);
+    symlinkSync(join(config, "systemd/user", HOLDER), link);
+    expect(install("--enable").stdout).toContain(`as it is  systemctl --user enable ${HOLDER}`);
+  });
+
   for (const [option, verb] of [
     ["--enable", "enable"],
     ["--now", "start"],
