@@ -1,6 +1,7 @@
 import { dirname, join } from "node:path";
 import { TEMPORARY } from "../adapters/files.ts";
-import { clearStaleLock, lockText, markedBy } from "../adapters/lock.ts";
+import { clearStaleLock, LOCK_TEXT, lockText, markedBy } from "../adapters/lock.ts";
+import { procfsOf } from "../adapters/procfs.ts";
 import { describeError, FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
 import { afterFileError } from "../core/file-error.ts";
@@ -15,6 +16,13 @@ export const LOCK = "install.lock";
 /** Whether a run that was killed has left its lock, or a file that it was writing, in the state folder. */
 export async function leftBehind(host: Host): Promise<boolean> {
   return (await host.files.list(pathsOf(host).state)).some((name) => name === LOCK || TEMPORARY.test(name));
+}
+
+/** Whether an install, a rollback or an uninstall of this user runs now. */
+export async function installRuns(host: Host): Promise<boolean> {
+  const lock = await host.files.readLink(join(pathsOf(host).state, LOCK));
+  const [pid, startTime] = LOCK_TEXT.exec(lock ?? "")?.slice(1) ?? [];
+  return startTime !== undefined && (await procfsOf(host).startTime(Number(pid))) === startTime;
 }
 
 /**

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
+import { localHost } from "../../src/adapters/local-host.ts";
+import { lockText } from "../../src/adapters/lock.ts";
 import { type CanaryReport, canaryReportSchema } from "../../src/canary/schema.ts";
 import { binary } from "../support/build.ts";
 import { HOLDER_UNIT, openFleet, type TestFleet } from "../support/fleet.ts";
@@ -152,5 +154,13 @@ test("without the layout it says so and what to do, and writes nothing", async (
   expect(report.steps[0]?.message).toContain("mosaic-fleet install");
   expect(code).toBe(1);
   expect(await traces()).toBe(before);
+
+  // While an install runs that may be the reason: here its lock is this test's.
+  const lock = join(fleet.paths.state, "install.lock");
+  await fleet.host.files.makeLink(lock, await lockText(localHost()));
+  const meanwhile = await canary();
+  expect(meanwhile.report.steps[0]?.message).toStartWith("could not tell: an install, a rollback or an uninstall runs");
+  expect(meanwhile.code).toBe(2);
+  await fleet.host.files.removeFile(lock);
   await fleet.host.files.writeAtomic(moved, text, 0o755);
 });

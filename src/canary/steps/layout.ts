@@ -5,6 +5,7 @@ import { pathsOf } from "../../core/paths.ts";
 import { brokenSettings, JUDGED_PROPERTIES } from "../../core/unit-settings.ts";
 import { changes, conflicts, keeps } from "../../install/action.ts";
 import { install, planReplaced } from "../../install/install.ts";
+import { installRuns } from "../../install/lock.ts";
 import { expect, type Step } from "../step.ts";
 
 export const layout: Step = {
@@ -23,6 +24,8 @@ export const layout: Step = {
     const off = [...changes(plan), ...conflicts(plan), ...gone].flatMap(({ action }) =>
       "path" in action ? [action.path] : [],
     );
+    if (off.length > 0 && (await installRuns(host)))
+      throw new Error("an install, a rollback or an uninstall runs, and has not got to the end of the layout");
     expect(
       off.length === 0,
       "files of the layout are missing or not of this version: mosaic-fleet install (--restore for what was removed)",
