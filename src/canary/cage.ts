@@ -22,6 +22,8 @@ const END_LIMIT_MS = 10_000;
 interface Owner {
   readonly pid: number;
   readonly startTime: string;
+  /** The pid namespace; older runs did not note theirs. */
+  readonly pids?: string;
   readonly cage: Cage;
 }
 
@@ -57,11 +59,17 @@ async function endMarked(host: Host, runtime: string): Promise<string[]> {
 
 /** Written before the cage is made: whatever ends this run, a later one knows what to clear. */
 export async function writeOwner(host: Host, root: string, cage: Cage): Promise<void> {
-  const owner: Owner = { pid: host.pid, startTime: (await procfsOf(host).startTime(host.pid)) ?? "", cage };
+  const startTime = (await procfsOf(host).startTime(host.pid)) ?? "";
+  const owner: Owner = { pid: host.pid, startTime, pids: await pidNamespace(host), cage };
   await host.files.writeAtomic(join(root, "owner.json"), JSON.stringify(owner), 0o600);
 }
 
-/** Removes the sandboxes of runs that were killed. One whose owner lives is left alone, and so is another user's. */
+/** Where pids mean what they mean here. */
+async function pidNamespace({ files }: Host): Promise<string> {
+  return (await files.readLink("/proc/self/ns/pid")) ?? "";
+}
+
+/** Removes the sandboxes of runs that were killed. One whose owner lives, or cannot be seen from here, is left alone, and so is another user's. */
 export async function clearLeftovers(host: Host, base: string): Promise<void> {
   for (const name of await host.files.list(base)) {
     const root = join(base, name);
@@ -75,6 +83,8 @@ export async function clearLeftovers(host: Host, base: string): Promise<void> {
       continue;
     }
     const owner = JSON.parse(text) as Owner;
+    const here = await pidNamespace(host);
+    if ((owner.pids ?? here) !== here) continue; // of a container that has this folder, too, or of its host
     if ((await procfsOf(host).startTime(owner.pid)) === owner.startTime) continue;
     if ((await endCage(host, owner.cage)).length === 0) await host.files.removeTree(root);
   }

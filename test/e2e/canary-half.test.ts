@@ -89,15 +89,19 @@ test("the same holds again and again: --repeat tells its rounds apart", () => {
 });
 
 test.skipIf(process.getuid?.() !== 0)(
-  "as the first process of a container, which orphans come to, it finds the same",
-  () => {
-    // No file system of the machine's: of its other runs it would see no process, and take them for killed.
-    const script =
-      'mount -t tmpfs none /dev/shm; unset XDG_RUNTIME_DIR; exec "$0" canary --level tmux --only exact-stop,server-end';
-    const apart = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--mount-proc"];
-    const { code, stdout } = run([...apart, "sh", "-c", script, binary], { timeoutMs: 60_000 });
+  "as the first process of a container, which orphans come to, it finds the same; and leaves runs alone that it cannot see",
+  async () => {
+    const outside = start();
+    const root = await rootOf(outside.pid);
+    const apart = ["unshare", "--pid", "--fork", "--mount-proc", "--propagation", "private"];
+    const words = ["canary", "--level", "tmux", "--only", "exact-stop,server-end"];
+    const { code, stdout } = run([...apart, binary, ...words], { timeoutMs: 60_000 });
     expect(stdout).toContain("4 kept in");
     expect(code).toBe(0);
+    expect(existsSync(root)).toBe(true);
+    outside.kill("SIGINT");
+    expect(await outside.stdout.text()).not.toMatch(/^(FAIL|unknown)/m);
+    await outside.exited;
   },
 );
 
