@@ -118,7 +118,11 @@ export async function askSecretAtTerminal(question: string, interrupted: AbortSi
 
 /** All that stdin holds. */
 export async function readNamed(named: string, interrupted: AbortSignal): Promise<Uint8Array | undefined> {
-  const end = () => process.kill(process.pid, interrupted.reason); // the handler is gone: as if there had been none
+  const end = () => {
+    const signal: NodeJS.Signals = interrupted.reason;
+    process.removeAllListeners(signal); // as if there had been none
+    process.kill(process.pid, signal);
+  };
   interrupted.addEventListener("abort", end);
   if (interrupted.aborted) end();
   try {

@@ -152,7 +152,9 @@ test.skipIf(process.getuid?.() !== 0)(
     const full = (...folders: string[]) =>
       folders.map((folder) => `mount -t tmpfs -o size=1m none ${folder}`).join(" && ");
     const tried = (mounts: string) => {
-      const script = `unset XDG_RUNTIME_DIR TMPDIR; ${mounts} && exec "$0" canary --level tmux --only server -o json`;
+      // The program may lie in /tmp itself.
+      const script = `unset XDG_RUNTIME_DIR TMPDIR; mount --bind "\${0%/*}" /mnt && ${mounts} &&
+      exec "/mnt/\${0##*/}" canary --level tmux --only server -o json`;
       const { code, stdout } = run(["unshare", "--mount", "--propagation", "private", "sh", "-c", script, binary]);
       return { code, why: canaryReportSchema.parse(JSON.parse(stdout)).problem?.why };
     };

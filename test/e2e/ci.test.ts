@@ -496,9 +496,9 @@ describe("canary.sh", () => {
       mkdirSync(dir);
       copyFileSync(join(work.path, "small", `mosaic-fleet-${version}-${native}`), join(dir, "mosaic-fleet"));
       chmodSync(join(dir, "mosaic-fleet"), 0o755);
-      // What the test has there stays where it is, under another name; the binary that the stand-in starts is elsewhere.
+      // What the test has there stays where it is, under another name.
       const script = `mount --make-rprivate / && mkdir /dev/shm/ci-$$ && mount --bind "$1" /dev/shm/ci-$$ &&
-      mount -t tmpfs -o ro tmpfs /tmp && cd /dev/shm/ci-$$ && code=0 && { MOSAIC_DIR=$PWD sh "$0" || code=$?; } &&
+      mount --bind /tmp /tmp && mount -o remount,bind,ro /tmp && cd /dev/shm/ci-$$ && code=0 && { MOSAIC_DIR=$PWD sh "$0" || code=$?; } &&
       cat report/canary.json; cd /; umount /dev/shm/ci-$$; rmdir /dev/shm/ci-$$; exit $code`;
       const argv = ["unshare", "--mount", "sh", "-c", script, join(tree, "scripts/ci/canary.sh"), dir];
       const { code, stdout } = await start(argv, "/", {});
