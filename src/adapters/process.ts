@@ -11,6 +11,9 @@ const NEVER_PASSED_ON = /^(BUN_(OPTIONS|BE_BUN|INSPECT.*)|MOSAIC_FLEET_BASE_URL)
 /** What every child gets: an output that can be parsed. */
 const PLAIN_OUTPUT = { LC_ALL: "C.UTF-8", SYSTEMD_COLORS: "0", SYSTEMD_PAGER: "", SYSTEMD_URLIFY: "0" };
 
+/** How long a program that is open for writing is waited for, in milliseconds. */
+const BUSY_LIMIT_MS = 1_000;
+
 /** How long a child's output may outlive the child, in milliseconds, when somebody it started holds the pipe. */
 const PIPE_GRACE_MS = 200;
 
@@ -71,15 +74,17 @@ export function createExec(base: Environment): Exec {
     let timedOut = false;
     let child: Bun.Subprocess<Uint8Array | "ignore", "pipe", "pipe">;
     try {
-      child = Bun.spawn([...argv], {
-        env,
-        ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-        stdin: options.input === undefined ? "ignore" : Buffer.from(options.input),
-        stdout: "pipe",
-        stderr: "pipe",
-        // A group of its own, to be killed whole: Ctrl-C does not reach it then, so only where somebody sees to that.
-        detached: options.cancelled !== undefined,
-      });
+      const start = () =>
+        Bun.spawn([...argv], {
+          env,
+          ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+          stdin: options.input === undefined ? "ignore" : Buffer.from(options.input),
+          stdout: "pipe",
+          stderr: "pipe",
+          // A group of its own, to be killed whole: Ctrl-C does not reach it then, so only where somebody sees to that.
+          detached: options.cancelled !== undefined,
+        });
+      child = await unlessBusy(start);
     } catch (error) {
       return unstarted(error);
     }
@@ -141,6 +146,20 @@ export function createForeground(base: Environment, interrupted: AbortSignal): F
     if (child.signalCode !== null) return { ...said, kind: "signaled", signal: String(child.signalCode) };
     return { ...said, kind: "exited", code: child.exitCode ?? 0 };
   };
+}
+
+/**
+ * Starts a program. One that has just been written may still be open for writing, in a process that was forked in that moment
+ * and has yet to become another program: then the kernel refuses it (ETXTBSY), for some milliseconds.
+ */
+async function unlessBusy<T>(start: () => T): Promise<T> {
+  for (const end = Date.now() + BUSY_LIMIT_MS; ; await Bun.sleep(5)) {
+    try {
+      return start();
+    } catch (error) {
+      if ((error as { code?: string }).code !== "ETXTBSY" || Date.now() >= end) throw error;
+    }
+  }
 }
 
 /** A person reads it: in the person's own language, and in colour where the person has it. */

@@ -421,7 +421,7 @@ export const fleetReds: readonly Red[] = [
   [
     "holder-stop",
     "agents that a stop of the holder leaves to themselves",
-    /after a stop mosaic-agent@.* is activating, not inactive/,
+    /after a stop mosaic-agent@.* is (deactivating|activating|failed), not inactive/,
     [
       ["mosaic-agent@.service", "Requires=mosaic", "Wants=mosaic"],
       ["src/canary/steps/layout.ts", "broken = brokenSettings(unit)", "broken: string[] = []"],

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { chmodSync, readFileSync } from "node:fs";
+import { chmodSync, closeSync, copyFileSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createExec } from "../../../src/adapters/process.ts";
 import { describeResult } from "../../../src/core/exec.ts";
@@ -28,6 +28,17 @@ describe("what became of a child is told apart", () => {
       kind: "exited",
       code: 7,
     });
+  });
+
+  test("a program that is still open for writing is waited for, and not for ever", async () => {
+    const program = join(temporary.path, "busy");
+    copyFileSync(Bun.which("true") ?? "", program);
+    const writing = openSync(program, "r+");
+    const [first] = await Promise.all([exec([program]), Bun.sleep(50).then(() => closeSync(writing))]);
+    expect(first).toMatchObject({ kind: "exited", code: 0 });
+    const held = openSync(program, "r+");
+    expect(await exec([program])).toMatchObject({ kind: "not-started", why: expect.stringContaining("ETXTBSY") });
+    closeSync(held);
   });
 
   test("what it is to read reaches it, byte for byte, and ends", async () => {
