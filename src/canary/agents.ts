@@ -1,5 +1,5 @@
 import { dirname, join } from "node:path";
-import { clearStaleLock, lockText } from "../adapters/lock.ts";
+import { giveWay, locked, lockText, type Refusals } from "../adapters/lock.ts";
 import { procfsOf } from "../adapters/procfs.ts";
 import { systemdOf } from "../adapters/systemd.ts";
 import { FleetError } from "../core/errors.ts";
@@ -8,7 +8,6 @@ import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { agentUnit, CANARY_PREFIX, CANARY_RUN } from "../core/names.ts";
 import { pathsOf } from "../core/paths.ts";
-import { moveAside } from "../core/shell.ts";
 import { CANARY_PROGRAM, DIFFICULT, NEEDS, type Needs } from "./parts.ts";
 import { type CanaryAgent, type Fleet, PARTS } from "./step.ts";
 
@@ -130,33 +129,20 @@ export interface Cleared {
 /** Why something is not done while a canary runs on this fleet, as process `pid`. */
 export type Busy = (why: string, pid: string) => FleetError;
 
+const turnOf = (busy: Busy): Refusals => ({
+  nothing: "The canary cannot run",
+  strange: EXIT.unavailable,
+  busy: ({ pid }) => busy(`a canary runs on this fleet (process ${pid})`, pid),
+});
+
 /**
  * Does something while no other run is on this fleet: two that start in one moment would see each other's faults. Throws `busy` while
  * another is.
  */
 export async function inTurn<T>(host: Host, busy: Busy, work: () => Promise<T>): Promise<T> {
   const runtime = runtimeFolder(host);
-  const lock = join(runtime, TURN);
-  const me = await lockText(host);
-  await host.files.makeFolder(runtime, 0o700);
-  while (!(await host.files.makeLink(lock, me))) await clearTurn(host, runtime, busy);
-  try {
-    return await work();
-  } finally {
-    // What cannot be taken away now is the next run's to clear.
-    await host.files.removeLink(lock, me).catch(() => undefined);
-  }
-}
-
-/** Takes away what a run that was killed has left of its turn. */
-async function clearTurn(host: Host, runtime: string, busy: Busy): Promise<void> {
-  const lock = join(runtime, TURN);
-  const found = await clearStaleLock(host, lock);
-  if (found === "strange")
-    throw new FleetError(EXIT.unavailable, "The canary cannot run", `${lock} is in the way, and is no lock of ours`, [
-      moveAside(lock, "yours"),
-    ]);
-  if (found !== "clear") throw busy(`a canary runs on this fleet (process ${found.pid})`, found.pid);
+  const ready = () => host.files.makeFolder(runtime, 0o700);
+  return locked(host, join(runtime, TURN), turnOf(busy), ready, work);
 }
 
 /**
@@ -166,8 +152,9 @@ async function clearTurn(host: Host, runtime: string, busy: Busy): Promise<void>
 export async function clearLeftAgents(host: Host, busy: Busy): Promise<Cleared | undefined> {
   const { runtime } = pathsOf(host);
   if (runtime === undefined) return undefined;
+  const lock = join(runtime, TURN);
   // While a canary has its turn, the lock is its own.
-  if ((await host.files.readLink(join(runtime, TURN))) !== (await lockText(host))) await clearTurn(host, runtime, busy);
+  if ((await host.files.readLink(lock)) !== (await lockText(host))) await giveWay(host, lock, turnOf(busy));
   const left = new Set<string>();
   let holderRan: boolean | undefined;
   for (const entry of await host.files.list(runtime)) {

@@ -1,54 +1,33 @@
 import { dirname, join } from "node:path";
-import { clearStaleLock, lockText } from "../adapters/lock.ts";
+import { locked, type Refusals } from "../adapters/lock.ts";
 import { describeError, FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
 import { afterFileError } from "../core/file-error.ts";
 import type { Host } from "../core/host.ts";
 import { pathsOf, tilde } from "../core/paths.ts";
-import { moveAside, shellPath } from "../core/shell.ts";
+import { shellPath } from "../core/shell.ts";
 
 const NOTHING = "Nothing was changed";
 
 /** How long another change is waited for, in milliseconds: each takes a few. */
 const PATIENCE_MS = 10_000;
 
-/**
- * Does something while no other command of ours changes the settings of agents: two edits at once would lose one. The lock is
- * a symbolic link to "PID STARTTIME" of its process; that of one that is gone does not count. Throws FleetError.
- */
+/** Does something while no other command of ours changes the settings of agents: two edits at once would lose one. Throws FleetError. */
 export async function whileOthersWait<T>(host: Host, work: () => Promise<T>): Promise<T> {
   const { state } = pathsOf(host);
-  const lock = join(state, "settings.lock");
-  const me = await lockText(host);
   const started = host.now();
-  for (;;) {
-    const taken = await host.files
-      .makeFolder(state, 0o700)
-      .then(() => host.files.makeLink(lock, me))
-      .catch((error) => {
-        throw new FleetError(EXIT.cantcreate, NOTHING, describeError(error), afterFileError(error, state));
-      });
-    if (taken) break;
-    const found = await clearStaleLock(host, lock);
-    if (found === "strange")
-      throw new FleetError(
-        EXIT.cantcreate,
-        NOTHING,
-        `${tilde(lock, host.user.home)} is in the way, and is no lock of ours`,
-        [moveAside(lock, "yours")],
-      );
-    if (found === "clear") continue;
-    if (host.now() - started > PATIENCE_MS)
-      throw new FleetError(EXIT.unavailable, NOTHING, `${found.runs}, and changes settings`, [
-        `tail --pid=${found.pid} -f /dev/null   # when that has ended, again`,
-      ]);
-    await host.pause(10);
-  }
-  try {
-    return await work();
-  } finally {
-    await host.files.removeLink(lock, me).catch(() => undefined);
-  }
+  const refusals: Refusals = {
+    nothing: NOTHING,
+    busy: ({ pid, runs }) =>
+      host.now() - started <= PATIENCE_MS
+        ? undefined
+        : new FleetError(EXIT.unavailable, NOTHING, `${runs}, and changes settings`, [
+            `tail --pid=${pid} -f /dev/null   # when that has ended, again`,
+          ]),
+    failed: (error) => new FleetError(EXIT.cantcreate, NOTHING, describeError(error), afterFileError(error, state)),
+  };
+  const ready = () => host.files.makeFolder(state, 0o700);
+  return locked(host, join(state, "settings.lock"), refusals, ready, work);
 }
 
 /** A file that this program may write: the user's own, whatever link leads to it. */

@@ -1,11 +1,10 @@
 import { join } from "node:path";
 import { TEMPORARY } from "../adapters/files.ts";
-import { clearStaleLock, LOCK_TEXT, lockText } from "../adapters/lock.ts";
+import { LOCK_TEXT, locked, type Refusals } from "../adapters/lock.ts";
 import { describeError, FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
 import { afterFileError } from "../core/file-error.ts";
 import type { Host } from "../core/host.ts";
-import { moveAside } from "../core/shell.ts";
 import type { Place } from "./place.ts";
 
 const LOCK = ".mosaic-fleet-update.lock";
@@ -19,32 +18,32 @@ const LEFT_STAGING = /^\.mosaic-fleet-update-[A-Za-z0-9]{6}$/;
  */
 export async function withStaging<T>(host: Host, { folder }: Place, work: (staging: string) => Promise<T>): Promise<T> {
   const { files } = host;
-  const lock = join(folder, LOCK);
-  const me = await lockText(host);
-  try {
-    while (!(await files.makeLink(lock, me))) {
-      const found = await clearStaleLock(host, lock);
-      if (found === "strange") throw inTheWay(lock);
-      if (found !== "clear")
-        throw new FleetError(EXIT.unavailable, "Nothing was changed", `another self-update runs (pid ${found.pid})`, [
-          "mosaic-fleet self-update   # when it has ended",
-        ]);
-    }
-  } catch (error) {
-    if (error instanceof FleetError) throw error;
-    const next = afterFileError(error, folder);
-    throw new FleetError(EXIT.cantcreate, "Nothing was changed", describeError(error), next);
-  }
-  let staging: string | undefined;
-  try {
-    await clearLeft(host, folder);
-    staging = await files.makeTemporaryFolder(join(folder, STAGING));
-    return await work(staging);
-  } finally {
-    // What cannot be taken away now is the next run's to clear, and must not hide what went wrong before.
-    if (staging !== undefined) await files.removeTree(staging).catch(() => undefined);
-    await files.removeLink(lock, me).catch(() => undefined);
-  }
+  const refusals: Refusals = {
+    nothing: "Nothing was changed",
+    busy: ({ pid }) =>
+      new FleetError(EXIT.unavailable, "Nothing was changed", `another self-update runs (pid ${pid})`, [
+        "mosaic-fleet self-update   # when it has ended",
+      ]),
+    failed: (error) =>
+      new FleetError(EXIT.cantcreate, "Nothing was changed", describeError(error), afterFileError(error, folder)),
+  };
+  return locked(
+    host,
+    join(folder, LOCK),
+    refusals,
+    async () => {},
+    async () => {
+      let staging: string | undefined;
+      try {
+        await clearLeft(host, folder);
+        staging = await files.makeTemporaryFolder(join(folder, STAGING));
+        return await work(staging);
+      } finally {
+        // As with the lock: the next run clears it.
+        if (staging !== undefined) await files.removeTree(staging).catch(() => undefined);
+      }
+    },
+  );
 }
 
 /** Takes away what a run that was killed has left: its folder, and its lock, if that was just given back. */
@@ -54,12 +53,6 @@ async function clearLeft({ files }: Host, folder: string): Promise<void> {
     if (LEFT_STAGING.test(name)) await files.removeTree(path);
     else if (TEMPORARY.test(name) && LOCK_TEXT.test((await files.readLink(path)) ?? "")) await files.removeFile(path);
   }
-}
-
-function inTheWay(lock: string): FleetError {
-  return new FleetError(EXIT.cantcreate, "Nothing was changed", `${lock} is in the way, and is no lock of ours`, [
-    moveAside(lock, "yours"),
-  ]);
 }
 
 /**

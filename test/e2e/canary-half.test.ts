@@ -49,7 +49,8 @@ test("Ctrl-C in the middle, though it comes twice in one breath: it says so, exi
   const root = await rootOf(canary.pid);
   // To a process group, and handed on by a script in it.
   canary.kill("SIGINT");
-  await Bun.sleep(5);
+  const pending = () => /^(Sig|Shd)Pnd:.*[2367abef]$/m.test(readFileSync(`/proc/${canary.pid}/status`, "utf8"));
+  await until(localHost(), 5_000, async () => !pending() || undefined); // two that wait are one
   canary.kill("SIGINT");
   const [said, code] = await Promise.all([canary.stdout.text(), canary.exited]);
   expect(said).toContain("The canary was interrupted");
