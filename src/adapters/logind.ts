@@ -5,6 +5,7 @@ import type { BusValue } from "./bus-codec.ts";
 
 const LOGIND = "org.freedesktop.login1";
 const MANAGER = "/org/freedesktop/login1";
+const MARKS = "/var/lib/systemd/linger";
 
 /** What the bus says when nobody has a name, or nothing is known by a path. */
 const NOBODY = ["org.freedesktop.DBus.Error.NameHasNoOwner", "org.freedesktop.DBus.Error.ServiceUnknown"];
@@ -29,9 +30,13 @@ export async function lingers(
     if (!(error instanceof BusError) || ![...NOBODY, ...NOTHING].includes(error.code)) throw error;
     unknown = NOTHING.includes(error.code);
   }
-  const marks = "/var/lib/systemd/linger";
-  if ((await host.files.status(`${marks}/${user.replaceAll("\\", "\\\\")}`)) !== undefined) return true;
-  return unknown || (await host.files.status(marks)) !== undefined ? false : undefined;
+  if ((await host.files.status(lingerMark(user))) !== undefined) return true;
+  return unknown || (await host.files.status(MARKS)) !== undefined ? false : undefined;
+}
+
+/** The file by which logind remembers that a user lingers, written whenever that is asked for. */
+export function lingerMark(user: string): string {
+  return `${MARKS}/${user.replaceAll("\\", "\\\\")}`;
 }
 
 /** The same, asked of logind itself where it answers: it has then done what it was asked before, and by whomever. */

@@ -136,8 +136,8 @@ function kindOf(stat: Stats): FileStatus["kind"] {
 }
 
 function statusOf(stat: Stats): FileStatus {
-  const { mode, uid, gid, size, mtimeMs } = stat;
-  return { kind: kindOf(stat), mode: mode & 0o7777, uid, gid, size, modified: mtimeMs };
+  const { mode, uid, gid, size, mtimeMs, ctimeMs } = stat;
+  return { kind: kindOf(stat), mode: mode & 0o7777, uid, gid, size, modified: mtimeMs, changed: ctimeMs };
 }
 
 export const looks: Looks = {

@@ -11,6 +11,8 @@ export interface FileStatus {
   readonly size: number;
   /** When it was last written, in milliseconds since 1970. */
   readonly modified: number;
+  /** When anything of it changed last, its name too, in milliseconds since 1970. */
+  readonly changed: number;
 }
 
 /** What is left on a file system for those who are not root. Inodes are 0 of 0 where it has no fixed number of them. */

@@ -1,14 +1,18 @@
 import { basename, dirname, join } from "node:path";
+import { lingerMark } from "../adapters/logind.ts";
 import { sha256 } from "../adapters/sum.ts";
+import { READ_LIMIT_MS } from "../adapters/systemd.ts";
 import { describeError, FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
 import { afterFileError } from "../core/file-error.ts";
 import type { Host } from "../core/host.ts";
+import { HOLDER_UNIT } from "../core/names.ts";
 import { pathsOf } from "../core/paths.ts";
 import { moveAside } from "../core/shell.ts";
 import type { Found } from "./judge.ts";
 import { receiptHere } from "./moved.ts";
 import { laterWriter, type Receipt } from "./receipt.ts";
+import { cutOff } from "./receipt-run.ts";
 
 /** What a command was about to do, for its errors: "install", "Nothing was installed", "mosaic-fleet install". */
 export interface Intent {
@@ -17,6 +21,9 @@ export interface Intent {
   readonly again: string;
 }
 
+/** Where systemd makes the link by which the holder starts at boot. */
+const BOOT_LINK = `default.target.wants/${HOLDER_UNIT}`;
+
 /** What was installed; undefined when nothing was. Throws FleetError (78) when that cannot be read. */
 export async function recordedLayout(host: Host, { nothing, again }: Intent): Promise<Receipt | undefined> {
   const { receipt } = pathsOf(host);
@@ -24,7 +31,8 @@ export async function recordedLayout(host: Host, { nothing, again }: Intent): Pr
     problem: describeError(error),
     refused: afterFileError(error, receipt, again),
   }));
-  if (recorded === undefined || (recorded !== "unreadable" && !("problem" in recorded))) return recorded;
+  if (recorded === undefined) return recorded;
+  if (recorded !== "unreadable" && !("problem" in recorded)) return withoutTheUsers(host, recorded);
   const later = recorded === "unreadable" ? await laterWriter(host, receipt) : undefined;
   if (later !== undefined)
     throw new FleetError(EXIT.config, nothing, `version ${later} laid it out, and this one cannot read its receipt`, [
@@ -36,6 +44,29 @@ export async function recordedLayout(host: Host, { nothing, again }: Intent): Pr
   const refused = recorded === "unreadable" ? [] : recorded.refused;
   const next = refused.length > 1 ? refused : [moveAside(receipt, "unreadable"), again];
   throw new FleetError(EXIT.config, nothing, `the receipt ${receipt} cannot be read ${why}`, next);
+}
+
+/**
+ * A receipt without what is younger: the user has turned that on anew. A run notes in it that something is turned on once it is;
+ * one that was cut off just then may have had it done by the manager, or by logind, a little later.
+ */
+async function withoutTheUsers(host: Host, recorded: Receipt): Promise<Receipt> {
+  const { receipt, units } = pathsOf(host);
+  const noted = (await host.files.status(receipt))?.changed ?? Number.POSITIVE_INFINITY;
+  const last = cutOff(recorded);
+  const isYounger = async (kind: "enable" | "linger", mark: string) => {
+    const late = last?.action?.kind === kind && !last.done ? READ_LIMIT_MS : 0;
+    return ((await host.files.status(mark).catch(() => undefined))?.modified ?? 0) > noted + late;
+  };
+  const [link, mark] = await Promise.all([
+    isYounger("enable", join(units, BOOT_LINK)),
+    isYounger("linger", lingerMark(host.user.name)),
+  ]);
+  return {
+    ...recorded,
+    enabled: link ? recorded.enabled.filter((unit) => unit !== HOLDER_UNIT) : recorded.enabled,
+    linger: recorded.linger && !mark,
+  };
 }
 
 /** What is at each of these paths. */

@@ -997,6 +997,15 @@ describe("--enable and --now", () => {
     expect(treeOf(home)).toEqual({});
   });
 
+  test("--enable that the user has undone, and done again by hand, is the user's: uninstall leaves the link", () => {
+    const link = join(config, "systemd/user/default.target.wants", HOLDER);
+    expect(install("--enable").code).toBe(0);
+    for (const verb of ["disable", "enable"]) expect(systemctl(verb, HOLDER).code).toBe(0);
+    expect(inside([binary, "uninstall", "--yes"])).toMatchObject({ code: 0, stderr: "" });
+    expect(lstatSync(link).isSymbolicLink()).toBe(true);
+    rmSync(link);
+  });
+
   /** Waits until the receipt says that this has begun, and no longer; false when it says first that the run has ended. */
   async function begun(kind: string): Promise<boolean> {
     for (const end = Date.now() + 10_000; Date.now() < end; await Bun.sleep(0)) {

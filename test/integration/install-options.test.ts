@@ -29,6 +29,8 @@ const LINGER = "/var/lib/systemd/linger";
 interface Machine {
   readonly host: Host;
   lingers: boolean;
+  /** When logind was last asked to have it so, in milliseconds since 1970. */
+  since: number;
   /** What loginctl was told. */
   readonly told: string[];
   refuses: boolean;
@@ -43,7 +45,9 @@ beforeEach(() => {
   const status: Host["files"]["status"] = async (path) => {
     if (!path.startsWith(LINGER)) return files.status(path);
     const there = path === LINGER || machine.lingers;
-    return there ? { kind: "file", mode: 0o644, uid: 0, gid: 0, size: 0, modified: 0 } : undefined;
+    return there
+      ? { kind: "file", mode: 0o644, uid: 0, gid: 0, size: 0, modified: machine.since, changed: 0 }
+      : undefined;
   };
   const exec: Host["exec"] = async (argv, options) => {
     if (argv[0] !== "loginctl") return manager.exec(argv, options);
@@ -55,6 +59,7 @@ beforeEach(() => {
   machine = {
     host: { ...base, env, user, exec, files: { ...files, status } },
     lingers: false,
+    since: 0,
     told: [],
     refuses: false,
   };
@@ -114,6 +119,13 @@ describe("--linger", () => {
     machine.lingers = true;
     await uninstall(machine.host, {});
     expect(machine.lingers).toBe(true);
+  });
+
+  test("that the user turned off and on again, with no run of ours between, is the user's, too", async () => {
+    await lay({ linger: true });
+    machine.since = Date.now() + 60_000; // after the receipt
+    await uninstall(machine.host, {});
+    expect(machine.told).toEqual(["enable-linger"]);
   });
 
   test("is in the receipt from just before it is turned on until just after it is turned off, and no longer", async () => {

@@ -166,7 +166,9 @@ const CASES: readonly (readonly [what: string, () => Promise<[readonly string[],
     "a file that stays when its layout goes",
     async () => {
       const path = join(home, "changed");
-      const found = { status: { kind: "file", mode: 0o644, uid: 0, gid: 0, size: 1, modified: 0 } as const };
+      const found = {
+        status: { kind: "file", mode: 0o644, uid: 0, gid: 0, size: 1, modified: 0, changed: 0 } as const,
+      };
       const here = new Map([[path, { ...found, text: "theirs", sha256: "theirs" }]]);
       const steps = planRemoval(path, "it stays", { found: here, recorded: undefined });
       return [steps.flatMap((step) => ("next" in step && step.next ? [step.next] : [])), [["rm", path]]];

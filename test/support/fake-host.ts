@@ -28,7 +28,7 @@ export function fakeFiles(texts: Readonly<Record<string, string>> = {}): Files {
   const status = (path: string): FileStatus | undefined =>
     texts[path] === undefined
       ? undefined
-      : { kind: "file", mode: 0o644, uid: 1000, gid: 1000, size: texts[path]?.length ?? 0, modified: 0 };
+      : { kind: "file", mode: 0o644, uid: 1000, gid: 1000, size: texts[path]?.length ?? 0, modified: 0, changed: 0 };
   const other = new Proxy({}, { get: (_, name) => refuse(`files.${String(name)}`) }) as Files;
   return Object.assign(Object.create(other) as Files, {
     read: async (path: string) => texts[path],

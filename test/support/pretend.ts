@@ -11,7 +11,7 @@ export function pretend(host: Host, texts: Readonly<Record<string, string | unde
       async status(path) {
         if (!(path in texts)) return files.status(path);
         if (texts[path] === undefined) return undefined;
-        return { kind: "file", mode: 0o644, uid: 0, gid: 0, size: texts[path]?.length ?? 0, modified: 0 };
+        return { kind: "file", mode: 0o644, uid: 0, gid: 0, size: texts[path]?.length ?? 0, modified: 0, changed: 0 };
       },
     },
   };

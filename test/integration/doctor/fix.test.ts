@@ -126,7 +126,7 @@ test("linger, with a fake loginctl, is asked for this user, and believed only wh
       status: async (path) =>
         path.startsWith("/var/lib/systemd/linger")
           ? marks.has(path)
-            ? { kind: "file", mode: 0o644, uid: 0, gid: 0, size: 0, modified: 0 }
+            ? { kind: "file", mode: 0o644, uid: 0, gid: 0, size: 0, modified: 0, changed: 0 }
             : undefined
           : fleet.host.files.status(path),
     },

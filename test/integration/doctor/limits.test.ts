@@ -199,7 +199,7 @@ describe("limits.tasks", () => {
     });
 
   test("the slice of the user is too small on a unified machine (fake): the remedy is for that slice", async () => {
-    const status = { kind: "file", mode: 0o644, uid: 0, gid: 0, size: 1, modified: 0 } as const;
+    const status = { kind: "file", mode: 0o644, uid: 0, gid: 0, size: 1, modified: 0, changed: 0 } as const;
     const host: Host = {
       ...fleet.host,
       ...withoutManager,

@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => fleet.close());
 
 const MARKS = "/var/lib/systemd/linger";
-const there: FileStatus = { kind: "folder", mode: 0o755, uid: 0, gid: 0, size: 0, modified: 0 };
+const there: FileStatus = { kind: "folder", mode: 0o755, uid: 0, gid: 0, size: 0, modified: 0, changed: 0 };
 
 /** The sandbox on a machine that has these paths, or has them not: faked, for what only a booted machine has. */
 function withPaths(paths: Readonly<Record<string, boolean>>, env: Record<string, string> = {}): Host {

@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => fleet.close());
 
 const uid = process.getuid?.() ?? 0;
-const folder: FileStatus = { kind: "folder", mode: 0o755, uid: 0, gid: 0, size: 0, modified: 0 };
+const folder: FileStatus = { kind: "folder", mode: 0o755, uid: 0, gid: 0, size: 0, modified: 0, changed: 0 };
 
 /** The sandbox on a machine with these files (undefined: not there), faked; `env`: variables of its shell. */
 function faked(

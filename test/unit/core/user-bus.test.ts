@@ -3,7 +3,7 @@ import type { FileStatus } from "../../../src/core/host.ts";
 import { bootRemedy, busProblem, type Circumstances, notBooted, typed } from "../../../src/core/user-bus.ts";
 
 const user = { uid: 1000, name: "somebody" };
-const folder: FileStatus = { kind: "folder", mode: 0o700, uid: 1000, gid: 1000, size: 0, modified: 0 };
+const folder: FileStatus = { kind: "folder", mode: 0o700, uid: 1000, gid: 1000, size: 0, modified: 0, changed: 0 };
 const socket: FileStatus = { ...folder, kind: "socket" };
 
 /** A login by console, in whose runtime folder everything is as it should be. */

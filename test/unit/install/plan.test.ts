@@ -9,7 +9,7 @@ const FOLDER = "/c/systemd/user";
 const wanted = { path: PATH, mode: 0o644, text: "new", sha256: "hash of new" };
 
 function found(kind: "file" | "folder" | "link" | "socket" | "other", sha256?: string, mode = 0o644): Found {
-  const status = { kind, mode, uid: 1000, gid: 1000, size: 1, modified: 0 };
+  const status = { kind, mode, uid: 1000, gid: 1000, size: 1, modified: 0, changed: 0 };
   return { status, sha256, text: sha256?.replace("hash of ", "") };
 }
 

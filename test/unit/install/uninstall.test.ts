@@ -18,7 +18,11 @@ const receipt: Receipt = {
 };
 
 function found(sha256: string): Found {
-  return { status: { kind: "file", mode: 0o644, uid: 1, gid: 1, size: 1, modified: 0 }, text: "text", sha256 };
+  return {
+    status: { kind: "file", mode: 0o644, uid: 1, gid: 1, size: 1, modified: 0, changed: 0 },
+    text: "text",
+    sha256,
+  };
 }
 
 const there = new Map([
