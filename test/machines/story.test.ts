@@ -258,6 +258,9 @@ story("a machine with Debian %s", "container", { share }, ({ suite, machine, fle
       machine.asRoot("mv /root/loginctl /usr/bin");
       expect(seen).toEqual([0, true, 0, before]);
     }
+    const anew = `${ROOT_LOGIN} 'loginctl disable-linger root && loginctl enable-linger root'`;
+    const kept = [root("install --linger"), machine.asRoot(anew).code, root("uninstall --yes"), lingers()];
+    expect(kept).toEqual([0, 0, 0, true]);
     machine.asRoot(`${ROOT_LOGIN} 'loginctl disable-linger root'`);
   });
 
