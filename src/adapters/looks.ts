@@ -15,6 +15,7 @@ import {
 } from "node:fs";
 import * as fs from "node:fs/promises";
 import type { FileStatus, Files } from "../core/host.ts";
+import { allOf } from "../core/steps.ts";
 import { promptPaths } from "./prompt-paths.ts";
 
 /** What of a file system is only looked at. */
@@ -147,10 +148,9 @@ export const looks: Looks = {
   },
 
   async readEach(paths) {
-    const texts = paths.map((path) =>
-      INSTANT.test(path) ? kernelTextOrNone(path) : looks.read(path).catch(() => undefined),
+    return allOf(
+      paths.map((path) => (INSTANT.test(path) ? kernelTextOrNone(path) : looks.read(path).catch(() => undefined))),
     );
-    return texts.some((text) => text instanceof Promise) ? Promise.all(texts) : (texts as (string | undefined)[]);
   },
 
   async readBytes(path, follows = true) {

@@ -24,11 +24,9 @@ export async function runCli(host: Host, words: readonly string[]): Promise<Exit
     await complete(host, rest);
     return EXIT.ok;
   }
-  const { askForJson, runCommand, usageOf, UsageError } = await import("./command.ts");
-  const { renderError } = await import("./report/error.ts");
-  const { visible } = await import("../core/visible.ts");
   const name = nameOf(first, rest[0]);
   if (name === undefined) {
+    const { visible } = await import("../core/visible.ts");
     const group = membersOf(first).length > 0;
     const typed = group ? rest[0] : first;
     if (group && (typed === undefined || typed === "--help" || typed === "-h")) {
@@ -46,11 +44,15 @@ export async function runCli(host: Host, words: readonly string[]): Promise<Exit
     );
     return EXIT.usage;
   }
-  const { command } = await commands[name].load();
+  const [{ askForJson, runCommand, usageOf, UsageError }, { command }] = await Promise.all([
+    import("./command.ts"),
+    commands[name].load(),
+  ]);
   try {
     return await runCommand(command, host, rest.slice(name.split(" ").length - 1));
   } catch (error) {
     if (error instanceof UsageError) {
+      const { visible } = await import("../core/visible.ts");
       host.stderr.write(
         `mosaic-fleet ${name}: ${visible(error.message)}\n\nUsage: ${usageOf(command)}\nTry:   mosaic-fleet ${name} --help\n`,
       );
@@ -60,6 +62,7 @@ export async function runCli(host: Host, words: readonly string[]): Promise<Exit
       }
       return EXIT.usage;
     }
+    const { renderError } = await import("./report/error.ts");
     return renderError(host, error);
   }
 }

@@ -29,7 +29,11 @@ export function redaction(redact: (text: string) => string, all: unknown): <T>(v
     const seen = unusual ? visible(part) : part;
     if (seen !== text) changed.set(text, seen);
   });
-  return <T>(value: T) => (changed.size === 0 ? value : (replaced(value, changed) as T));
+  return <T>(value: T) => {
+    if (changed.size === 0) return value;
+    // Most are texts in which nothing is to be hidden.
+    return (typeof value === "string" ? (changed.get(value) ?? value) : replaced(value, changed)) as T;
+  };
 }
 
 function collect(value: unknown, texts: Set<string>): void {

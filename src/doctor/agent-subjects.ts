@@ -1,4 +1,5 @@
 import { isAgentName } from "../core/names.ts";
+import { allOf } from "../core/steps.ts";
 import type { SettingsFile } from "../fleet/settings-files.ts";
 import type { Agent } from "./agents.ts";
 import { type CheckResult, ofSubjects, type SubjectResult } from "./check.ts";
@@ -28,8 +29,8 @@ export async function ofAgents(
   );
   if (agents.length === 0) return noAgents;
   const { healthy, failing, alike } = words;
-  const lookAt = alike === undefined ? look : once(alike, look);
-  const subjects = await Promise.all(agents.map((agent) => named(agent.name, lookAt(agent))));
+  const lookAt = alike === undefined ? look : await onceEach(agents, alike, look);
+  const subjects = await allOf(agents.map((agent) => named(agent.name, lookAt(agent))));
   return ofSubjects(subjects, {
     many: "agents",
     healthy: typeof healthy === "string" ? healthy : healthy(subjects),
@@ -45,18 +46,19 @@ export function named<L extends Look>(subject: string, look: L | Promise<L>): Na
 type Named<L> = L & { readonly subject: string };
 
 /** look(), but of agents that are alike only once, where that one is well. */
-function once(
+async function onceEach(
+  agents: readonly Agent[],
   alike: (agent: Agent) => unknown,
   look: (agent: Agent) => Look | Promise<Look>,
-): (agent: Agent) => Look | Promise<Look> {
-  const looks = new Map<unknown, Look | Promise<Look>>();
+): Promise<(agent: Agent) => Look | Promise<Look>> {
+  const firsts = new Map<unknown, Agent>();
+  for (const agent of agents) if (!firsts.has(alike(agent))) firsts.set(alike(agent), agent);
+  const found = await allOf([...firsts.values()].map(look));
+  const looks = new Map([...firsts.keys()].map((key, index) => [key, found[index]]));
   return (agent) => {
     const key = alike(agent);
     const known = looks.get(key);
-    const found = known ?? look(agent);
-    if (known === undefined) looks.set(key, found);
-    const orAnew = (one: Look) => (known === undefined || one.status === "pass" ? one : look(agent));
-    return found instanceof Promise ? found.then(orAnew) : orAnew(found);
+    return known?.status === "pass" || (known !== undefined && firsts.get(key) === agent) ? known : look(agent);
   };
 }
 

@@ -55,25 +55,26 @@ export async function readAgents(tools: Tools): Promise<readonly Agent[]> {
   });
   const common = below(managed ? await tools.unitEnvironment("doctor") : {});
   const programOf = rememberingPrograms(host.user.home);
-  return Promise.all(
-    [...names].sort().map(async (name): Promise<Agent> => {
-      const unit = agentUnit(name);
-      const file = files.get(name);
-      const base = links?.changedAgents.has(name) ? below(await tools.unitEnvironment(name)) : common;
-      const environment = { ...base, ...file?.variables };
-      return {
-        name,
-        unit,
-        file,
-        loaded: loaded.get(unit),
-        enabled: (links?.wanted.has(unit) ?? false) && !links?.masks.has(name),
-        mask: links?.masks.get(name),
-        pane: panes.get(name),
-        environment,
-        program: programOf(environment),
-      };
-    }),
+  const changed = [...names].filter((name) => links?.changedAgents.has(name));
+  const own = new Map(
+    await Promise.all(changed.map(async (name) => [name, below(await tools.unitEnvironment(name))] as const)),
   );
+  return [...names].sort().map((name): Agent => {
+    const unit = agentUnit(name);
+    const file = files.get(name);
+    const environment = { ...(own.get(name) ?? common), ...file?.variables };
+    return {
+      name,
+      unit,
+      file,
+      loaded: loaded.get(unit),
+      enabled: (links?.wanted.has(unit) ?? false) && !links?.masks.has(name),
+      mask: links?.masks.get(name),
+      pane: panes.get(name),
+      environment,
+      program: programOf(environment),
+    };
+  });
 }
 
 /** agentProgram(), the same object for all that are configured alike: of two hundred agents most are. */

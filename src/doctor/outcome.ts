@@ -1,5 +1,5 @@
 import { describeError } from "../core/errors.ts";
-import type { Check, CheckResult, Evidence, Fix, SubjectResult } from "./check.ts";
+import type { Check, CheckResult, Evidence, SubjectResult } from "./check.ts";
 import { type FixAction, fixText } from "./fix.ts";
 import type { CheckReport } from "./report.ts";
 import type { Tools } from "./tools.ts";
@@ -32,8 +32,7 @@ export async function attempt(check: Check, tools: Tools, limit: Promise<string>
 }
 
 /** Evidence without what JSON does not know: it is to be shown as it is seen. Throws on what is none. */
-function plain(evidence: Evidence | undefined): CheckReport["evidence"] {
-  if (evidence === undefined) return NOTHING;
+function plain(evidence: Evidence): CheckReport["evidence"] {
   const copy: CheckReport["evidence"] = {};
   for (const [name, item] of Object.entries(evidence)) {
     if (typeof item === "object") copy[name] = [...item];
@@ -55,20 +54,19 @@ function outcomeOf(result: CheckResult, home: string): Outcome {
   const passed = result.status === "pass";
   const subjects = result.subjects ?? [];
   const untold = result.status === "fail" ? [] : subjects.filter(({ status }) => status === "unknown");
-  const textOf = (fix: Fix | undefined) => (fix === undefined ? NO_FIX : fixText(fix, home));
   const actions: FixAction[] = passed ? [] : [...(result.fix.actions ?? [])];
   for (const { fix } of subjects) if (fix?.actions !== undefined) actions.push(...fix.actions);
   return {
     status: untold.length > 0 ? "unknown" : result.status,
     message: messageOf(untold) ?? (passed ? (result.detail ?? null) : result.message),
-    evidence: plain(result.evidence),
-    fix: textOf(passed ? undefined : result.fix),
+    evidence: result.evidence === undefined ? NOTHING : plain(result.evidence),
+    fix: passed ? NO_FIX : fixText(result.fix, home),
     subjects: subjects.map(({ subject, status, message, evidence, fix }) => ({
       subject,
       status,
       message,
-      evidence: plain(evidence),
-      fix: textOf(fix),
+      evidence: evidence === undefined ? NOTHING : plain(evidence),
+      fix: fix === undefined ? NO_FIX : fixText(fix, home),
     })),
     blockedBy: [],
     actions,

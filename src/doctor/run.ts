@@ -50,6 +50,7 @@ export async function runDoctor(host: Host, checks: readonly Check[], options: D
 
   const selected = select(checks, options);
   const wanted = new Set(selected.checks.map(({ id }) => id as string));
+  const known = new Map(checks.map((check) => [check.id, check]));
   const outcomes = new Map<Check, Outcome>();
   const running = new Map<Check, Promise<CheckReport>>();
   const look = (check: Check): Promise<CheckReport> => {
@@ -58,18 +59,18 @@ export async function runDoctor(host: Host, checks: readonly Check[], options: D
     return promise;
   };
   const examine = async (check: Check): Promise<CheckReport> => {
-    const { requires } = check;
-    const needed =
-      requires === undefined || selected.skipped.has(check.id)
-        ? []
-        : checks.filter(({ id }) => requires.includes(id) && !selected.skipped.has(id));
-    await Promise.all(needed.map(look));
-    const before = needed.flatMap((each): [Check["id"], Outcome][] => {
-      const outcome = outcomes.get(each);
-      return outcome === undefined ? [] : [[each.id, outcome]];
-    });
+    const isSkipped = selected.skipped.has(check.id);
+    const before: [Check["id"], Outcome][] = [];
+    if (check.requires !== undefined && !isSkipped) {
+      const needed = check.requires.flatMap((id) => (selected.skipped.has(id) ? [] : (known.get(id) ?? [])));
+      await Promise.all(needed.map(look));
+      for (const each of needed) {
+        const outcome = outcomes.get(each);
+        if (outcome !== undefined) before.push([each.id, outcome]);
+      }
+    }
     const began = host.now();
-    const outcome = selected.skipped.has(check.id)
+    const outcome = isSkipped
       ? because("skip", "left out by --skip")
       : (blockedBy(before, (id) => wanted.has(id)) ?? (await attempt(check, tools, limit)));
     outcomes.set(check, outcome);
@@ -158,12 +159,10 @@ function withoutSecrets<E>(redact: (text: string) => string, all: Shown<E>): Sho
       subjects: report.subjects.map((each) => {
         const subject = show(each.subject);
         const message = show(each.message);
-        const evidence = each.evidence === NOTHING ? NOTHING : show(each.evidence);
-        const fix = each.fix === NO_FIX ? NO_FIX : show(each.fix);
+        const isBare = each.evidence === NOTHING && each.fix === NO_FIX;
         // Of two hundred agents next to nothing is hidden.
-        const same =
-          subject === each.subject && message === each.message && evidence === each.evidence && fix === each.fix;
-        return same ? each : { ...each, subject, message, evidence, fix };
+        if (isBare && subject === each.subject && message === each.message) return each;
+        return { ...each, subject, message, evidence: show(each.evidence), fix: show(each.fix) };
       }),
     })),
   };

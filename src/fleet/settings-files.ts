@@ -3,6 +3,7 @@ import { describeError } from "../core/errors.ts";
 import type { FileStatus, Host } from "../core/host.ts";
 import { plainAssignments } from "../core/plain-env-file.ts";
 import type { Redactor } from "../core/redact.ts";
+import { allOf } from "../core/steps.ts";
 
 /** An environment file of the user's. */
 export interface SettingsFile {
@@ -60,7 +61,7 @@ export async function readAgentFiles(
     .map((file) => file.slice(0, -4));
   const paths = names.map((name) => `${folder}/${name}.env`);
   const found = await host.files.readFiles(paths); // nearly all of them, and there may be a thousand
-  const files = await Promise.all(
+  const files = await allOf(
     paths.map((path, index) => {
       const file = found[index];
       return file ? settingsIn({ path, real: path, ...file }, redactor) : readSettings(host, path, redactor);

@@ -1,6 +1,7 @@
 import { AGENT_KEYS, HOME_KEYS } from "../../core/agent-keys.ts";
 import { type EnvProblem, envProblems, type ValueProblem, valueProblems } from "../../core/env-problems.ts";
 import { shellPath } from "../../core/shell.ts";
+import { allOf } from "../../core/steps.ts";
 import { editCommand, folderCommand, unsetCommand } from "../../fleet/setting-commands.ts";
 import type { SettingsFile } from "../../fleet/settings-files.ts";
 import { counted, type Look, named, settingsFiles } from "../agent-subjects.ts";
@@ -24,9 +25,7 @@ export const agentsEnvFile: Check = {
   async run(tools) {
     const files = await settingsFiles(tools);
     if ("status" in files) return files;
-    const looks = await Promise.all(
-      files.map(({ subject, file, agent }) => named(subject, lookAt(tools, file, agent))),
-    );
+    const looks = await allOf(files.map(({ subject, file, agent }) => named(subject, lookAt(tools, file, agent))));
     const subjects = looks.map(({ lost: _, ...result }): SubjectResult => result);
     const result: CheckResult = ofSubjects(subjects, {
       many: "files",

@@ -2,6 +2,7 @@ import { dirname } from "node:path";
 import { commandArguments } from "../../core/agent-program.ts";
 import { looksSecret, secretInArguments } from "../../core/redact.ts";
 import { shellPath } from "../../core/shell.ts";
+import { allOf } from "../../core/steps.ts";
 import { editCommand } from "../../fleet/setting-commands.ts";
 import type { SettingsFile } from "../../fleet/settings-files.ts";
 import { counted, type Look, named, settingsFiles } from "../agent-subjects.ts";
@@ -32,7 +33,7 @@ export const agentsSecrets: Check = {
       return known;
     };
     const looks = files.map(({ subject, file }) => ({ subject, file, keys: secretKeys(file) }));
-    const subjects = await Promise.all(
+    const subjects = await allOf(
       looks.map(({ subject, file, keys }) =>
         named(subject, isHarmless(tools, file, keys) ?? lookAt(tools, file, keys, shielded)),
       ),

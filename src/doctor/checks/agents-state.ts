@@ -1,5 +1,6 @@
 import { cgroupPath, procfsOf } from "../../adapters/procfs.ts";
 import { shellWord } from "../../core/shell.ts";
+import { allOf } from "../../core/steps.ts";
 import { agentOfGroup, type Judgement, judgeAgent } from "../../fleet/judge.ts";
 import { agesOf, journalOf, type Look, ofAgents, unmasking } from "../agent-subjects.ts";
 import type { Agent } from "../agents.ts";
@@ -29,7 +30,7 @@ export const agentsState: Check = {
     const [groups, ages] = await Promise.all([tools.procfs.groupTexts(pids), agesOf(tools, pids)]);
     // What is remembered may be older than its unit's state, of when it was on the way into the unit: where it is now counts.
     const now = procfsOf(tools.host);
-    const cgroups = await Promise.all(
+    const cgroups = await allOf(
       live.map(({ name, pid }, index) => {
         const known = cgroupPath(groups[index] ?? "");
         return known !== undefined && agentOfGroup(known) === name ? known : now.cgroup(pid);
