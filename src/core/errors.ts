@@ -14,5 +14,8 @@ export class FleetError extends Error {
 
 /** One sentence about anything that was thrown. */
 export function describeError(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  // The one that happens to people of those that Bun has no words for.
+  const isQuota = (error as { code?: unknown }).code === "EDQUOT";
+  return isQuota ? error.message.replace("unknown error", "disk quota exceeded") : error.message;
 }

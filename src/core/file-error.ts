@@ -1,6 +1,11 @@
 import { dirname } from "node:path";
 import { shellWord } from "./shell.ts";
 
+/** What shows which folders below this one, as a shell takes it, are the largest. */
+export function largestIn(folder: string): string {
+  return `du -xh -d 2 ${folder} 2>/dev/null | sort -h | tail -n 20`;
+}
+
 /**
  * What to type when the file system has refused something: where to look why, by the error's code, and the command
  * again, if it is given. `place` is a path on that file system, for an error that names none.
@@ -13,8 +18,9 @@ export function afterFileError(error: unknown, place: string, again?: string): s
   const next = again === undefined ? [] : [again];
   switch (code) {
     case "ENOSPC":
-    case "EDQUOT":
       return [`df -h ${disk}   # make room there`, ...next];
+    case "EDQUOT":
+      return [`${largestIn("~")}   # your quota is used up, whatever df says: make room`, ...next];
     case "EROFS":
       return [`findmnt --target ${disk}   # why can it only be read?`, ...next];
     case "EACCES":

@@ -775,6 +775,51 @@ test.skipIf(process.getuid?.() !== 0)("on a disk of whatever size: all of it, or
   expect([...new Set(seen.map(([, code]) => code))]).toEqual([73, 0]);
 });
 
+/** A file system with quotas of its own on this home, as long as the shell runs that is put behind it. Takes root, and btrfs. */
+function onQuotas(): string {
+  const [image, disk] = ["image", "disk"].map((name) => join(sandbox.root, name)) as [string, string];
+  return `truncate -s 200M ${image} && mkfs.btrfs -q ${image} >/dev/null && mkdir -p ${disk} && mount -o loop ${image} ${disk} &&
+btrfs quota enable ${disk} && btrfs -q subvolume create ${disk}/home && mount --bind ${disk}/home ${home} || exit 99
+quota() { btrfs qgroup limit $1 0/$(btrfs inspect-internal rootid ${disk}/home) ${disk}; }
+`;
+}
+const hasQuotas =
+  run(["unshare", "--mount", "sh", "-c", "command -v mkfs.btrfs && grep -w btrfs /proc/filesystems"]).code === 0;
+
+test.skipIf(process.getuid?.() !== 0 || !hasQuotas)(
+  "on a disk of whatever quota: all of it, or no file; it is told by that name",
+  () => {
+    const limits = ["120k", "180k", "240k", "330k", "none"];
+    const tries = limits.map(
+      (
+        limit,
+      ) => `quota ${limit}; ${binary} install >/dev/null 2>${sandbox.root}/said; echo $?; find ${home} -type f | wc -l
+cat ${sandbox.root}/said; echo ==; quota none; ${binary} uninstall --yes >/dev/null 2>&1; rm -rf ${home}/.local; sync -f ${home}`,
+    );
+    const { stdout, stderr } = inside([
+      "unshare",
+      "--mount",
+      "--propagation",
+      "private",
+      "sh",
+      "-c",
+      onQuotas() + tries.join("\n"),
+    ]);
+    const seen = stdout
+      .split("==\n")
+      .slice(0, -1)
+      .map((each) => each.split("\n"));
+    expect({ stderr, seen: seen.map(([code, files]) => `${code}, ${Number(files) > 0 ? "files" : "none"}`) }).toEqual({
+      stderr: "",
+      seen: ["73, none", "73, none", "73, none", "73, none", "0, files"],
+    });
+    for (const [, , ...said] of seen.slice(0, -1)) {
+      expect(said.join("\n")).toContain("EDQUOT: disk quota exceeded");
+      expect(said.join("\n")).toContain("Next: du -xh -d 2 ~ 2>/dev/null | sort -h | tail -n 20\n");
+    }
+  },
+);
+
 test("of two at once the second one does nothing: 69, and it says which command runs, since when", async () => {
   const [reached, go] = ["reached", "go"].map((name) => join(sandbox.root, name)) as [string, string];
   run(["mkfifo", reached, go]);

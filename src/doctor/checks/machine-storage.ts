@@ -1,5 +1,6 @@
 import { dirname, join } from "node:path";
 import { mountOf } from "../../adapters/mounts.ts";
+import { largestIn } from "../../core/file-error.ts";
 import { shellPath, shellWord } from "../../core/shell.ts";
 import { setCommand } from "../../fleet/setting-commands.ts";
 import { type Check, type Fix, ofSubjects, type SubjectResult } from "../check.ts";
@@ -159,7 +160,7 @@ function ofMount(
     problems.push({
       status: space.freeBytes < place.failBelow ? "fail" : "warn",
       message: `${size(space.freeBytes)} are left on ${where}: agents end where they cannot write`,
-      fix: { commands: [`du -xh -d 2 ${shellWord(where)} 2>/dev/null | sort -h | tail -n 20`] },
+      fix: { commands: [largestIn(shellWord(where))] },
     });
   if (space.inodes > 0 && (space.freeInodes < NO_INODES || space.freeInodes < space.inodes * FEW_INODES))
     problems.push({
