@@ -135,6 +135,17 @@ test("in every format the half is named as such, and what it leaves out as left 
   const forged = run([binary, "canary", "--from", saved]);
   expect(forged.stderr).toContain("is not the report of a canary");
   expect(forged.code).toBe(64);
+
+  const from = (named: string) => [binary, "canary", "--from", named];
+  writeFileSync(saved, first.stdout);
+  const piped = ["sh", "-c", '"$@" <"$0"', saved, ...from("-"), "-o", "json"];
+  expect(run(piped).stdout).toBe(first.stdout);
+  expect(run(from(folder.path))).toMatchObject({ code: 64, stderr: expect.stringContaining("Why:  it is a folder\n") });
+  expect(run(from(""))).toMatchObject({ code: 64, stderr: expect.stringContaining("--from needs the name of a file") });
+  // A pipe that nobody writes into is waited for, but not against a signal.
+  const pipe = join(folder.path, "pipe");
+  run(["mkfifo", pipe]);
+  expect(run(["timeout", "--kill-after=5", "1", ...from(pipe)])).toMatchObject({ code: 124 });
 });
 
 test("its steps are listed as its own, and one of the whole is none of it", () => {

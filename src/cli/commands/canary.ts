@@ -60,7 +60,7 @@ export const command = defineCommand({
     from: {
       type: "string",
       valueHint: "FILE",
-      description: "try nothing: print the report that -o json has put there",
+      description: "try nothing: print the report that -o json has put there, or into a pipe (-)",
     },
     report: {
       type: "string",
@@ -111,6 +111,7 @@ export const command = defineCommand({
     if (args.schema) return printSchema(host, args.list ?? false);
     const only = known(level, listOf(args.only));
     if (args.list) return list(host, level, format);
+    if (args.from === "") throw new UsageError("--from needs the name of a file");
     if (args.from !== undefined) return show(host, await readReport(host, args.from), format);
     const seconds = Number(args.timeout);
     if (!(seconds > 0 && seconds <= 86_400))
@@ -215,16 +216,17 @@ async function show(host: Host, report: CanaryReport, format: CanaryFormat): Pro
 }
 
 /** Throws FleetError when it is no report of a canary. */
-async function readReport(host: Host, path: string): Promise<CanaryReport> {
+async function readReport(host: Host, named: string): Promise<CanaryReport> {
   const { canaryReportSchema } = await import("../../canary/schema.ts");
-  const unreadable = (why: string) =>
-    new FleetError(EXIT.usage, `${path} is not the report of a canary`, why, ["mosaic-fleet canary -o json"]);
-  const text = await host.files.read(path).catch((error) => {
+  const unreadable = (why: string, next = "mosaic-fleet canary -o json") =>
+    new FleetError(EXIT.usage, `${named} is not the report of a canary`, why, [next]);
+  const bytes = await host.input(named).catch((error) => {
+    if (error.code === "EISDIR") throw unreadable("it is a folder", `ls ${shellWord(named)}   # which is meant?`);
     throw unreadable(describeError(error));
   });
-  if (text === undefined) throw unreadable("there is no such file");
+  if (bytes === undefined) throw unreadable("there is no such file");
   try {
-    return canaryReportSchema.parse(JSON.parse(text));
+    return canaryReportSchema.parse(JSON.parse(new TextDecoder().decode(bytes)));
   } catch {
     throw unreadable("it is not what canary -o json prints, of this version");
   }
