@@ -6,14 +6,23 @@ import { READ_LIMIT_MS, systemdOf } from "./systemd.ts";
 
 type Asker = Pick<Host, "env" | "user" | "files" | "exec" | "now">;
 
-/** systemctl --user daemon-reload. */
-export function reloadManager(host: Asker): Promise<ExecResult> {
-  return ask(
+/** systemctl --user daemon-reload. `unit`: how that is loaded then is told as `load`: loaded, not-found, masked … */
+export async function reloadManager(host: Asker, unit?: string): Promise<ExecResult & { readonly load?: string }> {
+  let load: string | undefined;
+  const result = await ask(
     host,
     ["daemon-reload"],
-    (manager) => manager.reload(),
-    () => systemdOf(host).daemonReload(),
+    async (manager) => {
+      await manager.reload();
+      if (unit !== undefined) load = await manager.property(unit, "LoadState");
+    },
+    async () => {
+      const reloaded = await systemdOf(host).daemonReload();
+      if (unit !== undefined && succeeded(reloaded)) load = (await systemdOf(host).show([unit]))[0]?.load;
+      return reloaded;
+    },
   );
+  return load === undefined ? result : { ...result, load };
 }
 
 /** systemctl --user enable, or disable. */

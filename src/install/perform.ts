@@ -1,4 +1,4 @@
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { lingers, setLinger } from "../adapters/logind.ts";
 import { sha256 } from "../adapters/sum.ts";
 import { systemdOf, type Unit } from "../adapters/systemd.ts";
@@ -7,6 +7,8 @@ import { FleetError } from "../core/errors.ts";
 import { describeResult, type ExecResult, succeeded } from "../core/exec.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host, Prepared } from "../core/host.ts";
+import { HOLDER_UNIT } from "../core/names.ts";
+import { pathsOf } from "../core/paths.ts";
 import { shellWord } from "../core/shell.ts";
 import type { Action } from "./action.ts";
 import { runningUnits } from "./restart.ts";
@@ -85,7 +87,7 @@ export async function perform(host: Host, action: Action, ledger: Ledger, what: 
       touched.add(dirname(action.path));
       return removeFolder(host, action.path, undos);
     case "daemon-reload":
-      return must(await reloadManager(host), "systemd did not take the units");
+      return reload(host);
     case "enable":
     case "disable": {
       const { kind } = action;
@@ -108,6 +110,22 @@ export async function perform(host: Host, action: Action, ledger: Ledger, what: 
     case "linger":
       return linger(host, action.on, undos);
   }
+}
+
+/** Has the manager read its units anew. That it does is not believed to have brought ours: it may see other files at their place. */
+async function reload(host: Host): Promise<void> {
+  const what = "systemd did not take the units";
+  const { load, ...result } = await reloadManager(host, HOLDER_UNIT);
+  must(result, what);
+  const { units } = pathsOf(host);
+  const path = join(units, HOLDER_UNIT);
+  if (load !== "not-found" || (await host.files.status(path)) === undefined) return;
+  throw new FleetError(
+    EXIT.unavailable,
+    what,
+    `the user manager has read its units anew, and knows no ${HOLDER_UNIT}: at ${path} it sees other files than this shell, as one outside of a container does`,
+    [`findmnt --target ${shellWord(units)}   # where is it mounted? Install where the user manager runs`],
+  );
 }
 
 type OfUnits = Extract<Action, { readonly units: readonly string[] }>;

@@ -12,7 +12,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { version } from "../../package.json";
 import { localHost } from "../../src/adapters/local-host.ts";
 import { procfsOf } from "../../src/adapters/procfs.ts";
@@ -327,7 +327,7 @@ describe("the receipt", () => {
       bun,
       "-e",
       `import { writeFileSync } from "node:fs";
-       import { dirname, join } from "node:path";
+       import { basename, dirname, join } from "node:path";
        import { localHost } from ${source("adapters/local-host.ts")};
        import { install } from ${source("install/install.ts")};
        const host = localHost();
@@ -762,12 +762,21 @@ describe("what cannot be finished is taken back", () => {
   }
 });
 
+/** Runs a script that mounts something on the home folder where the user manager sees it, too; it goes with the script. Takes root. */
+function onADisk(script: string): Run {
+  const group = `${basename(sandbox.root)}/init.scope`;
+  const manager = run(["sh", "-c", `grep -l ${group} /proc/[0-9]*/cgroup`]).stdout.split("/")[2];
+  const disk = join(sandbox.root, "disk");
+  const gone = `for each in ${home} ${disk}; do ! mountpoint -q $each || umount $each; done`;
+  const there = ["nsenter", `--mount=/proc/${manager}/ns/mnt`, "--wd=/"];
+  return inside([...there, "sh", "-c", `trap '${gone}' EXIT; mkdir -p ${disk}; ${script}`]);
+}
+
 test.skipIf(process.getuid?.() !== 0)("on a disk of whatever size: all of it, or nothing is left", () => {
   const sizes = Array.from({ length: 18 }, (_, index) => 16 + 12 * index);
   const seen = sizes.map((size) => {
     const look = `${binary} install >/dev/null 2>&1; echo $?; find ${home} | wc -l`;
-    const script = `mount -t tmpfs -o size=${size}k none ${home} && { ${look}; }`;
-    const { stdout } = inside(["unshare", "--mount", "--propagation", "private", "sh", "-c", script]);
+    const { stdout } = onADisk(`mount -t tmpfs -o size=${size}k none ${home} && { ${look}; }`);
     const [code = "", left = ""] = stdout.split("\n");
     return [size, Number(code), Number(left) > 1];
   });
@@ -775,48 +784,46 @@ test.skipIf(process.getuid?.() !== 0)("on a disk of whatever size: all of it, or
   expect([...new Set(seen.map(([, code]) => code))]).toEqual([73, 0]);
 });
 
-/** A file system with quotas of its own on this home, as long as the shell runs that is put behind it. Takes root, and btrfs. */
-function onQuotas(): string {
-  const [image, disk] = ["image", "disk"].map((name) => join(sandbox.root, name)) as [string, string];
-  return `truncate -s 200M ${image} && mkfs.btrfs -q ${image} >/dev/null && mkdir -p ${disk} && mount -o loop ${image} ${disk} &&
-btrfs quota enable ${disk} && btrfs -q subvolume create ${disk}/home && mount --bind ${disk}/home ${home} || exit 99
-quota() { btrfs qgroup limit $1 0/$(btrfs inspect-internal rootid ${disk}/home) ${disk}; }
-`;
-}
-const hasQuotas =
-  run(["unshare", "--mount", "sh", "-c", "command -v mkfs.btrfs && grep -w btrfs /proc/filesystems"]).code === 0;
+const hasQuotas = run(["sh", "-c", "command -v mkfs.btrfs && grep -w btrfs /proc/filesystems"]).code === 0;
 
 test.skipIf(process.getuid?.() !== 0 || !hasQuotas)(
   "on a disk of whatever quota: all of it, or no file; it is told by that name",
   () => {
-    const limits = ["120k", "180k", "240k", "330k", "none"];
-    const tries = limits.map(
-      (
-        limit,
-      ) => `quota ${limit}; ${binary} install >/dev/null 2>${sandbox.root}/said; echo $?; find ${home} -type f | wc -l
-cat ${sandbox.root}/said; echo ==; quota none; ${binary} uninstall --yes >/dev/null 2>&1; rm -rf ${home}/.local; sync -f ${home}`,
-    );
-    const { stdout, stderr } = inside([
-      "unshare",
-      "--mount",
-      "--propagation",
-      "private",
-      "sh",
-      "-c",
-      onQuotas() + tries.join("\n"),
-    ]);
-    const seen = stdout
-      .split("==\n")
-      .slice(0, -1)
-      .map((each) => each.split("\n"));
+    const [image, disk, said] = ["image", "disk", "said"].map((name) => join(sandbox.root, name));
+    const made = `truncate -s 200M ${image} && mkfs.btrfs -q ${image} >/dev/null && mount -o loop ${image} ${disk} &&
+btrfs quota enable ${disk} && btrfs -q subvolume create ${disk}/home && mount --bind ${disk}/home ${home} || exit 99
+quota() { btrfs qgroup limit $1 0/$(btrfs inspect-internal rootid ${disk}/home) ${disk}; }
+`;
+    const tries = ["120k", "180k", "240k", "330k", "none"].map((limit) => {
+      const look = `echo $?; find ${home} -type f | wc -l; cat ${said}; echo ==`;
+      const clear = `${binary} uninstall --yes >/dev/null 2>&1; rm -rf ${home}/.local; sync -f ${home}`;
+      return `quota ${limit}; ${binary} install >/dev/null 2>${said}; ${look}; quota none; ${clear}\n`;
+    });
+    const { stdout, stderr } = onADisk(made + tries.join(""));
+    const seen = stdout.split("==\n").map((each) => each.split("\n"));
     expect({ stderr, seen: seen.map(([code, files]) => `${code}, ${Number(files) > 0 ? "files" : "none"}`) }).toEqual({
       stderr: "",
-      seen: ["73, none", "73, none", "73, none", "73, none", "0, files"],
+      seen: ["73, none", "73, none", "73, none", "73, none", "0, files", ", none"],
     });
-    for (const [, , ...said] of seen.slice(0, -1)) {
-      expect(said.join("\n")).toContain("EDQUOT: disk quota exceeded");
-      expect(said.join("\n")).toContain("Next: du -xh -d 2 ~ 2>/dev/null | sort -h | tail -n 20\n");
+    for (const [, , ...told] of seen.slice(0, 4)) {
+      expect(told.join("\n")).toContain("EDQUOT: disk quota exceeded");
+      expect(told.join("\n")).toContain("Next: du -xh -d 2 ~ 2>/dev/null | sort -h | tail -n 20\n");
     }
+  },
+);
+
+test.skipIf(process.getuid?.() !== 0)(
+  "where the user manager sees other files than this shell: 69, and nothing is left",
+  () => {
+    const there = `mount -t tmpfs none ${home} && ${binary} install; code=$?; find ${home} -mindepth 1; exit $code`;
+    const { code, stdout, stderr } = inside(["unshare", "--mount", "--propagation", "private", "sh", "-c", there]);
+    expect({ code, stdout }).toEqual({ code: 69, stdout: "" });
+    expect(stderr).toContain("systemd did not take the units.");
+    expect(stderr.replace(/\s+/g, " ")).toContain(
+      `at ${config}/systemd/user/${HOLDER} it sees other files than this shell`,
+    );
+    expect(stderr).toContain("taken back");
+    expect(stderr).toContain(`Next: findmnt --target ${config}/systemd/user\n`);
   },
 );
 
