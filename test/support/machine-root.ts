@@ -1,5 +1,14 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { run } from "./build.ts";
 
@@ -71,9 +80,9 @@ export function kernelRoot(): string {
 export function otherTmux(suite: Suite): string {
   const of = suite === "sid" ? "trixie" : suite;
   const from = mirror();
-  const recipe = [fetchTmux, rootOf(suite), of].join();
-  return kept(`tmux-for-${suite}`, recipe, (folder) =>
-    must(["sh", "-c", fetchTmux, "fetch", folder, rootOf(suite), of, `${from}`]),
+  const root = rootOf(suite);
+  return kept(`tmux-for-${suite}`, [fetchTmux, root, of].join(), (folder) =>
+    must(["sh", "-c", fetchTmux, "fetch", folder, root, of, `${from}`]),
   );
 }
 
@@ -103,19 +112,53 @@ ln -s usr/lib usr/lib64 .
 mkdir -p proc dev tmp machine
 `;
 
-/** What was made by this recipe before, or is made now: whole or not at all. */
+/** Begins what is being made; it has another name when it is whole. */
+const UNFINISHED = ".new-";
+/** Milliseconds after which what is not finished is nobody's any more: each command of a recipe is ended after ten minutes. */
+const GIVEN_UP_MS = 3_600_000;
+
+/**
+ * What was made by this recipe before, or is made now: whole or not at all. What is not as it was made is made anew, which is said.
+ */
 function kept(name: string, recipe: string, make: (root: string) => void): string {
   const root = join(cache, `${name}-${createHash("sha256").update(recipe).digest("hex").slice(0, 12)}`);
-  if (existsSync(root)) return root;
+  const stamp = `${root}.made`;
   mkdirSync(cache, { recursive: true });
-  const made = mkdtempSync(join(cache, ".new-"));
+  clearGivenUp();
+  if (existsSync(root)) {
+    if (existsSync(stamp) && readFileSync(stamp, "utf8") === stampOf(root)) return root;
+    console.error(`machines: ${root} is not as it was made: it is made anew`);
+    remove(root);
+  }
+  const made = mkdtempSync(join(cache, UNFINISHED));
   try {
-    make(join(made, "root"));
-    renameSync(join(made, "root"), root);
+    const unnamed = join(made, "root");
+    make(unnamed);
+    writeFileSync(stamp, stampOf(unnamed));
+    renameSync(unnamed, root);
     return root;
   } finally {
-    rmSync(made, { recursive: true, force: true });
+    remove(made);
   }
+}
+
+/** Removes what runs that were killed have left. */
+function clearGivenUp(): void {
+  const left = readdirSync(cache).filter((name) => name.startsWith(UNFINISHED));
+  for (const path of left.map((name) => join(cache, name)))
+    if ((statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity) < Date.now() - GIVEN_UP_MS) remove(path);
+}
+
+/** Of everything in a tree its name, kind, owner, rights, size and time: other bytes of the same size and time are not told. */
+function stampOf(root: string): string {
+  const all = run(["find", root, "-printf", "%P %y %U:%G %m %s %T@ %l\\n"]);
+  if (all.code !== 0) throw new Error(all.stderr);
+  return createHash("sha256").update(all.stdout.split("\n").sort().join("\n")).digest("hex");
+}
+
+/** Whatever a killed recipe has mounted in it, such as /dev, stays. */
+function remove(path: string): void {
+  must(["rm", "-rf", "--one-file-system", path]);
 }
 
 function bootstrap(root: string, suite: Suite, variant: string, include: readonly string[]): void {
