@@ -48,7 +48,8 @@ export async function recordedLayout(host: Host, { nothing, again }: Intent): Pr
 
 /**
  * A receipt without what is younger: the user has turned that on anew. A run notes in it that something is turned on once it is;
- * one that was cut off just then may have had it done by the manager, or by logind, a little later.
+ * one that was cut off just then may have had it done by the manager, or by logind, a little later. Where every file is younger
+ * than the receipt all of it was copied without its times, and those of a link tell nothing.
  */
 async function withoutTheUsers(host: Host, recorded: Receipt): Promise<Receipt> {
   const { receipt, units } = pathsOf(host);
@@ -58,8 +59,12 @@ async function withoutTheUsers(host: Host, recorded: Receipt): Promise<Receipt> 
     const late = last?.action?.kind === kind && !last.done ? READ_LIMIT_MS : 0;
     return ((await host.files.status(mark).catch(() => undefined))?.modified ?? 0) > noted + late;
   };
+  const isCopied = async () => {
+    const found = await Promise.all(recorded.files.map(({ path }) => host.files.status(path).catch(() => undefined)));
+    return found.every((status) => status === undefined || status.modified > noted);
+  };
   const [link, mark] = await Promise.all([
-    isYounger("enable", join(units, BOOT_LINK)),
+    isYounger("enable", join(units, BOOT_LINK)).then(async (younger) => younger && !(await isCopied())),
     isYounger("linger", lingerMark(host.user.name)),
   ]);
   return {

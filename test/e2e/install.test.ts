@@ -1058,6 +1058,13 @@ describe("--enable and --now", () => {
     rmSync(link);
   });
 
+  test("--enable in a home that was copied without its times, the receipt first, is install's: uninstall takes the link", () => {
+    expect(install("--enable").code).toBe(0);
+    typed("mv .local .config .. && cp -r ../.local . && sleep 0.02 && cp -r ../.config .");
+    expect(inside([binary, "uninstall", "--yes"])).toMatchObject({ code: 0, stderr: "" });
+    expect(treeOf(home)).toEqual({});
+  });
+
   /** Waits until the receipt says that this has begun, and no longer; false when it says first that the run has ended. */
   async function begun(kind: string): Promise<boolean> {
     for (const end = Date.now() + 10_000; Date.now() < end; await Bun.sleep(0)) {
