@@ -8,7 +8,7 @@ import { changes, conflicts, keeps, type Plan } from "./action.ts";
 import { applyPlan, clearTemporaries } from "./apply.ts";
 import { type OwnedFile, ownedFiles, ownedFolders } from "./assets.ts";
 import { leftBehind, withLock } from "./lock.ts";
-import { type Intent, leadingOut, lookAt, recordedLayout } from "./look.ts";
+import { bootFolderInTheWay, type Intent, leadingOut, lookAt, recordedLayout } from "./look.ts";
 import { type Manager, mustReadOurs, reachManager, settle } from "./manager.ts";
 import { receiptHere } from "./moved.ts";
 import { othersIn } from "./others.ts";
@@ -189,14 +189,16 @@ async function layOut(
     const seed = await (seeder?.(manager.path, recorded, { declined, restore }) ?? undone(host, recorded));
     const folders = foldersOf({ wanted: layout.files, folders: ownedFolders(pathsOf(host)) });
     const others = await othersIn(host, folders);
+    const enabled = manager.holder?.fileState === "enabled";
+    const boot = options.enable && !enabled ? await bootFolderInTheWay(host) : [];
     const plan = await planFiles(host, layout.files, recorded, {
       taken: decisions.taken,
       kept: new Set([...decisions.kept, ...(layout.edited ?? [])]),
       restore: options.restore ?? false,
-      unsafe: others.steps,
+      unsafe: [...others.steps, ...boot],
       seed: seed.steps,
       enable: options.enable ?? false,
-      enabled: manager.holder?.fileState === "enabled",
+      enabled,
       now: options.now ?? false,
       running: manager.holder?.active === "active",
       linger: options.linger ?? false,

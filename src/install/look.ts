@@ -8,7 +8,8 @@ import { afterFileError } from "../core/file-error.ts";
 import type { Host } from "../core/host.ts";
 import { HOLDER_UNIT } from "../core/names.ts";
 import { pathsOf } from "../core/paths.ts";
-import { moveAside } from "../core/shell.ts";
+import { moveAside, shellPath } from "../core/shell.ts";
+import type { Step } from "./action.ts";
 import type { Found } from "./judge.ts";
 import { receiptHere } from "./moved.ts";
 import { laterWriter, type Receipt } from "./receipt.ts";
@@ -72,6 +73,16 @@ async function withoutTheUsers(host: Host, recorded: Receipt): Promise<Receipt> 
     enabled: link ? recorded.enabled.filter((unit) => unit !== HOLDER_UNIT) : recorded.enabled,
     linger: recorded.linger && !mark,
   };
+}
+
+/** A conflict where the folder of the boot link is a link itself: systemd makes a link through it, and then sees and removes none there. */
+export async function bootFolderInTheWay(host: Host): Promise<Step[]> {
+  const path = join(pathsOf(host).units, dirname(BOOT_LINK));
+  if ((await host.files.status(path))?.kind !== "link") return [];
+  const [typed, made] = [path, `${path}.new`].map((each) => shellPath(each, host.user.home));
+  const why = "this folder is a link: systemd makes links through it, and removes none";
+  const next = `cp -a ${typed}/. ${made} && rm ${typed} && mv ${made} ${typed}   # a folder with what it leads to`;
+  return [{ action: { kind: "make-folder", path }, change: "conflict", why, next }];
 }
 
 /** What is at each of these paths. */

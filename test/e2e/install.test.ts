@@ -1018,6 +1018,23 @@ describe("--enable and --now", () => {
     expect(install("--enable").stdout).toContain(`as it is  systemctl --user enable ${HOLDER}`);
   });
 
+  test("--enable where the folder of the boot link is a link itself is refused before anything is written, and leaves nothing behind it", () => {
+    const wants = join(config, "systemd/user/default.target.wants");
+    mkdirSync(join(home, "wants"));
+    mkdirSync(dirname(wants), { recursive: true });
+    symlinkSync(join(home, "wants"), wants);
+    let refused: Run | undefined;
+    changesNothing(() => {
+      refused = install("--enable");
+    });
+    expect(refused).toMatchObject({ code: 73 });
+    const next = (refused?.stdout ?? "").split("\n").find((line) => line.includes("cp -a")) ?? "";
+    expect(typed(next.replace(/^ *Next: /, "")).code).toBe(0);
+    expect(install("--enable")).toMatchObject({ code: 0, stderr: "" });
+    expect(lstatSync(wants).isDirectory()).toBe(true);
+    expect(readdirSync(join(home, "wants"))).toEqual([]);
+  });
+
   for (const [option, verb] of [
     ["--enable", "enable"],
     ["--now", "start"],
