@@ -23,4 +23,7 @@ if ! [ -d /run/systemd/system ]; then
 		until [ -S /run/systemd/journal/stdout ] || [ $((tries += 1)) -gt 200 ]; do sleep 0.01; done
 	fi
 fi
+# What it says of its units is for the journal. Left alone, with no journal at its stderr, it writes to the machine's console.
+mkdir -p "$HOME/.config/systemd"
+printf '[Manager]\nLogTarget=journal\n' >"$HOME/.config/systemd/user.conf"
 exec "$manager" --user

@@ -65,7 +65,7 @@ describe("on an installed fleet", () => {
     expect(result).toMatchObject({ kind: "exited", code: 1 });
     expect(result.stderr).toStartWith(`The report is in ${folder}: attach it to a bug report.\n`);
     const files = filesOf(folder);
-    // Scripts that have nothing to say leave no journal.
+    // What the manager has said is in a journal that is not read here; scripts that have nothing to say leave none.
     expect(Object.keys(files).filter((name) => name !== "journal.txt")).toEqual([
       ...["cgroups.txt", "processes.txt", "report.json", "summary.md", "tmux.txt", "units.txt", "versions.txt"],
     ]);
@@ -219,4 +219,13 @@ test("an empty folder of one's own is taken, and is private from then on; the tm
     "not tried with --level tmux, which tries the tmux half alone: no pass of the whole",
   );
   expect(JSON.parse(files["report.json"] ?? "")).toMatchObject({ verdict: "broken", level: "tmux" });
+});
+
+test("of a sandbox it has what its manager has said of the units, too", async () => {
+  const { code } = await canaryOf(
+    [["agent-pane.sh", "set +u\n", "set +u\nunset MOSAIC_CANARY_DIFFICULT\n"]],
+    ...["--sandbox", "--only", "environment", "--report", folder],
+  );
+  expect(code).toBe(1);
+  expect(filesOf(folder)["journal.txt"]).toMatch(/ systemd\[\d+\]: Started .*Mosaic agent mosaic-canary-/m);
 });
