@@ -23,7 +23,18 @@ export interface Intent {
 }
 
 /** Where systemd makes the link by which the holder starts at boot. */
-const BOOT_LINK = `default.target.wants/${HOLDER_UNIT}`;
+export function bootLinkOf(host: Pick<Host, "env" | "user">): string {
+  return join(pathsOf(host).units, "default.target.wants", HOLDER_UNIT);
+}
+
+/** Links by which the holder starts with something else: the user's (systemctl add-wants), all of which a `disable` would take. */
+export async function otherStartLinks(host: Host): Promise<string[]> {
+  const { units } = pathsOf(host);
+  const folders = (await host.files.list(units)).filter((name) => /\.(wants|requires)$/.test(name));
+  const links = folders.map((name) => join(units, name, HOLDER_UNIT)).filter((path) => path !== bootLinkOf(host));
+  const found = await Promise.all(links.map((path) => host.files.status(path).catch(() => undefined)));
+  return links.filter((_, index) => found[index] !== undefined);
+}
 
 /** What was installed; undefined when nothing was. Throws FleetError (78) when that cannot be read. */
 export async function recordedLayout(host: Host, { nothing, again }: Intent): Promise<Receipt | undefined> {
@@ -53,7 +64,7 @@ export async function recordedLayout(host: Host, { nothing, again }: Intent): Pr
  * than the receipt all of it was copied without its times, and those of a link tell nothing.
  */
 async function withoutTheUsers(host: Host, recorded: Receipt): Promise<Receipt> {
-  const { receipt, units } = pathsOf(host);
+  const { receipt } = pathsOf(host);
   const noted = (await host.files.status(receipt))?.changed ?? Number.POSITIVE_INFINITY;
   const last = cutOff(recorded);
   const isYounger = async (kind: "enable" | "linger", mark: string) => {
@@ -65,7 +76,7 @@ async function withoutTheUsers(host: Host, recorded: Receipt): Promise<Receipt> 
     return found.every((status) => status === undefined || status.modified > noted);
   };
   const [link, mark] = await Promise.all([
-    isYounger("enable", join(units, BOOT_LINK)).then(async (younger) => younger && !(await isCopied())),
+    isYounger("enable", bootLinkOf(host)).then(async (younger) => younger && !(await isCopied())),
     isYounger("linger", lingerMark(host.user.name)),
   ]);
   return {
@@ -77,7 +88,7 @@ async function withoutTheUsers(host: Host, recorded: Receipt): Promise<Receipt> 
 
 /** A conflict where the folder of the boot link is a link itself: systemd makes a link through it, and then sees and removes none there. */
 export async function bootFolderInTheWay(host: Host): Promise<Step[]> {
-  const path = join(pathsOf(host).units, dirname(BOOT_LINK));
+  const path = dirname(bootLinkOf(host));
   if ((await host.files.status(path))?.kind !== "link") return [];
   const [typed, made] = [path, `${path}.new`].map((each) => shellPath(each, host.user.home));
   const why = "this folder is a link: systemd makes links through it, and removes none";

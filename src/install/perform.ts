@@ -11,6 +11,7 @@ import { HOLDER_UNIT } from "../core/names.ts";
 import { pathsOf } from "../core/paths.ts";
 import { shellWord } from "../core/shell.ts";
 import type { Action } from "./action.ts";
+import { bootLinkOf, otherStartLinks } from "./look.ts";
 import { runningUnits } from "./restart.ts";
 
 /** What has been done so far. */
@@ -93,6 +94,13 @@ export async function perform(host: Host, action: Action, ledger: Ledger, what: 
       const { kind } = action;
       const units = (await systemd.show(action.units)).filter((unit) => !isSo(kind, unit)).map(({ id }) => id);
       if (units.length > 0) undos.push(() => reverse(host, { kind: kind === "enable" ? "disable" : "enable", units }));
+      if (kind === "disable" && (await otherStartLinks(host)).length > 0) {
+        const link = bootLinkOf(host);
+        touched.add(dirname(link));
+        await files.removeFile(link);
+        await removeFolder(host, dirname(link), undos);
+        return reload(host);
+      }
       return order(host, action, `was not ${kind}d`);
     }
     case "start":

@@ -11,7 +11,7 @@ import { applyPlan, clearTemporaries } from "./apply.ts";
 import { planLayout } from "./install.ts";
 import { besideOf, type Found } from "./judge.ts";
 import { LOCK, leftBehind, withLock } from "./lock.ts";
-import { type Intent, lookAt, recordedLayout } from "./look.ts";
+import { bootLinkOf, type Intent, lookAt, recordedLayout } from "./look.ts";
 import { reachManager, settle } from "./manager.ts";
 import { type LayoutPlan, planRemoval, undecidedBy, unseed } from "./plan.ts";
 import type { Receipt } from "./receipt.ts";
@@ -195,12 +195,12 @@ export function planUninstall(
 
 /** What is in each folder of a receipt, but for what goes by other means than a step of the plan. */
 async function inFolders(host: Host, { folders, enabled }: Receipt, purge: boolean): Promise<Map<string, string[]>> {
-  const { units, site, state, receipt } = pathsOf(host);
+  const { site, state, receipt } = pathsOf(host);
   const goes = async (path: string): Promise<boolean> => {
     if ([receipt, join(state, LOCK)].includes(path) || TEMPORARY.test(basename(path))) return true;
     if (purge && `${path}/`.startsWith(`${site}/`)) return true;
-    // systemd removes its links, and a folder of links that is empty then.
-    if (dirname(path) !== units || !path.endsWith(".wants")) return false;
+    // systemd removes its link, and the folder of it that is empty then.
+    if (path !== dirname(bootLinkOf(host))) return false;
     return (await host.files.list(path)).every((unit) => enabled.includes(unit));
   };
   const listed = folders.map(async (folder): Promise<[string, string[]]> => {

@@ -1075,6 +1075,16 @@ describe("--enable and --now", () => {
     rmSync(link);
   });
 
+  test("--enable is undone by uninstall alone: another start of the holder, which the user has added, stays", () => {
+    const folder = join(config, "systemd/user");
+    expect(install("--enable").code).toBe(0);
+    expect(systemctl("add-wants", "graphical-session.target", HOLDER).code).toBe(0);
+    expect(inside([binary, "uninstall", "--yes"])).toMatchObject({ code: 0, stderr: "" });
+    expect(readdirSync(folder)).toEqual(["graphical-session.target.wants"]);
+    expect(readdirSync(join(folder, "graphical-session.target.wants"))).toEqual([HOLDER]);
+    rmSync(folder, { recursive: true });
+  });
+
   test("--enable in a home that was copied without its times, the receipt first, is install's: uninstall takes the link", () => {
     expect(install("--enable").code).toBe(0);
     typed("mv .local .config .. && cp -r ../.local . && sleep 0.02 && cp -r ../.config .");
