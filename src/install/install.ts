@@ -189,8 +189,7 @@ async function layOut(
     const seed = await (seeder?.(manager.path, recorded, { declined, restore }) ?? undone(host, recorded));
     const folders = foldersOf({ wanted: layout.files, folders: ownedFolders(pathsOf(host)) });
     const others = await othersIn(host, folders);
-    const enabled = manager.holder?.fileState === "enabled";
-    const boot = options.enable && !enabled ? await bootFolderInTheWay(host) : [];
+    const boot = options.enable && !manager.enabled ? await bootFolderInTheWay(host) : [];
     const plan = await planFiles(host, layout.files, recorded, {
       taken: decisions.taken,
       kept: new Set([...decisions.kept, ...(layout.edited ?? [])]),
@@ -198,7 +197,7 @@ async function layOut(
       unsafe: [...others.steps, ...boot],
       seed: seed.steps,
       enable: options.enable ?? false,
-      enabled,
+      enabled: manager.enabled,
       now: options.now ?? false,
       running: manager.holder?.active === "active",
       linger: options.linger ?? false,
@@ -212,7 +211,7 @@ async function layOut(
 
   const first = await look({ taken: options.taken ?? new Set(), kept: new Set(), declined: false });
   const { version } = first.layout;
-  const enabled = first.manager.holder?.fileState === "enabled" || options.enable === true;
+  const enabled = first.manager.enabled || options.enable === true;
   const { again } = intent;
   const ended = {
     version,

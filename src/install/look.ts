@@ -86,6 +86,11 @@ async function withoutTheUsers(host: Host, recorded: Receipt): Promise<Receipt> 
   };
 }
 
+/** Whether what systemd calls enabled starts at boot: another start, which the user has added, is called so, too. */
+export async function startsAtBoot(host: Host): Promise<boolean> {
+  return (await host.files.status(bootLinkOf(host))) !== undefined || (await otherStartLinks(host)).length === 0;
+}
+
 /** A conflict where the folder of the boot link is a link itself: systemd makes a link through it, and then sees and removes none there. */
 export async function bootFolderInTheWay(host: Host): Promise<Step[]> {
   const path = dirname(bootLinkOf(host));

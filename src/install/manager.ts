@@ -10,7 +10,7 @@ import type { Host } from "../core/host.ts";
 import { HOLDER_UNIT } from "../core/names.ts";
 import { pathsOf } from "../core/paths.ts";
 import { type BusProblem, typed } from "../core/user-bus.ts";
-import { type Intent, recordedLayout } from "./look.ts";
+import { type Intent, recordedLayout, startsAtBoot } from "./look.ts";
 
 /** The user manager, as far as a layout depends on it. */
 export interface Manager {
@@ -21,13 +21,17 @@ export interface Manager {
   /** PATH of what it starts. */
   readonly path: readonly string[];
   readonly holder: Pick<Unit, "active" | "fileState"> | undefined;
+  /** Whether the holder starts with the manager: at boot. */
+  readonly enabled: boolean;
 }
+
+type Answer = Omit<Manager, "enabled">;
 
 /** What the manager says. Throws FleetError (69) where it cannot be reached, or is another user's. */
 export async function reachManager(host: Host, intent: Intent): Promise<Manager> {
   const manager = (await overBus(host, intent)) ?? (await bySystemctl(host, intent));
   await mustBeOurs(host, intent);
-  return manager;
+  return { ...manager, enabled: manager.holder?.fileState === "enabled" && (await startsAtBoot(host)) };
 }
 
 /**
@@ -44,7 +48,7 @@ function unreachable({ cause, remedy }: BusProblem, { nothing, again }: Intent):
 }
 
 /** Over a connection of our own, which costs a tenth of two processes. undefined where there is none, or nothing to act with. */
-async function overBus(host: Host, intent: Intent): Promise<Manager | undefined> {
+async function overBus(host: Host, intent: Intent): Promise<Answer | undefined> {
   try {
     const [manager, systemctl] = await Promise.all([openUserManager(host), hasProgram(host, "systemctl")]);
     try {
@@ -67,7 +71,7 @@ async function overBus(host: Host, intent: Intent): Promise<Manager | undefined>
 }
 
 /** systemctl knows more ways to a manager, and says why there is none. */
-async function bySystemctl(host: Host, intent: Intent): Promise<Manager> {
+async function bySystemctl(host: Host, intent: Intent): Promise<Answer> {
   const systemd = systemdOf(host);
   const answer = await systemd.managerVersion(["UnitPath", "Environment"]);
   const problem = await managerProblem(host, answer);

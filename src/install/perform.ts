@@ -94,12 +94,17 @@ export async function perform(host: Host, action: Action, ledger: Ledger, what: 
       const { kind } = action;
       const units = (await systemd.show(action.units)).filter((unit) => !isSo(kind, unit)).map(({ id }) => id);
       if (units.length > 0) undos.push(() => reverse(host, { kind: kind === "enable" ? "disable" : "enable", units }));
-      if (kind === "disable" && (await otherStartLinks(host)).length > 0) {
-        const link = bootLinkOf(host);
-        touched.add(dirname(link));
-        await files.removeFile(link);
-        await removeFolder(host, dirname(link), undos);
-        return reload(host);
+      if ((await otherStartLinks(host)).length > 0) {
+        const take = async () => {
+          await files.removeFile(bootLinkOf(host));
+          await files.removeEmptyFolder(dirname(bootLinkOf(host)));
+        };
+        if (kind === "enable") undos.push(take);
+        else {
+          touched.add(dirname(bootLinkOf(host)));
+          await take();
+          return reload(host);
+        }
       }
       return order(host, action, `was not ${kind}d`);
     }

@@ -53,7 +53,7 @@ export function receiptAfter(
     ...wanted.map(({ sha256, text }) => [sha256, text]),
   ]);
   // What the user has undone since, and may do again, is no longer ours to undo.
-  const enabled = seen.manager.holder?.fileState === "enabled" ? (recorded?.enabled ?? []) : [];
+  const enabled = seen.manager.enabled ? (recorded?.enabled ?? []) : [];
   return {
     schemaVersion: 2,
     version: layout.version,

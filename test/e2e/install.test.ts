@@ -1085,6 +1085,23 @@ describe("--enable and --now", () => {
     rmSync(folder, { recursive: true });
   });
 
+  test("--enable makes the boot link, though the holder has another start already, and takes that one alone back", () => {
+    const wants = (target: string) => join(config, "systemd/user", `${target}.wants`);
+    installed();
+    expect(systemctl("add-wants", "graphical-session.target", HOLDER).code).toBe(0);
+    const failing = onlySystemctl('case "$*" in *" start "*) exit 1 ;; esac');
+    expect(inside([binary, "install", "--enable", "--now"], failing).code).toBe(69);
+    expect([existsSync(wants("default.target")), readdirSync(wants("graphical-session.target"))]).toEqual([
+      false,
+      [HOLDER],
+    ]);
+    expect(install("--enable")).toMatchObject({ code: 0, stderr: "" });
+    expect(readdirSync(wants("default.target"))).toEqual([HOLDER]);
+    expect(inside([binary, "uninstall", "--yes"])).toMatchObject({ code: 0, stderr: "" });
+    expect(readdirSync(join(config, "systemd/user"))).toEqual(["graphical-session.target.wants"]);
+    rmSync(join(config, "systemd"), { recursive: true });
+  });
+
   test("--enable in a home that was copied without its times, the receipt first, is install's: uninstall takes the link", () => {
     expect(install("--enable").code).toBe(0);
     typed("mv .local .config .. && cp -r ../.local . && sleep 0.02 && cp -r ../.config .");
