@@ -160,7 +160,8 @@ export function usageOf(command: Command): string {
   return lines.join("\n         ").replaceAll("\0", " ");
 }
 
-function helpOf(command: Command): string {
+/** What --help prints: in 80 columns, but for what is typed. */
+export function helpOf(command: Command): string {
   const { options, positionals } = specOf(command);
   const rows = [
     ...positionals.map(({ name, description }): [string, string] => [name, description]),

@@ -119,7 +119,7 @@ export const commands = {
   },
   "agent watch": {
     group: "Agents",
-    summary: "show an agent at this terminal, without being able to disturb it",
+    summary: "show an agent at this terminal, read-only",
     load: () => import("./commands/agent-watch.ts"),
   },
   "agent logs": {

@@ -62,6 +62,13 @@ describe("agent add", () => {
     expect(await fleet.pane("brief")).toBeUndefined();
   });
 
+  test("says of a program that is not there what to type, and what for on a line of its own", async () => {
+    const { code, said } = await agent(["add", "lost", "--runtime", "no-such-program"]);
+    expect(code).toBe(0);
+    expect(said).toMatch(/^ {2}Next: \S+ \S+lost\.env\n {10}# name another program, or install no-such-program$/m);
+    expect(await agent(["rm", "lost"])).toMatchObject({ code: 0 });
+  });
+
   test("leaves an agent that is there as it is", async () => {
     const before = text(fileOf("coder"));
     expect(await agent(["add", "coder", "--model", "x"])).toMatchObject({ code: 73 });

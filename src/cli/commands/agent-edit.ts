@@ -24,7 +24,7 @@ export const command = defineCommand({
   completes: { name: "agent", workdir: "folder", "env-file": "file" },
   examples: [
     ["mosaic-fleet agent edit coder --model opus --unset memory-max", "change one setting, take another away"],
-    ["mosaic-fleet agent edit coder", "its file in $VISUAL or $EDITOR; nothing is taken that would be lost on systemd"],
+    ["mosaic-fleet agent edit coder", "its file in your editor; nothing is taken that systemd would lose"],
   ],
   exits: [
     [EXIT.ok, "changed, or as it was asked for already"],

@@ -12,9 +12,7 @@ export const command = defineCommand({
   summary: "Shows an agent at this terminal, read-only and in its own size, without a trace at the agent.",
   args: { name: { type: "positional", required: true, description: "the agent" } },
   completes: { name: "agent" },
-  examples: [
-    ["mosaic-fleet agent watch coder", "q ends it; where this terminal is smaller, arrows move, c goes to the cursor"],
-  ],
+  examples: [["mosaic-fleet agent watch coder", "q ends it; in a smaller terminal arrows move, c goes to the cursor"]],
   exits: [
     [EXIT.ok, "left with q, or the agent was stopped"],
     [EXIT.usage, "wrong usage, no such agent, or no terminal"],

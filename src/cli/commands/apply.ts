@@ -34,7 +34,7 @@ export const command = defineCommand({
     ["mosaic-fleet apply -f fleet.yaml --prune --yes", "for a script; agents that are not in it are removed"],
     [
       "mosaic-fleet apply --schema >roster.schema.json",
-      "for an editor: with a first line # yaml-language-server: $schema=roster.schema.json",
+      "for an editor: # yaml-language-server: $schema=roster.schema.json",
     ],
   ],
   exits: [

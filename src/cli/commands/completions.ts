@@ -15,8 +15,9 @@ export const command = defineCommand({
   examples: [
     [
       "mosaic-fleet completions bash >~/.local/share/bash-completion/completions/mosaic-fleet",
-      "for bash with the package bash-completion; without it, in ~/.bashrc: source <(mosaic-fleet completions bash)",
+      "for bash with the package bash-completion",
     ],
+    ["source <(mosaic-fleet completions bash)", "for bash without it: a line of ~/.bashrc"],
     ["mosaic-fleet completions zsh >~/.zfunc/_mosaic-fleet", "for zsh, where ~/.zfunc is in $fpath before compinit"],
     ["mosaic-fleet completions fish >~/.config/fish/completions/mosaic-fleet.fish", "for fish"],
   ],

@@ -4,7 +4,7 @@ import { shellWord } from "../../core/shell.ts";
 import { visible } from "../../core/visible.ts";
 import type { EffectiveAgent, EffectiveLimit } from "../../fleet/effective.ts";
 import { paint } from "./paint.ts";
-import { wrap } from "./text.ts";
+import { typed, wrap } from "./text.ts";
 
 /** All that is in effect for an agent, and where each is from. */
 export function renderAgent(output: Output, agent: EffectiveAgent, home: string): void {
@@ -54,7 +54,7 @@ function limitText(output: Output, { value, from, said }: EffectiveLimit, home: 
 
 /** Whether the program is found as the pane will look for it, and what to type where it is not. */
 function renderProgram(output: Output, { program, unmanaged }: EffectiveAgent): void {
-  const { red, yellow, green, bold } = paint(output);
+  const { red, yellow, green } = paint(output);
   if (program === undefined) return void output.write(`\nProgram: could not tell whether it is found: ${unmanaged}\n`);
   const word = { pass: green("found"), warn: yellow("look"), fail: red("will not start") }[program.status];
   const [first, ...others] = wrap(`: ${visible(program.message)}`, output.columns - "Program: will not start".length);
@@ -62,7 +62,7 @@ function renderProgram(output: Output, { program, unmanaged }: EffectiveAgent): 
   for (const line of wrap(others.join(" "), output.columns - 2)) if (line !== "") output.write(`  ${line}\n`);
   const line = program.evidence?.["line to add"];
   if (line !== undefined) output.write(`  Line to add: ${line}\n`);
-  for (const command of program.commands ?? []) output.write(`  Next: ${bold(command)}\n`);
+  for (const command of program.commands ?? []) output.write(`  Next: ${typed(output, 8, visible(command))}\n`);
 }
 
 /** What a change came to. */

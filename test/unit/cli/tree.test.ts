@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { helpOf } from "../../../src/cli/command.ts";
 import { commands } from "../../../src/cli/commands.ts";
 import { EXIT } from "../../../src/core/exit.ts";
 
@@ -22,4 +23,16 @@ for (const [key, { load }] of Object.entries(commands))
       if (arg.type === "positional" && ["name", "agent"].includes(name))
         expect(command.completes?.[name]).toBeDefined();
     }
+    // What is typed may need more.
+    const typed = command.examples.map(([words]) => `  ${words}`);
+    const wide = helpOf(command)
+      .split("\n")
+      .filter((line) => line.length > 80 && !typed.includes(line));
+    expect(wide).toEqual([]);
   });
+
+test("the help of agent keeps to 80 columns", () => {
+  const agents = Object.entries(commands).filter(([key]) => key.startsWith("agent "));
+  const widest = Math.max(...agents.map(([key]) => key.length));
+  for (const [, { summary }] of agents) expect(2 + widest + 2 + summary.length).toBeLessThanOrEqual(80);
+});
