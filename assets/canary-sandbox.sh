@@ -24,6 +24,4 @@ if ! [ -d /run/systemd/system ]; then
 	fi
 fi
 # What it says of its units is for the journal. Left alone, with no journal at its stderr, it writes to the machine's console.
-mkdir -p "$HOME/.config/systemd"
-printf '[Manager]\nLogTarget=journal\n' >"$HOME/.config/systemd/user.conf"
-exec "$manager" --user
+exec "$manager" --user --log-target=journal
