@@ -63,7 +63,12 @@ function told(host: Host, results: readonly AgentResult[]): ExitCode {
   const failed = results.filter(({ outcome }) => outcome === "failed");
   const overtaken = failed.filter(({ message }) => message.endsWith(OVERTAKEN)).map(({ name }) => name);
   const holder = failed.some(({ message }) => /\bholder\b/.test(message)) ? "holder,tmux," : "";
-  if (overtaken.length < failed.length) host.stdout.write(`Next: mosaic-fleet doctor --only ${holder}agents\n`);
+  // Of a unit that systemd does not have no look at agents says why: nothing is installed, or not where it looks.
+  const layout = failed.some(({ message }) => /\bunit \S+ (not found|does not exist)/i.test(message))
+    ? "layout,units,"
+    : "";
+  if (overtaken.length < failed.length)
+    host.stdout.write(`Next: mosaic-fleet doctor --only ${layout}${holder}agents\n`);
   else if (overtaken.length > 0) host.stdout.write(`Next: mosaic-fleet status ${overtaken.join(" ")}\n`);
   return exitOf(results);
 }

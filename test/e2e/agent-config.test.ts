@@ -1,5 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { succeeded } from "../../src/core/exec.ts";
 import { binary } from "../support/build.ts";
@@ -344,4 +354,23 @@ test("agent enable and disable are systemctl's, for several: --now starts, or st
   expect(code).toBe(1);
   expect(said).toMatch(/^FAILED {2}boot-1: it could not be enabled: .*masked/m);
   expect(said).toContain("ok      boot-2: enabled\n");
+});
+
+test("where nothing is installed, a start leads to what says so", async () => {
+  const template = join(fleet.paths.units, "mosaic-agent@.service");
+  renameSync(template, `${template}.away`);
+  await fleet.systemctl("daemon-reload");
+  try {
+    const added = await agent(["add", "early", "--command", "cat", "--start"]);
+    const enabled = await agent(["enable", "early"]);
+    for (const { code, said } of [added, enabled]) {
+      expect(code).toBe(1);
+      expect(said).toContain("\nNext: mosaic-fleet doctor --only layout,units,agents\n");
+    }
+    const looked = await fleet.host.exec([binary, "doctor", "--only", "layout,units,agents"]);
+    expect(looked).toMatchObject({ kind: "exited", code: 1 });
+  } finally {
+    renameSync(`${template}.away`, template);
+    await fleet.systemctl("daemon-reload");
+  }
 });
