@@ -34,8 +34,8 @@ export interface Seen {
   readonly plan: LayoutPlan;
   /** Units that run, in the order in which they are stopped: agents, the holder. */
   readonly running: readonly string[];
-  /** Agents that the user has enabled: their links stay. */
-  readonly enabledAgents: readonly string[];
+  /** Units that the user has enabled: their links stay. */
+  readonly enabled: readonly string[];
   /** Site files, which only a purge takes. */
   readonly site: readonly string[];
   /** Whether there is anything to remove. */
@@ -65,7 +65,11 @@ export async function uninstall(host: Host, options: UninstallOptions): Promise<
     const { major } = await reachManager(host, intent);
     const recorded = await recordedLayout(host, intent);
     if (recorded === undefined) await mustBeNone(host, major);
-    const [running, enabled, site] = await Promise.all([runningUnits(host), enabledAgents(host), siteFiles(host)]);
+    const [running, enabled, site] = await Promise.all([
+      runningUnits(host),
+      enabledByUser(host, recorded),
+      siteFiles(host),
+    ]);
     const files = recorded?.files.flatMap(({ path }) => [path, besideOf(path)]) ?? [];
     const paths = recorded?.seeded === undefined ? files : [...files, recorded.seeded.path];
     const plan =
@@ -79,7 +83,7 @@ export async function uninstall(host: Host, options: UninstallOptions): Promise<
     const remains = recorded === undefined && (await leftBehind(host));
     const before = cutOff(recorded);
     const told = before === undefined ? {} : { cutOff: before };
-    return { remains, recorded, seen: { plan, running, enabledAgents: enabled, site, installed, ...told } };
+    return { remains, recorded, seen: { plan, running, enabled, site, installed, ...told } };
   };
   const first = await look();
   const untouched = { ...first.seen, applied: false, archive: undefined };
@@ -211,10 +215,17 @@ async function inFolders(host: Host, { folders, enabled }: Receipt, purge: boole
   return new Map(await Promise.all(listed));
 }
 
-/** Agents that are to start with something else. systemctl lists no instances; enabling one is a link in a folder. */
-async function enabledAgents(host: Host): Promise<string[]> {
+/**
+ * Units of ours that the user has made start with something else, the boot link of install's apart. systemctl lists no
+ * instances; enabling one is a link in a folder.
+ */
+async function enabledByUser(host: Host, recorded: Receipt | undefined): Promise<string[]> {
   const { units } = pathsOf(host);
+  const ours = recorded?.enabled.includes(HOLDER_UNIT) ? bootLinkOf(host) : undefined;
   const folders = (await host.files.list(units)).filter((name) => /\.(wants|requires)$/.test(name));
-  const names = await Promise.all(folders.map((folder) => host.files.list(join(units, folder))));
-  return [...new Set(names.flat())].filter((name) => agentOfUnit(name) !== undefined);
+  const links = await Promise.all(
+    folders.map(async (name) => (await host.files.list(join(units, name))).map((unit) => join(units, name, unit))),
+  );
+  const names = links.flat().flatMap((path) => (path === ours ? [] : [basename(path)]));
+  return [...new Set(names)].filter((name) => name === HOLDER_UNIT || agentOfUnit(name) !== undefined);
 }

@@ -1070,16 +1070,22 @@ describe("--enable and --now", () => {
     const link = join(config, "systemd/user/default.target.wants", HOLDER);
     expect(install("--enable").code).toBe(0);
     for (const verb of ["disable", "enable"]) expect(systemctl(verb, HOLDER).code).toBe(0);
-    expect(inside([binary, "uninstall", "--yes"])).toMatchObject({ code: 0, stderr: "" });
+    const { code, stdout, stderr } = inside([binary, "uninstall", "--yes"]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(lstatSync(link).isSymbolicLink()).toBe(true);
-    rmSync(link);
+    const undo = `systemctl --user disable ${HOLDER}`;
+    expect(stdout).toContain(`\nWhat you have enabled stays so. To undo it: ${undo}\n`);
+    expect(typed(undo).code).toBe(0);
+    expect(existsSync(link)).toBe(false);
   });
 
   test("--enable is undone by uninstall alone: another start of the holder, which the user has added, stays", () => {
     const folder = join(config, "systemd/user");
     expect(install("--enable").code).toBe(0);
     expect(systemctl("add-wants", "graphical-session.target", HOLDER).code).toBe(0);
-    expect(inside([binary, "uninstall", "--yes"])).toMatchObject({ code: 0, stderr: "" });
+    const { code, stdout, stderr } = inside([binary, "uninstall", "--yes"]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toContain(`\nWhat you have enabled stays so. To undo it: systemctl --user disable ${HOLDER}\n`);
     expect(readdirSync(folder)).toEqual(["graphical-session.target.wants"]);
     expect(readdirSync(join(folder, "graphical-session.target.wants"))).toEqual([HOLDER]);
     rmSync(folder, { recursive: true });

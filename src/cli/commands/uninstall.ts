@@ -71,15 +71,15 @@ export const command = defineCommand({
       }
       if (human) await renderUninstalled(host.stdout, seen, rendering);
       else {
-        const { plan, enabledAgents, notKnown, shown, ...rest } = seen;
+        const { plan, enabled, notKnown, shown, ...rest } = seen;
         const diffs = shown === undefined ? {} : { siteDiffs: await siteDiffs(shown) };
-        const next = enabledAgents.length > 0 ? [disableCommand(enabledAgents)] : [];
+        const next = enabled.length > 0 ? [disableCommand(enabled)] : [];
         const problem = notKnown === undefined ? {} : { problem: problemOf(notKnown) };
         printJson(host, {
           ...rest,
           ...problem,
           ...diffs,
-          enabledAgents,
+          enabled,
           next,
           steps: await planDocument(plan, dryRun),
         });

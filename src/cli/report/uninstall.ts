@@ -28,7 +28,7 @@ function list(output: Output, title: string, items: readonly string[]): void {
 /** The plan, a line a step, and what became of it. */
 export async function renderUninstalled(
   output: Output,
-  { plan, applied, installed, site, archive, enabledAgents, cutOff, shown }: Uninstalled,
+  { plan, applied, installed, site, archive, enabled, cutOff, shown }: Uninstalled,
   options: { home: string; dryRun: boolean; purge: boolean },
 ): Promise<void> {
   const { green, bold } = paint(output);
@@ -42,8 +42,8 @@ export async function renderUninstalled(
       `Your ${counted(site.length, "file")} ${site.length === 1 ? "is" : "are"} kept in ${bold(tilde(archive, options.home))}, for you alone.\n`,
     );
   else if (site.length > 0 && !options.purge) output.write(`Your settings stay: ${staying(site)}\n`);
-  if (enabledAgents.length > 0)
-    output.write(`You have enabled agents. To undo it: ${bold(disableCommand(enabledAgents))}\n`);
+  if (enabled.length > 0)
+    output.write(`What you have enabled stays so. To undo it: ${bold(disableCommand(enabled))}\n`);
 }
 
 function staying(site: readonly string[]): string {
@@ -59,7 +59,7 @@ function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
-/** What undoes the user's own enabling of agents. */
-export function disableCommand(agents: readonly string[]): string {
-  return `systemctl --user disable ${agents.join(" ")}`;
+/** What undoes the user's own enabling of units. */
+export function disableCommand(units: readonly string[]): string {
+  return `systemctl --user disable ${units.join(" ")}`;
 }
