@@ -27,13 +27,21 @@ export function bootLinkOf(host: Pick<Host, "env" | "user">): string {
   return join(pathsOf(host).units, "default.target.wants", HOLDER_UNIT);
 }
 
-/** Links by which the holder starts with something else: the user's (systemctl add-wants), all of which a `disable` would take. */
-export async function otherStartLinks(host: Host): Promise<string[]> {
+/** The links by which the user's units start with something else. systemctl lists no instances of a template. */
+export async function startLinks(host: Host): Promise<string[]> {
   const { units } = pathsOf(host);
   const folders = (await host.files.list(units)).filter((name) => /\.(wants|requires)$/.test(name));
-  const links = folders.map((name) => join(units, name, HOLDER_UNIT)).filter((path) => path !== bootLinkOf(host));
-  const found = await Promise.all(links.map((path) => host.files.status(path).catch(() => undefined)));
-  return links.filter((_, index) => found[index] !== undefined);
+  const links = folders.map(async (name) => {
+    const folder = join(units, name);
+    return (await host.files.list(folder).catch(() => [])).map((unit) => join(folder, unit));
+  });
+  return (await Promise.all(links)).flat();
+}
+
+/** Those of the holder beside the boot link: the user's (systemctl add-wants), all of which a `disable` would take. */
+export async function otherStartLinks(host: Host): Promise<string[]> {
+  const boot = bootLinkOf(host);
+  return (await startLinks(host)).filter((path) => basename(path) === HOLDER_UNIT && path !== boot);
 }
 
 /** What was installed; undefined when nothing was. Throws FleetError (78) when that cannot be read. */

@@ -11,7 +11,7 @@ import { applyPlan, clearTemporaries } from "./apply.ts";
 import { planLayout } from "./install.ts";
 import { besideOf, type Found } from "./judge.ts";
 import { LOCK, leftBehind, withLock } from "./lock.ts";
-import { bootLinkOf, type Intent, lookAt, recordedLayout } from "./look.ts";
+import { bootLinkOf, type Intent, lookAt, recordedLayout, startLinks } from "./look.ts";
 import { reachManager, settle } from "./manager.ts";
 import { type LayoutPlan, planRemoval, undecidedBy, unseed } from "./plan.ts";
 import type { Receipt } from "./receipt.ts";
@@ -215,17 +215,9 @@ async function inFolders(host: Host, { folders, enabled }: Receipt, purge: boole
   return new Map(await Promise.all(listed));
 }
 
-/**
- * Units of ours that the user has made start with something else, the boot link of install's apart. systemctl lists no
- * instances; enabling one is a link in a folder.
- */
+/** Units of ours that the user has made start with something else: all that are, but for the boot link of install's. */
 async function enabledByUser(host: Host, recorded: Receipt | undefined): Promise<string[]> {
-  const { units } = pathsOf(host);
   const ours = recorded?.enabled.includes(HOLDER_UNIT) ? bootLinkOf(host) : undefined;
-  const folders = (await host.files.list(units)).filter((name) => /\.(wants|requires)$/.test(name));
-  const links = await Promise.all(
-    folders.map(async (name) => (await host.files.list(join(units, name))).map((unit) => join(units, name, unit))),
-  );
-  const names = links.flat().flatMap((path) => (path === ours ? [] : [basename(path)]));
+  const names = (await startLinks(host)).flatMap((path) => (path === ours ? [] : [basename(path)]));
   return [...new Set(names)].filter((name) => name === HOLDER_UNIT || agentOfUnit(name) !== undefined);
 }
