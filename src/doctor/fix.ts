@@ -1,6 +1,7 @@
 import { lingers } from "../adapters/logind.ts";
 import { procfsOf } from "../adapters/procfs.ts";
 import { systemdOf } from "../adapters/systemd.ts";
+import { reloadManager, setEnabled } from "../adapters/unit-files.ts";
 import { describeError } from "../core/errors.ts";
 import { describeResult, type ExecResult, succeeded } from "../core/exec.ts";
 import type { Host } from "../core/host.ts";
@@ -110,7 +111,6 @@ export async function applyFixes(host: Host, planned: readonly PlannedFix[], ver
 
 /** undefined when it is done, else why it is not. */
 async function apply(host: Host, action: FixAction, version: string): Promise<string | undefined> {
-  const systemd = systemdOf(host);
   switch (action.kind) {
     case "install": {
       const { plan, applied } = await install(host, { restore: action.restore ?? false, version });
@@ -123,16 +123,17 @@ async function apply(host: Host, action: FixAction, version: string): Promise<st
       return (await lingers(host, host.user.name)) ? undefined : describeResult(result);
     }
     case "daemon-reload":
-      return problemOf(await systemd.daemonReload());
+      return problemOf(await reloadManager(host));
     case "make-private": {
       const status = await host.files.status(action.path);
       if (status?.kind !== "file") return "it is not a file any more";
       await host.files.chmod(action.path, 0o600);
       return undefined;
     }
-    case "reset-failed":
     case "enable":
-      return problemOf(await systemd.run(action.kind, [action.unit]));
+      return problemOf(await setEnabled(host, "enable", [action.unit]));
+    case "reset-failed":
+      return problemOf(await systemdOf(host).run("reset-failed", [action.unit]));
     case "revive-socket": {
       if ((await procfsOf(host).startTime(action.pid)) !== action.startTime) return "that server is gone";
       if (!host.kill(action.pid, "SIGUSR1")) return "the server takes no signal from this user";

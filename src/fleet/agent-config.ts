@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { systemdOf } from "../adapters/systemd.ts";
+import { reloadManager, setEnabled } from "../adapters/unit-files.ts";
 import { AGENT_KEYS } from "../core/agent-keys.ts";
 import { closest } from "../core/did-you-mean.ts";
 import { editEnvFile } from "../core/env-edit.ts";
@@ -117,7 +117,7 @@ function notEditable(host: Host, name: string, path: string, bytes: Uint8Array |
 
 /** Has systemd read limits that were written. Throws FleetError (71). */
 export async function reloadUnits(host: Host): Promise<void> {
-  const reloaded = await systemdOf(host).daemonReload();
+  const reloaded = await reloadManager(host);
   if (succeeded(reloaded)) return;
   throw new FleetError(EXIT.oserr, "The limits are written, but not in force", describeResult(reloaded), [
     "systemctl --user daemon-reload",
@@ -166,7 +166,7 @@ export async function replaceAgentFile(
 /** Has an agent start with the user manager. Throws FleetError (71). */
 export async function enableAgent(host: Host, name: string): Promise<void> {
   const unit = agentUnit(name);
-  const enabled = await systemdOf(host).run("enable", [unit]);
+  const enabled = await setEnabled(host, "enable", [unit]);
   if (succeeded(enabled)) return;
   throw new FleetError(EXIT.oserr, `Agent ${name} is not enabled`, describeResult(enabled), [
     `systemctl --user enable ${unit}`,

@@ -1,16 +1,17 @@
 import { join } from "node:path";
-import { systemdOf } from "../adapters/systemd.ts";
+import type { Unit } from "../adapters/systemd.ts";
 import { FleetError } from "../core/errors.ts";
-import { describeResult, succeeded } from "../core/exec.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { agentUnit, isOurDropIn } from "../core/names.ts";
 import { pathsOf } from "../core/paths.ts";
 import { agentFile, besides, reloadUnits } from "./agent-config.ts";
 import { findPane } from "./agent-pane.ts";
+import { switchBoot } from "./boot.ts";
 import { OVERTAKEN, stopAgents } from "./lifecycle.ts";
 import { removeLimits } from "./limits.ts";
 import { whileOthersWait } from "./own-file.ts";
+import { withManager } from "./user-manager.ts";
 
 /** What removing an agent did. */
 export interface Removed {
@@ -42,16 +43,11 @@ export async function removeAgents(
   const ending = [...lives].filter(([, { runs, remains }]) => runs || remains).map(([name]) => name);
   for (const { name, outcome, message } of await stopAgents(host, ending))
     if (outcome !== "ok") stays(name, "stopped", message);
+  const enabled = [...lives].filter(([name, life]) => life.enabled && !removed.has(name)).map(([name]) => name);
+  for (const [name, why] of await switchBoot(host, "disable", enabled)) stays(name, "disabled", why);
   let limits = false;
   for (const [name, life] of lives) {
     if (removed.has(name)) continue;
-    if (life.enabled) {
-      const disabled = await systemdOf(host).run("disable", [agentUnit(name)]);
-      if (!succeeded(disabled)) {
-        stays(name, "disabled", describeResult(disabled));
-        continue;
-      }
-    }
     try {
       const files = await removeFiles(host, name);
       limits ||= files.limits;
@@ -87,10 +83,8 @@ export interface AgentLife {
 }
 
 export async function lifeOf(host: Host, name: string): Promise<AgentLife> {
-  const [[unit], pane] = await Promise.all([
-    systemdOf(host)
-      .show([agentUnit(name)])
-      .catch(() => []),
+  const [unit, pane] = await Promise.all([
+    unitOf(host, agentUnit(name)).catch(() => undefined),
     findPane(host, name).catch(() => undefined),
   ]);
   const runs = unit !== undefined && !["inactive", "failed"].includes(unit.active);
@@ -99,4 +93,11 @@ export async function lifeOf(host: Host, name: string): Promise<AgentLife> {
     enabled: unit !== undefined && /^enabled/.test(unit.fileState),
     remains: unit !== undefined && !runs && (unit.active === "failed" || pane !== undefined),
   };
+}
+
+function unitOf(host: Host, unit: string): Promise<Pick<Unit, "active" | "fileState">> {
+  return withManager(host, `${unit} cannot be looked at`, async (manager) => {
+    const [active, fileState] = await Promise.all([manager.property(unit, "ActiveState"), manager.fileState(unit)]);
+    return { active, fileState };
+  });
 }

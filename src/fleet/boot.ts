@@ -1,4 +1,4 @@
-import { systemdOf } from "../adapters/systemd.ts";
+import { setEnabled } from "../adapters/unit-files.ts";
 import { describeResult, succeeded } from "../core/exec.ts";
 import type { Host } from "../core/host.ts";
 import { agentUnit } from "../core/names.ts";
@@ -13,14 +13,19 @@ export async function switchBoot(
   verb: BootVerb,
   names: readonly string[],
 ): Promise<ReadonlyMap<string, string>> {
-  const run = (each: readonly string[]) => systemdOf(host).run(verb, each.map(agentUnit));
+  const run = (each: readonly string[]) => setEnabled(host, verb, each.map(agentUnit));
   if (names.length === 0 || succeeded(await run(names))) return new Map();
   const reasons = new Map<string, string>();
   for (const name of names) {
     const result = await run([name]);
-    if (!succeeded(result)) reasons.set(name, `it could not be ${verb}d: ${describeResult(result)}`);
+    if (!succeeded(result)) reasons.set(name, describeResult(result));
   }
   return reasons;
+}
+
+/** Of an agent about which switchBoot() gives a reason. */
+export function notSwitched(verb: BootVerb, why: string): string {
+  return `it could not be ${verb}d: ${why}`;
 }
 
 /** Enables agents, or disables them; with `now` they are started, or stopped, too. Throws as startAgents(). */
@@ -36,7 +41,7 @@ export async function bootAgents(
   const acted = new Map((now ? await act(host, switched, watching) : []).map((result) => [result.name, result]));
   return names.map((name) => {
     const why = reasons.get(name);
-    if (why !== undefined) return { name, outcome: "failed", message: why };
+    if (why !== undefined) return { name, outcome: "failed", message: notSwitched(verb, why) };
     const { outcome = "ok", message } = acted.get(name) ?? {};
     return { name, outcome, message: `${verb}d${message === undefined ? "" : `; ${message}`}` };
   });

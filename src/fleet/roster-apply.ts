@@ -4,7 +4,7 @@ import { FleetError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import { keepAgentFile, reloadUnits, writeAgent } from "./agent-config.ts";
 import { removeAgents } from "./agent-removal.ts";
-import { switchBoot } from "./boot.ts";
+import { notSwitched, switchBoot } from "./boot.ts";
 import { type AgentResult, startAgents, stopAgents, type Watching } from "./lifecycle.ts";
 import type { AgentPlan } from "./roster-plan.ts";
 import { readScene } from "./scene.ts";
@@ -50,7 +50,7 @@ export async function applyPlan(
       verb,
       agents.map(({ name }) => name),
     ))
-      failed.set(name, why);
+      failed.set(name, notSwitched(verb, why));
   }
 
   const act = async (state: "start" | "stop") => {

@@ -322,6 +322,19 @@ test("agent rm of one that has failed leaves no failed unit and no session; what
   }
 });
 
+test("agent rm of one that starts at boot leaves no agent behind, whoever enabled it", async () => {
+  // Here systemctl enables and disables without a word to the manager, which has read its units since.
+  for (const name of ["ours", "theirs"]) await agent(["add", name, "--command", "cat"]);
+  expect(await agent(["enable", "ours"])).toMatchObject({ code: 0 });
+  await fleet.systemctl("daemon-reload");
+  await fleet.systemctl("start", "mosaic-agent@theirs.service");
+  expect((await fleet.unit("theirs")).fileState).toBe("disabled");
+  await fleet.systemctl("enable", "mosaic-agent@theirs.service");
+  for (const name of ["theirs", "ours"]) expect(await agent(["rm", name, "--yes"])).toMatchObject({ code: 0 });
+  const { agents } = JSON.parse((await fleet.host.exec([binary, "status", "-o", "json"])).stdout);
+  expect(agents.filter(({ name }: { name: string }) => ["ours", "theirs"].includes(name))).toEqual([]);
+});
+
 test("a name that is nearly an agent's is told with what was meant", async () => {
   await agent(["add", "writer", "--command", "cat"]);
   for (const verb of ["show", "rm"]) {
