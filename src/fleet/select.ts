@@ -49,7 +49,7 @@ export function selectAgents({ agents, others }: KnownAgents, { names, all }: Se
     const found = /[*?]/.test(typed)
       ? usual.filter((name) => matches(name, typed))
       : [...agents, ...others].filter((name) => name === typed);
-    if (found.length === 0) throw unknownAgent(typed, [...usual, ...others]);
+    if (found.length === 0) throw unknownAgent(typed, usual, others);
     for (const name of found) selected.add(name);
   }
   return [...selected];
@@ -63,14 +63,15 @@ function matches(name: string, pattern: string): boolean {
   return new RegExp(`^${source}$`).test(name);
 }
 
-function unknownAgent(typed: string, known: readonly string[]): FleetError {
-  const meant = closest(typed, known);
-  const some = known.length === 0 ? "there is no agent yet" : `there are: ${known.slice(0, 10).join(", ")}`;
+/** Named are those that status shows: what has no more than a drop-in may be the layout's. */
+function unknownAgent(typed: string, usual: readonly string[], others: readonly string[]): FleetError {
+  const meant = closest(typed, [...usual, ...others]);
+  const some = usual.length === 0 ? "there is no agent yet" : `there are: ${usual.slice(0, 10).join(", ")}`;
   return new FleetError(
     EXIT.usage,
     `There is no agent ${JSON.stringify(typed)}`,
     meant === undefined
-      ? `${some}${known.length > 10 ? ` and ${known.length - 10} more` : ""}`
+      ? `${some}${usual.length > 10 ? ` and ${usual.length - 10} more` : ""}`
       : `did you mean ${meant}?`,
     [...(isAgentName(typed) && meant === undefined ? [`mosaic-fleet agent add ${typed}`] : []), "mosaic-fleet status"],
   );

@@ -20,6 +20,10 @@ test("names, patterns and --all; a name that no agent has is told with what was 
     why: "did you mean web?",
     next: ["mosaic-fleet status"],
   });
+  // Of those that are there: what the layout has for the canary makes no agent of the user's.
+  expect(selectFrom(fleet.host, { names: ["nobody"], all: false })).rejects.toMatchObject({
+    why: "there are: api, web, web-2",
+  });
 });
 
 test("a start is done when each is up; again it says so, and the same processes stay", async () => {
