@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { managerProblem } from "../adapters/manager.ts";
 import { procfsOf } from "../adapters/procfs.ts";
 import { systemdOf } from "../adapters/systemd.ts";
@@ -7,8 +8,10 @@ import { describeResult, succeeded } from "../core/exec.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { agentOfUnit, HOLDER_UNIT } from "../core/names.ts";
+import { pathsOf, tilde } from "../core/paths.ts";
 import { fleetSocket } from "../core/settings.ts";
 import { typed } from "../core/user-bus.ts";
+import { ownedFiles } from "../install/assets.ts";
 import { type Busy, clearLeftAgents, inTurn, isCanaryAgent, makeAgents, removeCanaryAgents } from "./agents.ts";
 import { plantUserConfig } from "./bait.ts";
 import { HALF, requireBasics } from "./requires.ts";
@@ -47,6 +50,19 @@ export async function inFleet(host: Host, options: FleetOptions, use: Use): Prom
   }
 }
 
+/** Where there is nothing of a layout, and no receipt of one, no promise is broken: nothing can be tried. Throws FleetError (69). */
+async function requireLayout(host: Host): Promise<void> {
+  const paths = pathsOf(host);
+  for (const path of [paths.receipt, ...ownedFiles(paths, 0).map((file) => file.path)])
+    if ((await host.files.status(path)) !== undefined) return;
+  throw new FleetError(
+    EXIT.unavailable,
+    "The canary cannot run",
+    `nothing is installed here: there is neither ${tilde(join(paths.units, HOLDER_UNIT), host.user.home)} nor another file of the layout`,
+    ["mosaic-fleet install", "mosaic-fleet canary --sandbox   # needs nothing installed"],
+  );
+}
+
 async function closeSandbox(sandbox: Sandbox): Promise<void> {
   const left = await sandbox.close();
   if (left.length > 0)
@@ -77,6 +93,7 @@ async function useAgents(
   const systemd = systemdOf(host);
   const socket = await fleetSocket(host);
   const cleared = await clearLeftAgents(host, busy);
+  if (!options.sandbox) await requireLayout(host);
   const [holderNow] = await systemd.show([HOLDER_UNIT]);
   const holderRan = cleared?.holderRan ?? holderNow?.active === "active";
   const secret = crypto.randomUUID();

@@ -144,7 +144,7 @@ test.each(["SIGINT", "SIGTERM"] as const)(
   },
 );
 
-test("without the layout it says so and what to do, and writes nothing", async () => {
+test("without all of the layout it says so and what to do, and writes nothing", async () => {
   const moved = join(fleet.paths.tools, "agent-pane.sh");
   const text = (await fleet.host.files.read(moved)) ?? "";
   await fleet.host.files.removeFile(moved);
@@ -163,4 +163,15 @@ test("without the layout it says so and what to do, and writes nothing", async (
   expect(meanwhile.code).toBe(2);
   await fleet.host.files.removeFile(lock);
   await fleet.host.files.writeAtomic(moved, text, 0o755);
+});
+
+test("where nothing is installed nothing is broken: it says what to do (69), and writes nothing", async () => {
+  expect(await fleet.host.exec([binary, "uninstall", "--yes"])).toMatchObject({ kind: "exited", code: 0 });
+  const before = await traces();
+  const { code, report } = await canary();
+  expect(report).toMatchObject({ verdict: "unavailable", steps: [] });
+  expect(report.problem?.why).toStartWith("nothing is installed here: there is neither ~/.config/systemd/user/");
+  expect(report.problem?.next[0]).toBe("mosaic-fleet install");
+  expect(code).toBe(69);
+  expect(await traces()).toBe(before);
 });

@@ -101,7 +101,7 @@ export const command = defineCommand({
     [EXIT.broken, "a promise is broken"],
     [EXIT.unknown, "could not tell, or interrupted"],
     [EXIT.usage, "wrong usage"],
-    [EXIT.unavailable, "a prerequisite is missing"],
+    [EXIT.unavailable, "a prerequisite is missing, or without --sandbox nothing is installed"],
     [EXIT.cantcreate, "--report: something is in the way of that folder, and nothing was tried"],
   ],
   async run(host, args) {
