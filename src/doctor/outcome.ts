@@ -10,12 +10,14 @@ export interface Outcome
   /** What `--fix` could do about it. */
   readonly actions: readonly FixAction[];
   readonly unreadable: boolean;
+  /** It failed, or hangs on one that did. */
+  readonly broken: boolean;
 }
 
 /** An outcome of which there is no more to say than why. */
 export function because(status: "skip" | "blocked" | "unknown", message: string): Outcome {
-  const nothing = { evidence: {}, fix: fixText({}, ""), subjects: [], blockedBy: [], actions: [], unreadable: false };
-  return { status, message, ...nothing };
+  const nothing = { evidence: {}, fix: fixText({}, ""), subjects: [], blockedBy: [], actions: [] };
+  return { status, message, ...nothing, unreadable: false, broken: false };
 }
 
 /**
@@ -56,8 +58,9 @@ function outcomeOf(result: CheckResult, home: string): Outcome {
   const untold = result.status === "fail" ? [] : subjects.filter(({ status }) => status === "unknown");
   const actions: FixAction[] = passed ? [] : [...(result.fix.actions ?? [])];
   for (const { fix } of subjects) if (fix?.actions !== undefined) actions.push(...fix.actions);
+  const status = untold.length > 0 ? "unknown" : result.status;
   return {
-    status: untold.length > 0 ? "unknown" : result.status,
+    status,
     message: messageOf(untold) ?? (passed ? (result.detail ?? null) : result.message),
     evidence: result.evidence === undefined ? NOTHING : plain(result.evidence),
     fix: passed ? NO_FIX : fixText(result.fix, home),
@@ -71,6 +74,7 @@ function outcomeOf(result: CheckResult, home: string): Outcome {
     blockedBy: [],
     actions,
     unreadable: !passed && result.unreadable === true,
+    broken: status === "fail",
   };
 }
 
@@ -100,6 +104,7 @@ export function blockedBy(
   return {
     ...(skipped ? because("skip", `with ${names}`) : because("blocked", `by ${names}`)),
     blockedBy: blockers.map(([id]) => id),
+    broken: blockers.some(([, { broken }]) => broken),
     fix: {
       commands: [...new Set(fixes.flatMap(({ commands }) => commands))],
       root: [...new Set(fixes.flatMap(({ root }) => root))],

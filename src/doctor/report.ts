@@ -8,17 +8,17 @@ export type { CheckList, CheckReport, DoctorLine, DoctorReport, FixReport, FixTe
 export type FailOn = "warn" | "fail";
 
 /**
- * The one verdict of a look. Settings that cannot be read beat what is broken, which beats what could not be told; what
- * is blocked hangs on either. Nothing that passed is no pass.
+ * The one verdict of a look. Settings that cannot be read beat what is broken, which beats what could not be told. `broken`:
+ * a check is blocked by one that has failed, which need not be in the report. Nothing that passed is no pass.
  */
 export function verdictOf(
   checks: readonly Pick<CheckReport, "status">[],
-  { failOn, unreadable }: { readonly failOn: FailOn; readonly unreadable: boolean },
+  found: { readonly failOn: FailOn; readonly unreadable: boolean; readonly broken: boolean },
 ): Exclude<DoctorVerdict, "waited"> {
   const some = (...statuses: readonly CheckReport["status"][]) =>
     checks.some(({ status }) => statuses.includes(status));
-  if (unreadable) return "unreadable";
-  if (some("fail") || (failOn === "warn" && some("warn"))) return "broken";
+  if (found.unreadable) return "unreadable";
+  if (some("fail") || found.broken || (found.failOn === "warn" && some("warn"))) return "broken";
   if (some("unknown", "blocked")) return "unknown";
   return some("pass", "warn") ? "pass" : "unknown";
 }

@@ -74,7 +74,7 @@ export async function runDoctor(host: Host, checks: readonly Check[], options: D
       ? because("skip", "left out by --skip")
       : (blockedBy(before, (id) => wanted.has(id)) ?? (await attempt(check, tools, limit)));
     outcomes.set(check, outcome);
-    const { actions, unreadable, ...found } = outcome;
+    const { actions, unreadable, broken, ...found } = outcome;
     const { id, title } = check;
     return { id, area: areaOf(check), title, ...found, ms: Math.round(host.now() - began) };
   };
@@ -96,6 +96,7 @@ export async function runDoctor(host: Host, checks: readonly Check[], options: D
 
   const verdict = verdictOf(reports, {
     unreadable: selected.checks.some((check) => outcomes.get(check)?.unreadable),
+    broken: selected.checks.some((check) => outcomes.get(check)?.broken),
     failOn: options.failOn ?? "fail",
   });
   const summary: Record<string, number> = {};

@@ -6,7 +6,7 @@ type Status = Parameters<typeof verdictOf>[0][number]["status"];
 function verdict(statuses: readonly Status[], more: Partial<Parameters<typeof verdictOf>[1]> = {}): string {
   return verdictOf(
     statuses.map((status) => ({ status })),
-    { failOn: "fail", unreadable: false, ...more },
+    { failOn: "fail", unreadable: false, broken: false, ...more },
   );
 }
 

@@ -353,6 +353,14 @@ describe("what was asked for", () => {
       message: "by b.b (by a.a (broken), a.b (nothing to look at))",
       fix,
     });
+    // What was seen to be broken is that, reported or not.
+    for (const only of [["b"], ["c"], undefined])
+      expect(await doctor(checks, still(), only === undefined ? {} : { only })).toMatchObject({
+        verdict: "broken",
+        ok: false,
+      });
+    const untold = [check("a.a", () => Promise.reject(new Error())), check("b.b", pass, ["a.a"])];
+    expect(await doctor(untold, still(), { only: ["b"] })).toMatchObject({ verdict: "unknown", ok: null });
     const all = await doctor(checks, still(), {});
     expect(all.checks[2]).toMatchObject({ id: "b.b", status: "blocked", fix: nothing });
   });
