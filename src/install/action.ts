@@ -13,7 +13,9 @@ export type Action =
   /** Only if it is empty by then. */
   | { readonly kind: "remove-folder"; readonly path: string }
   | { readonly kind: "daemon-reload" }
-  | { readonly kind: "enable" | "disable" | "start" | "stop"; readonly units: readonly string[] }
+  | { readonly kind: "enable" | "start" | "stop"; readonly units: readonly string[] }
+  /** With a `path` only that link of theirs, where the user has made others, all of which a disable would take. */
+  | { readonly kind: "disable"; readonly units: readonly string[]; readonly path?: string }
   | { readonly kind: "linger"; readonly on: boolean };
 
 /** An action as far as a receipt has it; its kind may be one of a later version. */
@@ -90,6 +92,7 @@ export function objectOf({ kind, path = "", to, units = [], on }: NamedAction, h
   if (kind in VERBS) return `${tilde(path, home)}${kind.endsWith("-folder") ? "/" : ""}`;
   if (kind === "daemon-reload") return "systemctl --user daemon-reload";
   if (kind === "linger") return `loginctl ${on ? "enable" : "disable"}-linger`;
+  if (kind === "disable" && path !== "") return `rm ${tilde(path, home)}`;
   const words = [kind, ...(path === "" ? [] : [tilde(path, home)]), ...units].join(" ");
   return UNIT_VERBS.has(kind) ? `systemctl --user ${words}` : words;
 }

@@ -8,7 +8,7 @@ import { changes, conflicts, keeps, type Plan } from "./action.ts";
 import { applyPlan, clearTemporaries } from "./apply.ts";
 import { type OwnedFile, ownedFiles, ownedFolders } from "./assets.ts";
 import { leftBehind, withLock } from "./lock.ts";
-import { bootFolderInTheWay, type Intent, leadingOut, lookAt, recordedLayout } from "./look.ts";
+import { bootFolderInTheWay, bootLinkOf, type Intent, leadingOut, lookAt, recordedLayout } from "./look.ts";
 import { type Manager, mustReadOurs, reachManager, settle } from "./manager.ts";
 import { receiptHere } from "./moved.ts";
 import { othersIn } from "./others.ts";
@@ -211,7 +211,9 @@ async function layOut(
 
   const first = await look({ taken: options.taken ?? new Set(), kept: new Set(), declined: false });
   const { version } = first.layout;
-  const enabled = first.manager.enabled || options.enable === true;
+  // The manager knows no link to a unit that is not there yet.
+  const linked = (await host.files.status(bootLinkOf(host))) !== undefined;
+  const enabled = first.manager.enabled || options.enable === true || linked;
   const { again } = intent;
   const ended = {
     version,

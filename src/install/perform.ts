@@ -94,18 +94,16 @@ export async function perform(host: Host, action: Action, ledger: Ledger, what: 
       const { kind } = action;
       const units = (await systemd.show(action.units)).filter((unit) => !isSo(kind, unit)).map(({ id }) => id);
       if (units.length > 0) undos.push(() => reverse(host, { kind: kind === "enable" ? "disable" : "enable", units }));
-      if ((await otherStartLinks(host)).length > 0) {
-        const take = async () => {
-          await files.removeFile(bootLinkOf(host));
-          await files.removeEmptyFolder(dirname(bootLinkOf(host)));
-        };
-        if (kind === "enable") undos.push(take);
-        else {
-          touched.add(dirname(bootLinkOf(host)));
-          await take();
-          return reload(host);
-        }
+      const take = async (link: string) => {
+        await files.removeFile(link);
+        await files.removeEmptyFolder(dirname(link));
+      };
+      if (action.kind === "disable" && action.path !== undefined) {
+        touched.add(dirname(action.path));
+        await take(action.path);
+        return reload(host);
       }
+      if (kind === "enable" && (await otherStartLinks(host)).length > 0) undos.push(() => take(bootLinkOf(host)));
       return order(host, action, `was not ${kind}d`);
     }
     case "start":

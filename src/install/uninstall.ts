@@ -11,7 +11,7 @@ import { applyPlan, clearTemporaries } from "./apply.ts";
 import { planLayout } from "./install.ts";
 import { besideOf, type Found } from "./judge.ts";
 import { LOCK, leftBehind, withLock } from "./lock.ts";
-import { bootLinkOf, type Intent, lookAt, recordedLayout, startLinks } from "./look.ts";
+import { bootLinkOf, type Intent, lookAt, otherStartLinks, recordedLayout, startLinks } from "./look.ts";
 import { reachManager, settle } from "./manager.ts";
 import { type LayoutPlan, planRemoval, undecidedBy, unseed } from "./plan.ts";
 import type { Receipt } from "./receipt.ts";
@@ -75,7 +75,9 @@ export async function uninstall(host: Host, options: UninstallOptions): Promise<
     const plan =
       recorded === undefined
         ? { steps: [], removed: [], undecided: [] }
-        : planUninstall(recorded, await lookAt(host, paths), running, await inFolders(host, recorded, purge));
+        : planUninstall(recorded, await lookAt(host, paths), running, await inFolders(host, recorded, purge), {
+            ...((await otherStartLinks(host)).length > 0 ? { bootLink: bootLinkOf(host) } : {}),
+          });
     // A purge that was killed may have left no more than empty folders.
     const toPurge = purge && (site.length > 0 || (await host.files.status(pathsOf(host).site)) !== undefined);
     const installed = recorded !== undefined || toPurge;
@@ -157,12 +159,16 @@ async function mustBeNone(host: Host, systemdMajor: number): Promise<void> {
   );
 }
 
-/** The receipt backwards. `inside` is what is in each of its folders: one that holds anything else stays. Pure. */
+/**
+ * The receipt backwards. `inside` is what is in each of its folders: one that holds anything else stays. `bootLink`: all that
+ * goes of what starts at boot. Pure.
+ */
 export function planUninstall(
   recorded: Receipt,
   found: ReadonlyMap<string, Found>,
   running: readonly string[],
   inside: ReadonlyMap<string, readonly string[]>,
+  { bootLink }: { readonly bootLink?: string } = {},
 ): LayoutPlan {
   const agents = running.filter((unit) => unit !== HOLDER_UNIT);
   const stops = [agents, running.filter((unit) => unit === HOLDER_UNIT)].filter((units) => units.length > 0);
@@ -183,7 +189,12 @@ export function planUninstall(
     steps: [
       ...stops.map((units): Step => ({ action: { kind: "stop", units }, change: "update" })),
       ...(recorded.enabled.length > 0
-        ? [{ action: { kind: "disable", units: recorded.enabled }, change: "update" } as const]
+        ? [
+            {
+              action: { kind: "disable", units: recorded.enabled, ...(bootLink && { path: bootLink }) },
+              change: "update",
+            } as const,
+          ]
         : []),
       ...(recorded.linger ? [{ action: { kind: "linger", on: false }, change: "update" } as const] : []),
       ...files,

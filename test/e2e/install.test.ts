@@ -1073,6 +1073,9 @@ describe("--enable and --now", () => {
     const { code, stdout, stderr } = inside([binary, "uninstall", "--yes"]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(lstatSync(link).isSymbolicLink()).toBe(true);
+    // It starts at boot again once it is there again.
+    expect(install()).toMatchObject({ code: 0, stdout: expect.not.stringContaining("--enable") });
+    expect(inside([binary, "uninstall", "--yes"]).code).toBe(0);
     const undo = `systemctl --user disable ${HOLDER}`;
     expect(stdout).toContain(`\nWhat you have enabled stays so. To undo it: ${undo}\n`);
     expect(typed(undo).code).toBe(0);
@@ -1085,6 +1088,8 @@ describe("--enable and --now", () => {
     expect(systemctl("add-wants", "graphical-session.target", HOLDER).code).toBe(0);
     const { code, stdout, stderr } = inside([binary, "uninstall", "--yes"]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    // What a disable would do is not what is done.
+    expect(stdout).toStartWith(`run       rm ~/.config/systemd/user/default.target.wants/${HOLDER}\n`);
     expect(stdout).toContain(`\nWhat you have enabled stays so. To undo it: systemctl --user disable ${HOLDER}\n`);
     expect(readdirSync(folder)).toEqual(["graphical-session.target.wants"]);
     expect(readdirSync(join(folder, "graphical-session.target.wants"))).toEqual([HOLDER]);
