@@ -7,9 +7,9 @@ import { EXIT } from "../core/exit.ts";
 import { afterFileError } from "../core/file-error.ts";
 import type { Host } from "../core/host.ts";
 import { agentOfUnit, LIMITS_DROP_IN } from "../core/names.ts";
-import { pathsOf } from "../core/paths.ts";
+import { pathsOf, tilde } from "../core/paths.ts";
 import { HIDDEN, looksSecret, redactorFor } from "../core/redact.ts";
-import { shellWord } from "../core/shell.ts";
+import { shellPath, shellWord } from "../core/shell.ts";
 import type { Intent } from "./look.ts";
 
 /** Every file of the user's below the site folder, and the limits of agents, which lie in their drop-in folders. */
@@ -26,6 +26,28 @@ export async function siteFiles(host: Host): Promise<string[]> {
   };
   const [settings, limits] = await Promise.all([below(pathsOf(host).site), limitsFiles(host)]);
   return [...settings, ...limits];
+}
+
+/**
+ * A name that is not UTF-8 is read as another one, by which nothing is found: such a file can neither be kept nor removed here.
+ * Throws FleetError (73) where there is one.
+ */
+export async function mustBeNamed(host: Host, site: readonly string[], { nothing, again }: Intent): Promise<void> {
+  const { home } = host.user;
+  for (const [index, path] of site.entries()) {
+    if (!path.includes("\u{FFFD}")) continue; // what is read for the bytes that are none
+    const isItself = site.indexOf(path) === index && (await host.files.status(path)) !== undefined;
+    if (isItself) continue;
+    throw new FleetError(
+      EXIT.cantcreate,
+      nothing,
+      `your files could not be kept: a name is not UTF-8, in ${tilde(path, home)}`,
+      [
+        `ls --quoting-style=shell-escape ${shellPath(dirname(path), home)}   # as mv takes it: give it another name`,
+        again,
+      ],
+    );
+  }
 }
 
 async function limitsFiles(host: Host): Promise<string[]> {

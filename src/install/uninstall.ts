@@ -17,7 +17,7 @@ import { type LayoutPlan, planRemoval, undecidedBy, unseed } from "./plan.ts";
 import type { Receipt } from "./receipt.ts";
 import { type CutOff, cutOff } from "./receipt-run.ts";
 import { runningUnits } from "./restart.ts";
-import { keepArchive, removeSite, type ShownFile, shownFiles, siteFiles } from "./site.ts";
+import { keepArchive, mustBeNamed, removeSite, type ShownFile, shownFiles, siteFiles } from "./site.ts";
 
 export interface UninstallOptions {
   readonly dryRun?: boolean;
@@ -70,6 +70,7 @@ export async function uninstall(host: Host, options: UninstallOptions): Promise<
       enabledByUser(host, recorded),
       siteFiles(host),
     ]);
+    if (purge) await mustBeNamed(host, site, intent);
     const files = recorded?.files.flatMap(({ path }) => [path, besideOf(path)]) ?? [];
     const paths = recorded?.seeded === undefined ? files : [...files, recorded.seeded.path];
     const plan =

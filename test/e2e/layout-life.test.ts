@@ -467,6 +467,27 @@ describe("uninstall", () => {
       for (const path of [...odd, ...many]) expect(read(join(paths.site, path))).toBe(path);
     });
 
+    test("says which file's name is not UTF-8, and how it is typed: it can be neither kept nor removed (73)", () => {
+      const odd = Buffer.from(`${paths.site}/deep/caf\xe9.env`, "latin1");
+      writeFiles(paths.site, { "\u{FFFD}": "a name like any other" });
+      writeFileSync(odd, "A=1\n");
+      for (const words of [["--dry-run"], ["--yes"]]) {
+        const { code, stderr } = fleet("uninstall", "--purge", ...words);
+        expect([code, stderr.includes("not UTF-8, in ~/.config/mosaic/fleet/deep/caf\u{FFFD}.env")]).toEqual([
+          73,
+          true,
+        ]);
+        expect(stderr).toContain("Next: ls --quoting-style=shell-escape ~/.config/mosaic/fleet/deep\n");
+      }
+      const shown = run(["ls", "--quoting-style=shell-escape", join(paths.site, "deep")]).stdout.split("\n");
+      expect(shown).toContain("'caf'$'\\351''.env'");
+      rmSync(odd);
+      writeFileSync(Buffer.from(`${paths.site}/\xe9`, "latin1"), "");
+      expect(fleet("uninstall", "--purge", "--yes").stderr).toContain("not UTF-8");
+      rmSync(Buffer.from(`${paths.site}/\xe9`, "latin1"));
+      expect(fleet("uninstall", "--purge", "--yes").code).toBe(0);
+    });
+
     test("takes nothing when they cannot be kept: 73", () => {
       writeFiles(join(sandbox.root, "bin"), { tar: "#!/bin/sh\nexit 2\n" });
       inside(["chmod", "+x", join(sandbox.root, "bin/tar")]);
