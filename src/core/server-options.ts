@@ -3,6 +3,8 @@ export interface ServerOption {
   readonly name: string;
   /** What tmux.conf has it be; shown so. */
   readonly wanted: string;
+  /** What tmux has by itself. */
+  readonly builtIn: string;
   readonly holds: (value: string) => boolean;
   /** What happens otherwise. */
   readonly otherwise: string;
@@ -23,6 +25,7 @@ const isHookOf = (script: string) => (value: string) => {
 const OUR_HOOK = "the hook of tmux.conf alone";
 const PANE_CLOSED = {
   wanted: OUR_HOOK,
+  builtIn: "",
   holds: isHookOf("agent-pane-closed.sh"),
   otherwise: "an agent whose session is closed by hand may run on without one, or more is ended than it",
   promised: true,
@@ -33,6 +36,7 @@ export const SERVER_OPTIONS: readonly ServerOption[] = [
   {
     name: "exit-empty",
     wanted: "off",
+    builtIn: "on",
     holds: is("off"),
     otherwise: "the server ends with its last session",
     promised: true,
@@ -41,6 +45,7 @@ export const SERVER_OPTIONS: readonly ServerOption[] = [
   {
     name: "exit-unattached",
     wanted: "off",
+    builtIn: "off",
     holds: is("off"),
     otherwise: "the server ends, with every agent, when the last viewer leaves",
     promised: true,
@@ -49,6 +54,7 @@ export const SERVER_OPTIONS: readonly ServerOption[] = [
   {
     name: "destroy-unattached",
     wanted: "off",
+    builtIn: "off",
     holds: is("off"),
     otherwise: "an agent ends when its last viewer leaves",
     promised: true,
@@ -57,6 +63,7 @@ export const SERVER_OPTIONS: readonly ServerOption[] = [
   {
     name: "remain-on-exit",
     wanted: "on",
+    builtIn: "off",
     holds: is("on"),
     otherwise: "the exit status of an agent is lost, and its session with it",
     promised: true,
@@ -65,6 +72,7 @@ export const SERVER_OPTIONS: readonly ServerOption[] = [
   {
     name: "pane-died",
     wanted: OUR_HOOK,
+    builtIn: "",
     holds: isHookOf("agent-pane-died.sh"),
     otherwise: "what an agent leaves behind when it dies keeps its unit active, or more is ended than it",
     promised: true,
@@ -74,6 +82,7 @@ export const SERVER_OPTIONS: readonly ServerOption[] = [
   {
     name: "update-environment",
     wanted: "empty",
+    builtIn: "DISPLAY",
     holds: is(""),
     otherwise: "whoever attaches leaves variables of theirs in the session",
     promised: false,

@@ -14,7 +14,8 @@ export interface RiskyLine {
 
 /** What is run later, or never by the server itself. */
 const LATER = /^(bind|bind-key|unbind|unbind-key|set-hook)\b/;
-const SETS = /^(?:set|set-option|setw|set-window-option)((?:\s+-[a-zA-Z]+)*)\s+([\w-]+)\s+("[^"]*"|'[^']*'|\S+)/;
+const SETS =
+  /^(?:set|set-option|setw|set-window-option)((?:\s+-[a-zA-Z]+)*)\s+([\w-]+)(?:\s+("[^"]*"|'[^']*'|[^\s#]\S*))?/;
 const WAITS = /^(?:(?:run|run-shell)\b(?!.*\s-b)|(?:if|if-shell)\b(?!.*\s-[bF]))/;
 
 /** Such lines, each by the first thing in it; by their words alone, in their order. */
@@ -30,9 +31,17 @@ export function riskyLines(text: string): RiskyLine[] {
 function riskOf(command: string): RiskyLine["risk"] | undefined {
   if (/^kill-server\b/.test(command)) return { kind: "ends" };
   if (WAITS.test(command)) return { kind: "waits" };
-  const [, flags = "", name = "", value = ""] = SETS.exec(command) ?? [];
-  if (/[tu]/.test(flags)) return undefined; // of one target, or set back
-  const option = SERVER_OPTIONS.find((each) => each.name === name && each.set !== undefined);
-  if (option === undefined || option.holds(value.replace(/^(["'])(.*)\1$/, "$2"))) return undefined;
-  return { kind: "option", option };
+  const [, flags = "", name = "", value] = SETS.exec(command) ?? [];
+  if (flags.includes("t")) return undefined; // of one target
+  const option = SERVER_OPTIONS.find((each) => isCalled(each, name) && each.set !== undefined);
+  if (option === undefined) return undefined;
+  // Without a value it is turned over.
+  const turned = option.wanted === "off" ? "on" : "off";
+  const then = flags.includes("u") ? option.builtIn : (value ?? turned).replace(/^(["'])(.*)\1$/, "$2");
+  return option.holds(then) ? undefined : { kind: "option", option };
+}
+
+/** tmux takes a name that is cut short, where no other begins so. */
+function isCalled({ name }: ServerOption, written: string): boolean {
+  return name === written || (written.length >= "exit-e".length && name.startsWith(written));
 }

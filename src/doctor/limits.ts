@@ -82,7 +82,9 @@ function coming(stock: Stock, fleet: Fleet): number {
 function judge(stock: Stock, fleet: Fleet, short: "warn" | "fail"): SubjectResult {
   const { limit, used = 0, besides = 0, each, name } = stock;
   const need = coming(stock, fleet) * each;
-  const total = used + besides + need;
+  const certain = used + besides + need;
+  // Those that run may take more than they do just now.
+  const total = stock.alone ? certain : Math.max(certain, besides + fleet.agents * each);
   const evidence = {
     limit: Number.isFinite(limit) ? limit : "none",
     "in use": stock.used ?? "not looked at",
@@ -99,7 +101,7 @@ function judge(stock: Stock, fleet: Fleet, short: "warn" | "fail"): SubjectResul
   const takes = used + besides === 0 ? `about ${need}` : `about ${total} with what is taken already`;
   return {
     subject: name,
-    status: total > limit ? short : "warn",
+    status: certain > limit ? short : "warn",
     message: `${total > limit ? "only" : "no more than"} ${limit}, and ${whose} ${takes}: ${stock.otherwise}`,
     evidence,
     fix: stock.mend(ample(total)),
@@ -116,8 +118,9 @@ function room(stocks: readonly Stock[], fleet: Fleet): string {
   const rooms = stocks
     .filter(({ alone }) => !alone)
     .map((stock) => {
-      const left = stock.limit - (stock.used ?? 0) - (stock.besides ?? 0);
-      return Math.floor(left / stock.each) + fleet.agents - coming(stock, fleet);
+      const most = stock.limit - (stock.besides ?? 0);
+      const left = Math.floor((most - (stock.used ?? 0)) / stock.each) + fleet.agents - coming(stock, fleet);
+      return Math.min(left, Math.floor(most / stock.each));
     });
   const least = Math.min(...rooms);
   return Number.isFinite(least) ? `for ${least} agents` : "without limit";
@@ -195,11 +198,17 @@ export interface Group {
   readonly own: boolean;
 }
 
+/** Where a slice is: a-b.slice is in a.slice, and "-.slice" is all. */
+function groupsOfSlice(slice: string): string[] {
+  const parts = slice.replace(/\.slice$/, "").split("-");
+  return slice === "-.slice" ? [] : parts.map((_, index) => `${parts.slice(0, index + 1).join("-")}.slice`);
+}
+
 /**
- * The cgroups whose limits of a controller hold for every agent, innermost first. Without a user manager: those that
- * this process is in.
+ * The cgroups whose limits of a controller hold for every agent, innermost first, or for those in a slice of their own.
+ * Without a user manager: those that this process is in.
  */
-export async function groupsAbove(tools: Tools, controller: string): Promise<Group[]> {
+export async function groupsAbove(tools: Tools, controller: string, slice?: string): Promise<Group[]> {
   const mounts = await tools.mounts();
   const old = mounts.find(({ type, options }) => type === "cgroup" && options.includes(controller));
   const mount = old ?? mounts.find(({ type }) => type === "cgroup2");
@@ -213,10 +222,11 @@ export async function groupsAbove(tools: Tools, controller: string): Promise<Gro
     .join(":");
   const template = manager === undefined ? undefined : await tools.template();
   const above = (path ?? "").replace(manager === undefined ? "" : /\/init\.scope$/, "").split("/");
-  const own =
-    manager === undefined ? [] : ["app.slice", template?.load === "loaded" ? template.extra.Slice : undefined];
-  const names = [...above, ...own].filter((name): name is string => !["", "..", undefined].includes(name));
-  const outside = above.filter((name) => !["", ".."].includes(name)).length;
+  const whole = (name: string) => !["", ".."].includes(name);
+  const common = template?.load === "loaded" ? template.extra.Slice : undefined;
+  const own = manager === undefined ? [] : groupsOfSlice(slice ?? (common || "app.slice"));
+  const names = [...above, ...own].filter(whole);
+  const outside = above.filter(whole).length;
   return [...names.keys(), names.length].reverse().map((depth) => {
     const below = names.slice(0, depth).map((name) => `/${name}`);
     return {

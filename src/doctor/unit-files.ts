@@ -16,8 +16,11 @@ export interface UnitFiles {
   text(path: string): Promise<string | undefined>;
   /** Whether one of its drop-ins is none: systemd then always says that the unit needs a reload. */
   hasOdd(unit: string): Promise<boolean>;
-  /** When anything of which a unit is made was last written, in milliseconds since 1970: files, and what is in folders. */
-  writtenAt(unit: string): Promise<number>;
+  /**
+   * When anything of which a unit is made was last written, in milliseconds since 1970: files, and what is in folders.
+   * `byOthers`: without what the manager itself writes for set-property, which is in force at once.
+   */
+  writtenAt(unit: string, byOthers?: boolean): Promise<number>;
 }
 
 /** Drop-ins for services of every name. */
@@ -25,6 +28,8 @@ const EVERY_SERVICE = "service.d";
 
 /** The manager itself writes there, all the time. */
 const CHANGING = /\/(transient|generator(\.early|\.late)?)$/;
+/** Of set-property. */
+const CONTROL = /\/user\.control(\/|$)/;
 
 /** Folders of drop-ins that systemd merges into a unit, those that win first: "mosaic-.service.d" is for a-b and a-c. */
 function dropInFolders(unit: string): string[] {
@@ -113,11 +118,12 @@ export async function readUnitFiles(host: Host, unitPath: readonly string[]): Pr
       const kinds = await Promise.all(dropIns(unit).map(async (path) => (await followed(host, path))?.kind));
       return kinds.some((kind) => kind === undefined || kind === "folder");
     },
-    async writtenAt(unit) {
+    async writtenAt(unit, byOthers = false) {
       const template = unit.replace(/@.*\./, "@.");
       const made = [...ownFiles(unit), ...ownFiles(template), ...dropIns(unit)];
       const parents = unitPath.filter((folder) => !CHANGING.test(folder));
-      const paths = [...made, ...foldersOf(unit).map(({ path }) => path), ...parents];
+      const all = [...made, ...foldersOf(unit).map(({ path }) => path), ...parents];
+      const paths = byOthers ? all.filter((path) => !CONTROL.test(path)) : all;
       return Math.max(...(await Promise.all(paths.map((path) => ask(times, path, () => modified(host, path))))));
     },
   };

@@ -288,7 +288,8 @@ async function nearName(lookup: Lookup, { program: { path } }: Configured, name:
   const lists = await Promise.all(
     folders.filter((each) => each !== "").map((each) => lookup.host.files.list(each).catch(() => [])),
   );
-  const alike = new Set(lists.flat().filter((each) => Math.abs(each.length - name.length) <= 2 && each[0] === name[0]));
+  const near = (each: string) => each !== name && Math.abs(each.length - name.length) <= 2 && each[0] === name[0];
+  const alike = new Set(lists.flat().filter(near));
   return closest(name, [...alike]);
 }
 

@@ -42,19 +42,30 @@ export const limitsTasks = limitCheck({
         otherwise,
         mend: sysctl(`kernel.${name}`),
       });
-    for (const group of await groupsAbove(tools, "pids")) {
-      const file = join(group.folder, "pids.max");
-      if ((await tools.host.files.status(file)) === undefined) continue;
-      stocks.push({
-        name: `tasks in ${group.path}`,
-        limit: await kernelNumber(tools, file),
-        used: await kernelNumber(tools, join(group.folder, "pids.current")),
-        each: EACH,
-        otherwise,
-        mend: () => widen(group, file),
-      });
-    }
+    const addGroups = async (groups: readonly Group[], part: Pick<Stock, "alone">) => {
+      for (const group of groups) {
+        const file = join(group.folder, "pids.max");
+        if ((await tools.host.files.status(file)) === undefined) continue;
+        stocks.push({
+          ...part,
+          name: `tasks in ${group.path}`,
+          limit: await kernelNumber(tools, file),
+          used: part.alone ? 0 : await kernelNumber(tools, join(group.folder, "pids.current")),
+          each: EACH,
+          otherwise,
+          mend: () => widen(group, file),
+        });
+      }
+    };
+    const shared = await groupsAbove(tools, "pids");
+    await addGroups(shared, {});
     const settings = await agentSettings(tools, "TasksMax");
+    const slices = await agentSettings(tools, "Slice");
+    for (const slice of new Set(slices?.own.values())) {
+      const groups = slice === slices?.common ? [] : await groupsAbove(tools, "pids", slice);
+      const others = groups.filter(({ path }) => shared.every((each) => each.path !== path));
+      await addGroups(others, { alone: true });
+    }
     const ofAgent = (unit: string, value: string): Stock => ({
       name: `TasksMax of ${unit}`,
       limit: amount(value),

@@ -21,9 +21,14 @@ export const unitsReload: Check = {
     const unread = new Set<string>();
     const { manager, readAt, units } = await suspects(tools, files);
     const compare = async (id: string, onDisk: string, unit: { dropIns: readonly string[]; needsReload: boolean }) => {
-      const fresh = files.dropIns(onDisk).filter((path) => !unit.dropIns.includes(path));
+      const read = files.dropIns(onDisk);
+      const fresh = read.filter((path) => !unit.dropIns.includes(path));
       for (const path of fresh) unread.add(path);
-      const said = unit.needsReload && (!(await files.hasOdd(onDisk)) || (await files.writtenAt(onDisk)) > readAt);
+      // set-property puts its drop-in behind those that are there; where it sorts before one systemd says so from then on.
+      const appended = fresh.length === 0 && read.some((path, index) => unit.dropIns[index] !== path);
+      const said =
+        unit.needsReload &&
+        (!(appended || (await files.hasOdd(onDisk))) || (await files.writtenAt(onDisk, appended)) > readAt);
       if (said || fresh.length > 0) stale.add(id);
     };
     // Of a unit that is not loaded systemd always says that it needs a reload: units.loaded has told of it.

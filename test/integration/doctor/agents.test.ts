@@ -620,7 +620,10 @@ describe("agents.program", () => {
     await program("mine/bin/only-here");
     await file("typo", "MOSAIC_PATH=~/mine/bin\nMOSAIC_AGENT_RUNTIME=olny-here\n");
     await file("none", "MOSAIC_AGENT_RUNTIME=zzz-no-such-program-zzz\n");
+    await sh("ln -s /nowhere/x ~/mine/bin/dangling");
+    await file("gone", "MOSAIC_PATH=~/mine/bin\nMOSAIC_AGENT_RUNTIME=dangling\n");
     const report = await examine(host, "agents.program");
+    expect(of(report, "gone").message).toMatch(/found nowhere else$/);
     expect(of(report, "typo").message).toContain("found nowhere else (was only-here meant?)");
     expect(of(report, "none").message).toMatch(/found nowhere else$/);
   });

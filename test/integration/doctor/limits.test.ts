@@ -175,6 +175,29 @@ describe("limits.tasks", () => {
     await mended("limits.tasks", report, ["systemctl --user revert app.slice"]);
   });
 
+  test("a slice that is enough for what runs just now, and not for the fleet: a warning", async () => {
+    await fleet.dropIn("app.slice", "[Slice]\nTasksMax=90\n");
+    expect(await examine(fleet.host, "limits.tasks")).toMatchObject({
+      status: "warn",
+      message: expect.stringMatching(/app\.slice: only 90, and the fleet \(2 agents\) needs about 100/),
+    });
+    await fleet.systemctl("revert", "app.slice");
+    await fleet.systemd.daemonReload();
+  });
+
+  for (const [whose, unit] of [
+    ["the agents are", TEMPLATE],
+    ["one agent is", "mosaic-agent@waits.service"],
+  ] as const)
+    test(`a slice in which ${whose}, and which is not in app.slice, may not have as many; the remedy lifts it`, () =>
+      withDropIn(unit, "Slice=few-tasks.slice", async () => {
+        await fleet.dropIn("few-tasks.slice", "[Slice]\nTasksMax=30\n");
+        await fleet.systemctl("start", "few-tasks.slice");
+        const report = await examine(fleet.host, "limits.tasks");
+        expect(bad(report)).toEqual([expect.stringMatching(/[^e]\/few\.slice\/few-tasks\.slice$/)]);
+        await mended("limits.tasks", report, ["systemctl --user revert few-tasks.slice"]);
+      }));
+
   test("an agent's unit may not have as many as an agent needs; the remedy lifts it", () =>
     withDropIn(TEMPLATE, "TasksMax=20", async () => {
       const report = await examine(fleet.host, "limits.tasks");

@@ -198,6 +198,7 @@ describe("tmux.local-conf", () => {
         "set -g mouse on",
         "set -s exit-empty off   # as it is",
         "set -t coder: destroy-unattached on",
+        "set -gu exit-unattached",
         "run-shell 'true'",
         "set -g status-left 'two",
         "lines'",
@@ -216,6 +217,9 @@ describe("tmux.local-conf", () => {
     ],
     ["the same behind another command", "set -g mouse on ; kill-server\n", "fail", 1, /its server does not come up/],
     ["exit-empty", 'set -s exit-empty "on"\n', "fail", 1, /its server does not come up/],
+    ["exit-empty set back to what tmux has", "set -gu exit-empty\n", "fail", 1, /its server does not come up/],
+    ["exit-empty turned over", "set -s exit-empty\n", "fail", 1, /its server does not come up/],
+    ["exit-empty cut short", "set -s exit-e on\n", "fail", 1, /its server does not come up/],
     [
       "an option of sessions",
       "set-option -g destroy-unattached on\n",

@@ -348,6 +348,23 @@ describe("units.reload", () => {
       return reload();
     },
   );
+
+  green("units.reload", "after set-property, whose second drop-in sorts before its first", async () => {
+    for (const property of ["MemoryMax=1G", "CPUWeight=20"])
+      expect(await fleet.systemctl("set-property", CODER, property)).toMatchObject({ code: 0 });
+    expect((await fleet.unit("coder")).needsReload).toBe(true); // systemd itself takes it so
+    return reload();
+  });
+
+  test("a change that is not set-property's is found beside it", async () => {
+    for (const property of ["MemoryMax=1G", "CPUWeight=20"]) await fleet.systemctl("set-property", CODER, property);
+    write({ [`${CODER}.d/99.conf`]: service("Nice=1") });
+    expect(await reload()).toMatchObject({ status: "fail", evidence: { units: [CODER] } });
+    await fleet.systemd.daemonReload();
+    for (const property of ["MemoryMax=2G", "AllowedCPUs=0"]) await fleet.systemctl("set-property", CODER, property);
+    write({ [`${CODER}.d/99.conf`]: service("Nice=2") });
+    expect(await reload()).toMatchObject({ status: "fail", evidence: { units: [CODER] } });
+  });
 });
 
 describe("units.promises", () => {
