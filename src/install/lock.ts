@@ -11,9 +11,12 @@ import type { Intent } from "./look.ts";
 /** In the state folder, while an install, a rollback or an uninstall runs. */
 export const LOCK = "install.lock";
 
-/** Whether a run that was killed has left its lock, or a file that it was writing, in the state folder. */
+/** Whether a run that was killed has left its lock, or a file that it was writing, in the state folder; or that folder, empty. */
 export async function leftBehind(host: Host): Promise<boolean> {
-  return (await host.files.list(pathsOf(host).state)).some((name) => name === LOCK || TEMPORARY.test(name));
+  const { state } = pathsOf(host);
+  const names = await host.files.list(state);
+  if (names.length === 0) return (await host.files.status(state))?.kind === "folder";
+  return names.some((name) => name === LOCK || TEMPORARY.test(name));
 }
 
 /** Whether an install, a rollback or an uninstall of this user runs now. */

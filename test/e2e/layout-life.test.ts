@@ -275,7 +275,10 @@ describe("uninstall", () => {
     expect(fleet("uninstall")).toMatchObject({ code: 0, stderr: "" });
     expect(treeOf(home)).toEqual({});
     expect(shown(HOLDER_UNIT, "LoadState")).toBe("not-found");
+    // Nor is what an install has left that was killed when it had the folder for its lock.
+    mkdirSync(paths.state, { recursive: true });
     expect(fleet("uninstall")).toMatchObject({ code: 0, stdout: "Nothing is installed.\n" });
+    expect(existsSync(dirname(paths.state))).toBe(false);
   });
 
   test("leaves what is the user's: settings, drop-ins, edits, what the user has enabled; and says so", () => {
