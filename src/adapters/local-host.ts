@@ -46,9 +46,12 @@ function whenInterrupted(): AbortSignal {
   return interrupt.signal;
 }
 
+/** Where a shell looks that was given no PATH, and systemd: a bare environment (`env -i`) is not a machine without programs. */
+const USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /** The host that this process runs on. Reads the process once. */
 export function localHost(): Host {
-  const env = { ...process.env };
+  const env = { PATH: USUAL_PATH, ...process.env };
   // What a umask keeps from others stays theirs to lack; what it keeps from the owner would lock us out of our own folders.
   process.umask(process.umask() & 0o077);
   const interrupted = whenInterrupted();

@@ -64,7 +64,7 @@ export function envProblems(bytes: Uint8Array | string, known: readonly string[]
       ...ofQuotes(statement, lines, known),
       ...ofJoints(statement, known),
       // What an open quote has swallowed is not worth a look.
-      ...(statement.quotes.some(({ end }) => end === undefined) ? [] : ofValue(statement, known)),
+      ...(statement.quotes.some(({ end }) => end === undefined) ? [] : ofValue(statement, lines, known)),
     ];
   });
   return [...problems, ...lineEnds(text, all)].sort((a, b) => a.line - b.line);
@@ -251,7 +251,7 @@ function ofJoints({ key, value, line, joints }: Statement, known: readonly strin
   return [warn(line, "joined-line", `${what}, an assignment: take the backslash away`)];
 }
 
-function ofValue(statement: Statement, known: readonly string[]): EnvProblem[] {
+function ofValue(statement: Statement, lines: readonly string[], known: readonly string[]): EnvProblem[] {
   const { key, value, how, line, gaps } = statement;
   // What is wrong with one of our keys is certainly wrong; what another program makes of its own is not known.
   const report = known.includes(key) ? fail : warn;
@@ -277,7 +277,9 @@ function ofValue(statement: Statement, known: readonly string[]): EnvProblem[] {
     problems.push(report(line, "spaces", message));
   } else if (bareMatch(statement, /;[ \t]*export(?![A-Za-z0-9_])/g))
     problems.push(report(line, "export", `${name}: the "; export" is part of the value: take it away`, `${name}=…`));
-  if (commentAfterQuote || bareMatch(statement, /(?:^|[ \t])#/g)) problems.push(trailingComment(report, statement));
+  // As in a shell, right behind the = it starts no comment: a colour, a channel.
+  const comment = /^[^=]*=[ \t]+#/.test(lines[line - 1] ?? "") ? /(?:^|[ \t])#/g : /[ \t]#/g;
+  if (commentAfterQuote || bareMatch(statement, comment)) problems.push(trailingComment(report, statement));
   if (known.includes(key) && bareMatch(statement, /['"]/g)) {
     const message = `${name}: a quote inside a word stays in the value: put the whole value in quotes, or in none`;
     problems.push(report(line, "inner-quote", message));

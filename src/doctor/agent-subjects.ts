@@ -3,6 +3,7 @@ import { allOf } from "../core/steps.ts";
 import type { SettingsFile } from "../fleet/settings-files.ts";
 import type { Agent } from "./agents.ts";
 import { type CheckResult, ofSubjects, type SubjectResult } from "./check.ts";
+import { notTheirs, otherConfig } from "./config-home.ts";
 import type { Tools } from "./tools.ts";
 
 /** What is so of one agent. */
@@ -18,6 +19,8 @@ export async function ofAgents(
     readonly healthy: string | ((looks: readonly SubjectResult[]) => string);
     readonly failing: string;
     readonly sessions?: boolean;
+    /** Goes by what is in settings files. */
+    readonly settings?: boolean;
     /** What is well of one agent is so of all with the same: those are not looked at again. */
     readonly alike?: (agent: Agent) => unknown;
   },
@@ -28,6 +31,7 @@ export async function ofAgents(
       isAgentName(name) && (words.sessions || file !== undefined || loaded !== undefined || enabled),
   );
   if (agents.length === 0) return noAgents;
+  if (words.settings && (await otherConfig(tools)) !== undefined) return notTheirs;
   const { healthy, failing, alike } = words;
   const lookAt = alike === undefined ? look : await onceEach(agents, alike, look);
   const subjects = await allOf(agents.map((agent) => named(agent.name, lookAt(agent))));

@@ -1,7 +1,7 @@
 import { samePlace } from "../adapters/looks.ts";
 import { pathsOf, tilde } from "../core/paths.ts";
 import { shellPath, shellWord } from "../core/shell.ts";
-import type { Fix } from "./check.ts";
+import type { CheckResult, Fix } from "./check.ts";
 import type { Tools } from "./tools.ts";
 
 /**
@@ -30,6 +30,12 @@ export async function otherConfig(tools: Tools): Promise<{ readonly message: str
     },
   };
 }
+
+/** Of a check that would only judge files which the fleet does not go by. */
+export const notTheirs: CheckResult = {
+  status: "skip",
+  reason: "this shell's folder of settings is not the user manager's",
+};
 
 async function isAmong(folders: readonly string[], path: string): Promise<boolean> {
   for (const folder of folders) if (folder === path || (await samePlace(folder, path))) return true;

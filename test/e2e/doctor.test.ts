@@ -428,6 +428,13 @@ describe("programs that are not there", () => {
     expect(checkIn(report, "holder.server").status).toBe("blocked");
     expect(report.environment.tmux).toBeNull();
   });
+
+  test("without a PATH (a bare environment) they are where they usually are, as they are to a shell", () => {
+    const { HOME = "", XDG_RUNTIME_DIR = "" } = fleet.host.env;
+    const bare = ["/usr/bin/env", "-i", `HOME=${HOME}`, `XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR}`];
+    const found = run(asIfBooted([...bare, binary, "doctor", "--only", "systemd.version,tmux.version", "-o", "json"]));
+    expect(statuses(reportOf(found))).toEqual({ "systemd.version": "pass", "tmux.version": "pass" });
+  });
 });
 
 describe("it only looks", () => {

@@ -24,6 +24,7 @@ export const agentsProgram: Check = {
           return [...(programs.length > 2 ? [`${programs.length} programs`] : programs), ...left].join(", ");
         },
         failing: "their programs are not found, or cannot run",
+        settings: true,
         alike: ({ program }) => program,
       },
       async (agent) => {

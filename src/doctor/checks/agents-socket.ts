@@ -28,7 +28,7 @@ export const agentsSocket: Check = {
     const { name, running } = await holderSocket(tools, named);
     return ofAgents(
       tools,
-      { healthy: `socket ${name}`, failing: "they mean another socket than the holder's" },
+      { healthy: `socket ${name}`, failing: "they mean another socket than the holder's", settings: true },
       (agent) => look(tools, agent, name, running, settings),
     );
   },

@@ -36,6 +36,7 @@ export const agentsWorkdir: Check = {
       {
         healthy: (all) => counted(new Set(all.map(({ message }) => message)).size, "working folder"),
         failing: "their working folders are not there or cannot be used",
+        settings: true,
         alike: ({ program }) => program,
       },
       async (agent) => look(tools, agent, folder),

@@ -5,7 +5,7 @@ import { moveAside } from "../../core/shell.ts";
 import { laterWriter, type Receipt } from "../../install/receipt.ts";
 import { cutOff, describeCutOff } from "../../install/receipt-run.ts";
 import type { Check, CheckResult } from "../check.ts";
-import { otherConfig } from "../config-home.ts";
+import { notTheirs, otherConfig } from "../config-home.ts";
 import { installFix } from "../install-fix.ts";
 import { replacedBy } from "../replaced.ts";
 import type { Tools } from "../tools.ts";
@@ -39,8 +39,7 @@ export const layoutReceipt: Check = {
         evidence: { receipt: paths.receipt },
         fix: { commands: [moveAside(paths.receipt, "unreadable"), "mosaic-fleet install"] },
       };
-    if ((await otherConfig(tools)) !== undefined)
-      return { status: "skip", reason: "this shell's folder of settings is not the user manager's" };
+    if ((await otherConfig(tools)) !== undefined) return notTheirs;
     const plan = await tools.plan();
     const files = plan.steps.flatMap(({ action, change }) =>
       action.kind === "write-file" ? [{ action, change }] : [],

@@ -80,6 +80,19 @@ describe("a machine without an agent (fake: none of the files of this one)", () 
   });
 });
 
+test("a shell that has another folder of settings says nothing of settings that it does not see", async () => {
+  const elsewhere = { ...host, env: { ...host.env, XDG_CONFIG_HOME: join(fleet.root, "elsewhere") } };
+  await file("fleet", "MOSAIC_PATH=~/only-there\n");
+  await file("there", "MOSAIC_AGENT_RUNTIME=there-alone\nMOSAIC_AGENT_WORKDIR=/nowhere\n");
+  await sh("systemctl --user enable mosaic-agent@there.service");
+  for (const id of ["agents.program", "agents.workdir", "agents.socket"] as const)
+    expect(await examine(elsewhere, id)).toMatchObject({
+      status: "skip",
+      message: "this shell's folder of settings is not the user manager's",
+    });
+  await sh("systemctl --user disable mosaic-agent@there.service");
+});
+
 describe("agents.name", () => {
   green("agents.name", "where every name can start", () => examine(host, "agents.name"));
 

@@ -208,7 +208,10 @@ describe("nothing is said of", () => {
     ["a command of several lines", `${SHELL_KEY}='A=1\nB="2 3" exec x'\n`],
     ["a $ that is meant", "A='$HOME'\nB=\\$HOME\nC=\"\\$HOME \\`\"\nD=5$\nE=$5\n"],
     ["a ~ that is meant", "A='~/x'\nB=x~\nC=a~b:c\n"],
-    ["a # that is meant", 'A=\'v # c\'\nD="v # c"\nMOSAIC_AGENT_WORKDIR="/x/it\'s # y"\nB=v#c\nC=https://x/#y\n'],
+    [
+      "a # that is meant",
+      'A=\'v # c\'\nD="v # c"\nMOSAIC_AGENT_WORKDIR="/x/it\'s # y"\nB=v#c\nC=https://x/#y\nE=#ff0000\n',
+    ],
     ["spaces around =", "A = 1\n  B= 2\n"],
     ["an odd space that is meant", "A='\u00a0x\u00a0'\nB=x\u00a0y\n"],
     ["JSON", 'A={"x": ["y", 1]}\nB=\'{"x": 1}\'\n'],
