@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { EXIT } from "../core/exit.ts";
 import type { Output } from "../core/host.ts";
 import { orUndefined } from "./looks.ts";
+import { whenUnread } from "./unread.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -67,6 +68,7 @@ export function outputOf(
     unwritten += text;
   };
   const isTTY = isTerminal(descriptor);
+  let watched = isTTY;
   return {
     isTTY,
     get columns() {
@@ -76,7 +78,11 @@ export function outputOf(
       return (isTTY && opened().rows) || 24;
     },
     color: wantsColor(env, isTTY),
-    gone: gone.signal,
+    get gone() {
+      if (!watched) whenUnread(descriptor, () => gone.abort()).catch(() => undefined);
+      watched = true;
+      return gone.signal;
+    },
     write: isTTY ? (text) => void opened().write(text) : write,
   };
 }

@@ -131,7 +131,7 @@ export interface Output {
   readonly rows: number;
   /** Whether escape sequences for colour may be written. */
   readonly color: boolean;
-  /** Aborted when it cannot be written any more: whoever read it went away (| head). Known by the next write. */
+  /** Aborted when it cannot be written any more: whoever read it went away (| head). A pipe is looked at from when this is asked for. */
   readonly gone: AbortSignal;
   write(text: string): void;
 }

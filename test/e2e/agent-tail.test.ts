@@ -282,11 +282,15 @@ describe("-f", () => {
     expect(follower.said.stdout).toMatch(/^READY\ntitle\n(Working 1s\n)?Done\.\nafter\n$/);
   });
 
-  test("it ends when nobody reads any more", async () => {
-    await agent("piped", "echo READY; while sleep 0.1; do echo on and on; done");
-    const piped = await fleet.host.exec(["sh", "-c", `"$0" agent tail piped -f | head -n 1`, binary], {
-      timeoutMs: 15_000,
-    });
-    expect(piped).toMatchObject({ kind: "exited", code: 0, stdout: "READY\n", stderr: "" });
-  });
+  test.each(["while sleep 0.1; do echo on and on; done", "exec sleep infinity"])(
+    "it ends when nobody reads any more, whether there is more to read or not: %s",
+    async (then) => {
+      const name = then.startsWith("exec") ? "quiet" : "piped";
+      await agent(name, `echo READY; ${then}`);
+      const piped = await fleet.host.exec(["sh", "-c", `"$0" agent tail ${name} -f | grep -m 1 READY`, binary], {
+        timeoutMs: 10_000,
+      });
+      expect(piped).toMatchObject({ kind: "exited", code: 0, stdout: "READY\n", stderr: "" });
+    },
+  );
 });

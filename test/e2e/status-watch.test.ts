@@ -55,6 +55,12 @@ test("-o ndjson: a line for each agent, then what changes, at once, though it lo
   await over;
 });
 
+test("it ends when nobody reads any more, though nothing changes", async () => {
+  const script = `"$0" status api --watch --interval 1h -o ndjson | head -n 1`;
+  const result = await fleet.host.exec(["sh", "-c", script, binary], { timeoutMs: 10_000 });
+  expect(result).toMatchObject({ kind: "exited", code: 0, stdout: expect.stringContaining('"name":"api"') });
+});
+
 test("an agent that is no more is told; who does not read the next line ends it", async () => {
   for (const name of ["short", "other"]) await fleet.agent(name, { MOSAIC_AGENT_COMMAND: "sleep infinity" });
   const rm = (name: string) => `"$0" agent rm ${name} >/dev/null 2>&1`;
