@@ -78,7 +78,9 @@ const NO_SERVER =
 const NO_SESSION = /no current target/;
 
 const SERVER_FIELDS = ["pid", "socket_path", "version"];
-const IDENTITY_FIELDS = ["session_name", "session_id", "pane_pid", "pane_dead", "@mosaic_agent"];
+/** A pane is shown of each session that has its window (new-session -t, link-window): the agent's is the one that is marked, too. */
+const OWN_PANE = "?@mosaic_session,#{@mosaic_agent},";
+const IDENTITY_FIELDS = ["session_name", "session_id", "pane_pid", "pane_dead", OWN_PANE];
 const PANE_FIELDS = [
   ...IDENTITY_FIELDS,
   ...["session_attached", "session_activity", "window_activity", "pane_dead_status", "pane_dead_signal"],

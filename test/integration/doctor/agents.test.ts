@@ -873,6 +873,7 @@ describe("agents.state", () => {
   test("its unit is stopped, but its session runs on: a start takes it over", async () => {
     await fleet.tmuxCommand("new-session", "-d", "-s", "left", "sleep infinity");
     await fleet.tmuxCommand("set-option", "-p", "-t", "=left:", "@mosaic_agent", "1");
+    await fleet.tmuxCommand("set-option", "-t", "=left:", "@mosaic_session", "1");
     await file("left", "MOSAIC_AGENT_COMMAND=sleep infinity\n");
     const report = await examine(host, "agents.state");
     expect(of(report, "left").message).toMatch(/^its unit is stopped, but its session runs a program/);
@@ -891,6 +892,20 @@ describe("agents.state", () => {
     await fleet.tmuxCommand("kill-session", "-t", "=by-hand");
     await fleet.tmuxCommand("kill-pane", "-a", "-t", `%${(await fleet.pane("coder"))?.sessionId.slice(1)}`);
     expect(report).toMatchObject({ status: "pass", message: "1 up" });
+  });
+
+  test("nor is a session that shows an agent's window as well, of its group or with that window linked", async () => {
+    await fleet.tmuxCommand("new-session", "-d", "-t", "=coder", "-s", "beside");
+    await fleet.tmuxCommand("new-session", "-d", "-s", "all-of-them", "sleep infinity");
+    await fleet.tmuxCommand("link-window", "-d", "-s", "=coder:", "-t", "=all-of-them:");
+    expect((await fleet.tmuxCommand("list-panes", "-a", "-f", "#{@mosaic_agent}")).stdout.split("\n")).toHaveLength(4);
+    const reports = [await examine(host, "agents.state"), await examine(host, "orphans.sessions")];
+    for (const session of ["beside", "all-of-them"]) await fleet.tmuxCommand("kill-session", "-t", `=${session}`);
+    await fleet.up("coder");
+    expect(reports).toMatchObject([
+      { status: "pass", message: "1 up" },
+      { status: "pass", evidence: { "of your own": ["all-of-them", "beside"] } },
+    ]);
   });
 });
 
