@@ -24,7 +24,7 @@ export interface Agent {
   readonly program: AgentProgram;
 }
 
-/** Every agent that has a file, a unit or a session, by name. Without a manager: those that have a file. */
+/** Every agent that has a file, a unit or a session with a program, by name. Without a manager: those that have a file. */
 export async function readAgents(tools: Tools): Promise<readonly Agent[]> {
   const { host } = tools;
   const managed = await tools.userManager().then(
@@ -46,7 +46,7 @@ export async function readAgents(tools: Tools): Promise<readonly Agent[]> {
     ...files.keys(),
     ...units.flatMap(({ unit }) => /^mosaic-agent@(.+)\.service$/.exec(unit)?.[1] ?? []),
     ...wanted,
-    ...panes.keys(),
+    ...[...panes].flatMap(([name, { dead }]) => (dead ? [] : [name])), // else it is left over
   ]);
   const below = (own: Readonly<Record<string, string>>) => ({
     ...state?.environment,

@@ -17,7 +17,7 @@ export interface Selection {
 
 /** The names of the agents that there are. */
 interface KnownAgents {
-  /** Of those that have a file, a loaded unit, a place at boot, or a session. */
+  /** Of those that have a file, a loaded unit, a place at boot, or a session with a program: one whose has ended is left over. */
   readonly agents: readonly string[];
   /** Of those that have no more than a drop-in or a unit file of their own: meant only when they are named. */
   readonly others: readonly string[];
@@ -30,7 +30,7 @@ export async function knownAgents(host: Host, { units, panes }: Scene, links: Un
     ...files.filter((file) => file.endsWith(".env")).map((file) => file.slice(0, -4)),
     ...units.keys(),
     ...[...links.wanted].flatMap((unit) => agentOfUnit(unit) ?? []),
-    ...panes.keys(),
+    ...[...panes].flatMap(([name, { dead }]) => (dead ? [] : [name])),
   ]);
   return {
     agents: [...agents].filter(isAgentName).sort(),

@@ -8,6 +8,7 @@ import { notWhileAnother } from "../../../src/canary/fleet.ts";
 import type { Host } from "../../../src/core/host.ts";
 import { agentUnit, HOLDER_UNIT } from "../../../src/core/names.ts";
 import type { CheckReport } from "../../../src/doctor/report.ts";
+import { selectFrom } from "../../../src/fleet/select.ts";
 import { examine, green, red } from "../../support/doctor.ts";
 import { openFleet, type TestFleet } from "../../support/fleet.ts";
 
@@ -77,6 +78,29 @@ describe("orphans.sessions", () => {
       return report;
     },
   );
+});
+
+test("what an agent has left under another name is no agent: doctor tells what ends it", async () => {
+  await fleet.agent("mover", { MOSAIC_AGENT_COMMAND: "sleep infinity" });
+  await start("mover");
+  await fleet.up("mover");
+  await tmux("rename-session", "-t", "=mover", "moved");
+  await fleet.systemctl("stop", agentUnit("mover"));
+  expect((await fleet.pane("moved"))?.dead).toBe(true);
+  expect(await selectFrom(fleet.host, { names: [], all: true })).not.toContain("moved");
+  const state = await examine(fleet.host, "agents.state");
+  expect([state.status, state.subjects.map(({ subject }) => subject)]).toEqual([
+    "pass",
+    expect.not.arrayContaining(["moved"]),
+  ]);
+  const report = await examine(fleet.host, "orphans.sessions");
+  expect(report).toMatchObject({
+    status: "warn",
+    message: expect.stringMatching(/^moved: an agent has left this session/),
+  });
+  await type(report);
+  expect(await fleet.pane("moved")).toBeUndefined();
+  expect(await examine(fleet.host, "orphans.sessions")).toMatchObject({ status: "pass", message: null });
 });
 
 test("a session by an agent's name while that is enabled and stopped: all that doctor says, typed in its order, mends it", async () => {
