@@ -1,5 +1,4 @@
-import { createReadStream } from "node:fs";
-import * as fs from "node:fs/promises";
+import { createReadStream, promises as fs } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Files } from "../core/host.ts";
 import { type Disk, disk } from "./disk.ts";

@@ -2,6 +2,7 @@ import {
   accessSync,
   closeSync,
   constants,
+  promises as fs,
   lstatSync,
   openSync,
   readdirSync,
@@ -13,7 +14,6 @@ import {
   statfsSync,
   statSync,
 } from "node:fs";
-import * as fs from "node:fs/promises";
 import type { FileStatus, Files } from "../core/host.ts";
 import { allOf } from "../core/steps.ts";
 import { promptPaths } from "./prompt-paths.ts";

@@ -4,11 +4,11 @@ import { parseMounts } from "./mounts.ts";
 
 /** File systems that wait for nothing but this machine's kernel and disks: no server, and no program that serves them. */
 const PROMPT = new Set(
-  [
-    "bcachefs bpf btrfs cgroup cgroup2 configfs debugfs devpts devtmpfs efivarfs erofs exfat ext2 ext3 ext4 f2fs fusectl",
-    "hugetlbfs iso9660 jfs mqueue nilfs2 ntfs3 overlay proc pstore ramfs reiserfs rootfs securityfs selinuxfs squashfs",
-    "sysfs tmpfs tracefs ubifs vfat xfs zfs",
-  ].flatMap((line) => line.split(" ")),
+  (
+    "bcachefs bpf btrfs cgroup cgroup2 configfs debugfs devpts devtmpfs efivarfs erofs exfat ext2 ext3 ext4 f2fs fusectl " +
+    "hugetlbfs iso9660 jfs mqueue nilfs2 ntfs3 overlay proc pstore ramfs reiserfs rootfs securityfs selinuxfs squashfs " +
+    "sysfs tmpfs tracefs ubifs vfat xfs zfs"
+  ).split(" "),
 );
 
 /** In them a process is asked for its memory, which may hang. */

@@ -1,5 +1,4 @@
-import { fstatSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { fstatSync, promises } from "node:fs";
 import { EXIT } from "../core/exit.ts";
 import type { Output } from "../core/host.ts";
 import { orUndefined } from "./looks.ts";
@@ -133,7 +132,7 @@ export async function readNamed(named: string, interrupted: AbortSignal): Promis
   if (interrupted.aborted) end();
   try {
     if (named === "-") return new Uint8Array(await Bun.stdin.arrayBuffer());
-    return await orUndefined(readFile(named));
+    return await orUndefined(promises.readFile(named));
   } finally {
     interrupted.removeEventListener("abort", end);
   }
