@@ -1,3 +1,5 @@
+import { tilde } from "./paths.ts";
+
 /**
  * What fleet.env and an agent's file can set: every MOSAIC_ variable that the scripts read from there, with its meaning.
  * (MOSAIC_FLEET_TOOLS and MOSAIC_FLEET_SITE are the holder's own, for tmux.conf; setting them does nothing.)
@@ -19,6 +21,13 @@ export const SHELL_KEY = "MOSAIC_AGENT_COMMAND";
 
 /** Those in which a leading ~ or ~/ is the home folder (expand_home in fleet-functions.sh). */
 export const HOME_KEYS: readonly string[] = ["MOSAIC_AGENT_WORKDIR", "MOSAIC_RUNTIME_BIN", "MOSAIC_PATH"];
+
+/** A value as it means the same in any home: ~ for the home folder, where that is understood. */
+export function inAnyHome(variable: string, value: string, home: string): string {
+  if (!HOME_KEYS.includes(variable)) return value;
+  const paths = variable === "MOSAIC_PATH" ? value.split(":") : [value];
+  return paths.map((path) => tilde(path, home)).join(":");
+}
 
 /** Whether it is a value of MOSAIC_AGENT_STOP_SECONDS that stop-agent-session.sh takes. */
 export function isStopSeconds(value: string): boolean {

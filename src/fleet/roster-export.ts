@@ -1,4 +1,4 @@
-import { NAMED_SETTINGS } from "../core/agent-keys.ts";
+import { inAnyHome, NAMED_SETTINGS } from "../core/agent-keys.ts";
 import { looksSecret } from "../core/redact.ts";
 import { type YamlValue, yamlText } from "../core/yaml-text.ts";
 import { checkedSettings, valueProblem, variableProblem } from "./agent.ts";
@@ -19,11 +19,11 @@ const HEADER = `# The agents of a fleet, by mosaic-fleet export, for mosaic-flee
 # A key is not in it: {secret: true} leaves it as it is in the agent's own file.
 `;
 
-/** Secrets are left out: they stay where they are. */
-export function exportRoster(found: ReadonlyMap<string, FoundAgent>): ExportedRoster {
+/** Secrets are left out: they stay where they are. `home`: for other homes, too, what lies in it is below ~. */
+export function exportRoster(found: ReadonlyMap<string, FoundAgent>, home: string): ExportedRoster {
   const omitted: string[] = [];
   const agents = [...found].map(([name, agent]): [string, YamlValue] => {
-    const settings = settingsOf(agent, (field, why) => omitted.push(`agents.${name}.${field}: ${why}`));
+    const settings = settingsOf(agent, home, (field, why) => omitted.push(`agents.${name}.${field}: ${why}`));
     return [name, { ...settings, enabled: agent.enabled, state: agent.runs ? "running" : "stopped" }];
   });
   return {
@@ -36,9 +36,11 @@ export function exportRoster(found: ReadonlyMap<string, FoundAgent>): ExportedRo
 const SECRET = { secret: true };
 
 function settingsOf(
-  { variables = new Map<string, string>(), limits }: FoundAgent,
+  { variables: own = new Map<string, string>(), limits }: FoundAgent,
+  home: string,
   omit: (field: string, why: string) => void,
 ): Record<string, YamlValue> {
+  const variables = new Map([...own].map(([key, value]) => [key, inAnyHome(key, value, home)]));
   const settings: Record<string, YamlValue> = {};
   const say = (setting: string, value: string | number) => {
     const checked = checkedSettings({ [setting]: value });

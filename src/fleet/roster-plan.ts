@@ -1,4 +1,4 @@
-import { NAMED_SETTINGS } from "../core/agent-keys.ts";
+import { inAnyHome, NAMED_SETTINGS } from "../core/agent-keys.ts";
 import { variableProblem } from "./agent.ts";
 import type { AgentChanges } from "./agent-config.ts";
 import type { AgentLife } from "./agent-removal.ts";
@@ -34,14 +34,17 @@ const HIDDEN = "[redacted]";
 /** Values of {file: PATH}, by the agent and the variable. */
 export type FileValues = ReadonlyMap<string, ReadonlyMap<string, string>>;
 
-/** What has to be done so that the agents are as a roster says: in the roster's order, then those that are not in it. */
+/**
+ * What has to be done so that the agents are as a roster says: in the roster's order, then those that are not in it. A path is the
+ * same whether it is written with ~ or not.
+ */
 export function planRoster(
   roster: Roster,
   found: ReadonlyMap<string, FoundAgent>,
   files: FileValues,
-  prune: boolean,
+  { prune, home }: { readonly prune: boolean; readonly home: string },
 ): AgentPlan[] {
-  const meant = [...roster].map(([name, agent]) => planAgent(name, agent, found.get(name), files.get(name)));
+  const meant = [...roster].map(([name, agent]) => planAgent(name, agent, home, found.get(name), files.get(name)));
   const others = [...found].filter(([name]) => !roster.has(name));
   return [
     ...meant,
@@ -65,6 +68,7 @@ const NOTHING: FoundAgent = {
 function planAgent(
   name: string,
   agent: RosterAgent,
+  home: string,
   found: FoundAgent = NOTHING,
   files: ReadonlyMap<string, string> = new Map(),
 ): AgentPlan {
@@ -77,7 +81,8 @@ function planAgent(
 
   const set = (setting: string, variable: string, wanted: string | undefined, from?: string) => {
     const was = had.get(variable);
-    if (was === wanted) return;
+    const same = (value: string | undefined) => value && inAnyHome(variable, value, home);
+    if (same(was) === same(wanted)) return;
     const wasSecret = was !== undefined && isSecret(variable, was);
     losesSecret ||= wasSecret;
     variables.set(variable, wanted);

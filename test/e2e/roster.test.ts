@@ -42,8 +42,21 @@ test("what export wrote, applied where there is no agent, is what export writes;
   await fleet.host.files.makeFolder(join(fleet.host.user.home, 'w "x'));
   expect(await typed(["agent", "add", "full", "--runtime", "sleep", ...limits, "--enable"])).toMatchObject({ code: 0 });
   expect(await typed(["agent", "start", "plain"])).toMatchObject({ code: 0 });
+  // As a shell hands ~/work on; another user's home is another folder.
+  const { home } = fleet.host.user;
+  await fleet.agent("here", {
+    MOSAIC_AGENT_WORKDIR: `${home}/work`,
+    MOSAIC_PATH: `/opt/bin:${home}/bin`,
+    OTHER: `${home}/x`,
+  });
 
   const before = await typed(["export"]);
+  expect(before.stdout).toContain("    workdir: ~/work\n");
+  expect(before.stdout).toContain('      MOSAIC_PATH: "/opt/bin:~/bin"\n');
+  expect(before.stdout).toContain(`      OTHER: ${home}/x\n`);
+  const asItWas = text(fileOf("here"));
+  expect(await apply(before.stdout)).toMatchObject({ code: 0, stdout: expect.stringContaining("Nothing to do.") });
+  expect(text(fileOf("here"))).toBe(asItWas);
   expect(before).toMatchObject({ code: 0, stderr: "" });
   expect(await apply(NONE, "--prune", "--yes")).toMatchObject({ code: 0 });
   expect((await typed(["export"])).stdout).toEndWith("\nagents: {}\n");
@@ -55,8 +68,9 @@ test("what export wrote, applied where there is no agent, is what export writes;
 
   const written = statSync(fileOf("odd"));
   const again = await apply(before.stdout);
-  expect(again).toMatchObject({ code: 0, stdout: "3 agents are as the roster says.\nNothing to do.\n" });
+  expect(again).toMatchObject({ code: 0, stdout: "4 agents are as the roster says.\nNothing to do.\n" });
   expect(statSync(fileOf("odd"))).toEqual(written);
+  expect(await typed(["agent", "rm", "here"])).toMatchObject({ code: 0 });
 });
 
 test("a change is shown, then made; comments stay; what runs is not restarted, and is told", async () => {

@@ -90,7 +90,10 @@ async function planFrom(host: Host, file: string, prune: boolean): Promise<Agent
   if ("problems" in text) throw refused(file, text.problems);
   const { values, problems } = await readValueFiles(host, text, file === "-" ? resolve(".") : dirname(resolve(file)));
   if (problems.length > 0) throw refused(file, problems);
-  return planRoster(text.roster, await findAgents(host, NOTHING, [...text.roster.keys()]), values, prune);
+  return planRoster(text.roster, await findAgents(host, NOTHING, [...text.roster.keys()]), values, {
+    prune,
+    home: host.user.home,
+  });
 }
 
 async function readText(host: Host, file: string): Promise<string> {

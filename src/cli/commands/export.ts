@@ -16,7 +16,7 @@ export const command = defineCommand({
     [EXIT.config, "an agent's file cannot be read"],
   ],
   async run(host) {
-    const { text, omitted, failed } = exportRoster(await findAgents(host, "Nothing was exported"));
+    const { text, omitted, failed } = exportRoster(await findAgents(host, "Nothing was exported"), host.user.home);
     host.stdout.write(text);
     for (const name of failed) host.stderr.write(`${name} has failed: in the roster it is stopped\n`);
     for (const line of omitted) host.stderr.write(`left out: ${line}\n`);
