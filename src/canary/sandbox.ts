@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import sandboxScript from "../../assets/canary-sandbox.sh" with { type: "text" };
+import { BusError } from "../adapters/bus.ts";
 import { groupFolders } from "../adapters/cgroup.ts";
-import { managerProblem } from "../adapters/manager.ts";
+import { managerProblem, openUserManager } from "../adapters/manager.ts";
 import { mountOf, mountsOf } from "../adapters/mounts.ts";
 import { createExec } from "../adapters/process.ts";
 import { systemdOf } from "../adapters/systemd.ts";
@@ -202,11 +203,22 @@ export function hostInside(host: Host, env: Readonly<Record<string, string>>, ho
   return { ...host, env, user: { ...host.user, home }, exec: createExec(env) };
 }
 
+/** A manager makes its socket, and only then takes connections at it. */
+async function isRefused(inside: Host): Promise<boolean> {
+  try {
+    (await openUserManager(inside, BOOT_LIMIT_MS)).close();
+    return false;
+  } catch (error) {
+    return error instanceof BusError && error.code === "ECONNREFUSED"; // of all else systemctl tells more
+  }
+}
+
 async function untilBooted(inside: Host, ended: () => boolean, log: string): Promise<void> {
   const socket = join(inside.env.XDG_RUNTIME_DIR ?? "", "systemd/private");
   const seen = await until(inside, BOOT_LIMIT_MS, async () => {
     if (ended() || inside.interrupted.aborted) return "ended";
-    return (await inside.files.status(socket)) === undefined ? undefined : "there";
+    if ((await inside.files.status(socket)) === undefined) return undefined;
+    return (await isRefused(inside)) ? undefined : "there";
   });
   // Done when the manager has started what it starts by itself.
   const ready = seen === "there" ? await systemdOf(inside).run("start", ["default.target"], BOOT_LIMIT_MS) : undefined;
