@@ -124,7 +124,7 @@ async function scriptsOwn(): Promise<string> {
   return `set -u\nname=coder env_file=e fleet_env=f\nrefuse() { exit "$1"; }\n. '${tree}/assets/fleet-functions.sh'\nadd_to_path\n${text.slice(from, to)}`;
 }
 
-/** Tools that know nothing but these agents. */
+/** Tools that know nothing but these agents: no user manager answers, which another check tells. */
 function toolsFor(environments: readonly Environment[]): Tools {
   const host = { ...localHost(), user: { uid: 0, name: "somebody", home }, env: { PATH: "/usr/bin" } };
   const agents = environments.map((environment, index): Agent => {
@@ -141,7 +141,14 @@ function toolsFor(environments: readonly Environment[]): Tools {
       program: agentProgram(environment, home),
     };
   });
-  const tools = { host, paths: pathsOf(host), agents: async () => agents, settings: async () => undefined };
+  const managerState = () => Promise.reject(new Error("no user manager"));
+  const tools = {
+    host,
+    paths: pathsOf(host),
+    managerState,
+    agents: async () => agents,
+    settings: async () => undefined,
+  };
   return tools as unknown as Tools;
 }
 
