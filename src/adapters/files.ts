@@ -1,4 +1,4 @@
-import { createReadStream, promises as fs } from "node:fs";
+import { constants, createReadStream, promises as fs } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Files } from "../core/host.ts";
 import { type Disk, disk } from "./disk.ts";
@@ -33,6 +33,11 @@ async function openFolders(path: string): Promise<void> {
   for (const entry of await fs.readdir(path, { withFileTypes: true }))
     if (entry.isDirectory()) await openFolders(join(path, entry.name));
 }
+
+/** A pipe that nobody reads refuses to be opened: it keeps nobody waiting. */
+const APPENDING = {
+  flag: (constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK) as unknown as string,
+};
 
 /** What a file system says that has no hard links, or none to this. */
 const NO_LINKS = ["EPERM", "EOPNOTSUPP", "ENOSYS", "EMLINK", "EXDEV"];
@@ -167,7 +172,7 @@ export function filesOn(disk: Disk): Files {
     },
 
     makeTemporaryFolder: (prefix) => fs.mkdtemp(prefix),
-    append: (path, text) => fs.appendFile(path, text),
+    append: (path, text) => fs.appendFile(path, text, APPENDING),
     chmod: (path, mode) => disk.chmod(path, mode),
     async removeFile(path) {
       try {

@@ -53,7 +53,8 @@ export async function doctor(
   if (strange !== undefined)
     throw new UsageError(`--fix ${strange}: with --only, --skip or --pre that is not looked at`);
 
-  const options: DoctorOptions = { ...selection, failOn: args["fail-on"] ?? "fail", version };
+  const failOn = args["fail-on"] ?? "fail";
+  const options: DoctorOptions = { ...selection, failOn, version };
   const once = (fixes: readonly FixReport[] = []): Promise<DoctorRun> => {
     const first = asked;
     asked = undefined; // a later look asks anew
@@ -71,7 +72,7 @@ export async function doctor(
     host.stderr.write("mosaic-fleet doctor: interrupted\n");
     return exitOfInterrupt(host.interrupted.reason);
   }
-  await printDoctor(host, report, format, { verbose: args.verbose ?? false, root: host.user.uid === 0 });
+  await printDoctor(host, report, format, { verbose: args.verbose ?? false, root: host.user.uid === 0, failOn });
   return exitOf(report.verdict);
 }
 

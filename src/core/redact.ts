@@ -16,8 +16,9 @@ const SECRET_SHAPES: readonly (readonly [hint: RegExp, shape: RegExp])[] = [
   [/A[KS]IA/, /(\b)(?:AKIA|ASIA)[A-Z0-9]{16}\b/g],
   [/AIza/, /(\b)AIza[A-Za-z0-9_-]{30,}/g],
   [/eyJ/, /(\b)eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]*/g],
-  // A password in a URL.
-  [/:\/\/.*@/s, /(:\/\/[^/\s:@]*:)[^/\s@]+(?=@)/g],
+  // A password in a URL, which may have an @ in it; and a key in the place of the user, as git takes it.
+  [/:\/\/.*@/s, /(:\/\/[^/\s:@]*:)[^/\s@]+(?:@[^/\s@"',]*)*(?=@)/g],
+  [/:\/\/.*@/s, /(:\/\/)(?=[\w-]*[0-9])(?=[\w-]*[A-Za-z])[\w-]{16,}(?=@)/g],
   [/Bearer|Basic/, /(\b(?:Bearer|Basic) )[A-Za-z0-9._~+/=-]{16,}/g],
   // The only one of several lines. A report's texts come in one, with a NUL in a line of its own between them.
   [

@@ -13,7 +13,7 @@ import { closest } from "../core/did-you-mean.ts";
 import { settingLine } from "../core/env-edit.ts";
 import type { Host } from "../core/host.ts";
 import { pathsOf, tilde } from "../core/paths.ts";
-import { shellPath } from "../core/shell.ts";
+import { shellPath, shellWord } from "../core/shell.ts";
 import { editCommand, setCommand } from "./setting-commands.ts";
 import type { SettingsFile } from "./settings-files.ts";
 
@@ -231,7 +231,7 @@ async function addition(
       status,
       message: `${message}; it was found nowhere else${meant === undefined ? "" : ` (was ${meant} meant?)`}`,
       evidence: { PATH: path, "looked in": (await lookup.search.places()).length },
-      commands: [`${edit(lookup, agent)}   # name another program, or install ${name}`],
+      commands: [`${edit(lookup, agent)}   # name another program, or install ${shellWord(name)}`],
     };
   }
   if (program.includes("/"))

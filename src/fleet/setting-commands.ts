@@ -2,6 +2,7 @@ import { dirname } from "node:path";
 import { settingLine } from "../core/env-edit.ts";
 import type { Host } from "../core/host.ts";
 import { shellPath, shellWord } from "../core/shell.ts";
+import { hasInvisible } from "../core/visible.ts";
 import type { SettingsFile } from "./settings-files.ts";
 
 /** The command that gives a setting a value: in the place of the line that is there, else at the end of the file. */
@@ -50,7 +51,7 @@ export function unsetCommand(file: SettingsFile, key: string, home: string): str
  */
 function meantFolder(value: string): string | undefined {
   const meant = value.replace(/[ \t]+#.*$/s, "").replace(/(^|:)\$(?:HOME|\{HOME\})(?=[/:]|$)/g, "$1~");
-  return meant === value || meant === "" || isShellish(meant) ? undefined : meant;
+  return meant === value || meant === "" || isShellish(meant) || hasInvisible(meant) ? undefined : meant;
 }
 
 /** Whether a folder has in it what a shell would put something else in the place of. */

@@ -198,6 +198,15 @@ describe("the verdict", () => {
     expect(statuses(json(...only))).toEqual({ "units.enabled": "warn" });
     expect(json(...only).verdict).toBe("pass");
     expect(json(...only, "--fail-on", "warn").verdict).toBe("broken");
+    for (const [format, passes, breaks] of [
+      ["junit", /failures="0"/, /failures="1".*<failure [^>]*type="warn"/s],
+      ["tap", /^ok 1/m, /^not ok 1.* status: warn/ms],
+      ["github", /^::warning /m, /^::error /m],
+    ] as const) {
+      expect(doctor(["-o", format, ...only])).toMatchObject({ code: 0, stdout: expect.stringMatching(passes) });
+      const broken = doctor(["-o", format, ...only, "--fail-on", "warn"]);
+      expect(broken).toMatchObject({ code: 1, stdout: expect.stringMatching(breaks) });
+    }
   });
 
   test("is unreadable, exit 78, where systemd cannot read a file with settings", () => {
@@ -265,11 +274,17 @@ describe("in every format", () => {
     expect(readFileSync(path, "utf8")).toMatch(/^# of another step\n# mosaic.fleet doctor: (.|\n)*layout\.files/);
   });
 
-  test("github: a summary that cannot be written is said, and changes no verdict", () => {
-    const path = join(fleet.root, "none/summary.md");
-    const { code, stdout, stderr } = doctor(["-o", "github", ...WELL], { GITHUB_STEP_SUMMARY: path });
-    expect({ code, stdout: stdout.slice(0, 8) }).toEqual({ code: 0, stdout: "::notice" });
-    expect(stderr).toContain("the step summary was not written: ENOENT");
+  test("github: a summary that cannot be written is said, changes no verdict, and keeps nobody waiting", () => {
+    const pipe = join(fleet.root, "summary.pipe");
+    expect(run(["mkfifo", pipe]).code).toBe(0);
+    for (const [path, why] of [
+      [join(fleet.root, "none/summary.md"), "ENOENT"],
+      [pipe, "ENXIO"],
+    ] as const) {
+      const { code, stdout, stderr } = doctor(["-o", "github", ...WELL], { GITHUB_STEP_SUMMARY: path });
+      expect({ code, stdout: stdout.slice(0, 8) }).toEqual({ code: 0, stdout: "::notice" });
+      expect(stderr).toContain(`the step summary was not written: ${why}`);
+    }
   });
 });
 

@@ -1,10 +1,13 @@
-import type { DoctorReport, FixText } from "../../doctor/report.ts";
+import type { DoctorReport, FailOn, FixText } from "../../doctor/report.ts";
 import { sentenceOf } from "./doctor-words.ts";
 import type { Examination, Row } from "./formats/examination.ts";
 import { evidenceLines } from "./formats/rows.ts";
 
 /** A report of doctor as what all machine formats show. `subjects`: at most so many of each check. */
-export function examinationOf(report: DoctorReport, options: { root: boolean; subjects: number }): Examination {
+export function examinationOf(
+  report: DoctorReport,
+  options: { root: boolean; failOn: FailOn; subjects: number },
+): Examination {
   return {
     name: "mosaic-fleet doctor",
     verdict: sentenceOf(report).replace(/\.$/, ""),
@@ -19,6 +22,7 @@ export function examinationOf(report: DoctorReport, options: { root: boolean; su
         area,
         title,
         status,
+        breaks: status === "warn" && options.failOn === "warn",
         message,
         details: [
           ...evidenceLines(check.evidence),

@@ -10,7 +10,7 @@ const MOST_ANNOTATED = 5;
 
 /** Writes a report in one of the formats. */
 export async function printDoctor(host: Host, report: DoctorReport, format: Format, view: DoctorView): Promise<void> {
-  const examination = (subjects = Number.POSITIVE_INFINITY) => examinationOf(report, { root: view.root, subjects });
+  const examination = (subjects = Number.POSITIVE_INFINITY) => examinationOf(report, { ...view, subjects });
   switch (format) {
     case "human":
       return renderDoctor(host.stdout, report, view);

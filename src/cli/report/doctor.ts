@@ -1,5 +1,5 @@
 import type { Output } from "../../core/host.ts";
-import type { CheckReport, DoctorReport, FixReport, FixText, SubjectReport } from "../../doctor/report.ts";
+import type { CheckReport, DoctorReport, FailOn, FixReport, FixText, SubjectReport } from "../../doctor/report.ts";
 import { seconds } from "../duration.ts";
 import { asRoot } from "./doctor-examination.ts";
 import { RANK, sentenceOf, tally, WORDS } from "./doctor-words.ts";
@@ -18,6 +18,8 @@ export interface DoctorView {
   readonly verbose: boolean;
   /** Whether this user is root. */
   readonly root: boolean;
+  /** What counts as broken. */
+  readonly failOn: FailOn;
 }
 
 /** A line for each healthy area; what is not right with its reason, evidence and remedy; the verdict last. */

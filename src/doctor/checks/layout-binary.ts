@@ -49,7 +49,7 @@ export const layoutBinary: Check = {
         message: `${tilde(first, home)} comes before ${tilde(mine, home)} on PATH: what you type runs another mosaic-fleet than this one`,
         evidence,
         fix: {
-          commands: [`export PATH=${shellPath(dirname(mine), home)}:"$PATH"   # or remove ${tilde(first, home)}`],
+          commands: [`export PATH=${shellPath(dirname(mine), home)}:"$PATH"   # or remove ${shellPath(first, home)}`],
         },
       };
     }

@@ -439,6 +439,16 @@ describe("agents.workdir", () => {
     expect(commands).toEqual([expect.stringMatching(/^\$\{EDITOR:-vi\} .*shellish\.env$/)]);
   });
 
+  test("nothing in a folder's name is a command of the remedy's", async () => {
+    for (const value of ['"\\$HOME/x\ntouch pwned"', "'$HOME/x;$(touch pwned)'"]) {
+      await file("shellish", `MOSAIC_AGENT_WORKDIR=${value}\n`);
+      const report = await examine(host, "agents.workdir");
+      expect(of(report, "shellish").fix.commands).toEqual([
+        expect.stringMatching(/^\$\{EDITOR:-vi\} .*shellish\.env$/),
+      ]);
+    }
+  });
+
   test("a relative one: the start script finds it, the pane does not", async () => {
     await sh("mkdir -p ~/relative");
     await file("moved", "MOSAIC_AGENT_COMMAND=sleep infinity\nMOSAIC_AGENT_WORKDIR=relative\n");
@@ -551,6 +561,18 @@ describe("agents.program", () => {
     });
     await file("open", `MOSAIC_AGENT_COMMAND=sleep 5"\n`);
     expect(of(await examine(host, "agents.program"), "open").status).toBe("fail");
+  });
+
+  test("nothing in a program's name is a command of the remedy's: not in a line of its own, nor to a zsh that takes # for a word", async () => {
+    for (const [value, said] of [
+      ['"/x/a\ntouch pwned"', "$'a\\012touch pwned'"],
+      ["'$(touch pwned)'", "'$(touch pwned)'"],
+    ] as const) {
+      await file("odd", `MOSAIC_RUNTIME_BIN=${value}\n`);
+      const { commands } = of(await examine(host, "agents.program"), "odd").fix;
+      expect(commands).toEqual([expect.stringMatching(/^\S+ \S+odd\.env {3}# name another program, or install /)]);
+      expect(commands[0]).toEndWith(`install ${said}`);
+    }
   });
 
   test("a MOSAIC_PATH that is there is kept, in the file that sets it", async () => {

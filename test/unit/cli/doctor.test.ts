@@ -28,7 +28,7 @@ async function shown(
   const stdout = recorder({ columns });
   const host = fakeHost({ stdout, pause: () => new Promise(() => undefined) });
   const { report } = await runDoctor(host, checks, { version: "1.2.3", ...selection });
-  await printDoctor(host, report, format as (typeof FORMATS)[number], { verbose, root });
+  await printDoctor(host, report, format as (typeof FORMATS)[number], { verbose, root, failOn: "fail" });
   return stdout.text();
 }
 

@@ -172,10 +172,20 @@ describe("what is shown", () => {
     expect(redactorFor("/home/x").redact(text)).toBe(shown);
   });
 
+  test.each([
+    ["https://me:hunter@22@git.example/x", "https://me:[redacted]@git.example/x"],
+    [`https://${made("", 20)}@git.example/x`, "https://[redacted]@git.example/x"],
+    ["ssh://git@git.example/x", "ssh://git@git.example/x"],
+    ["https://some-body-of-that-name@git.example/x", "https://some-body-of-that-name@git.example/x"],
+    ['["https://a:hunter22@b","c@d"]', '["https://a:[redacted]@b","c@d"]'],
+  ])("in a URL: %s", (text, shown) => {
+    expect(redactorFor("/home/x").redact(text)).toBe(shown);
+  });
+
   test("a very long text takes no time", () => {
     const began = performance.now();
     redactorFor("/home/x").redact(
-      `${"a-".repeat(100_000)}${"key".repeat(100_000)}${'="'.repeat(50_000)}${"a=".repeat(100_000)}`,
+      `${"a-".repeat(100_000)}${"key".repeat(100_000)}${'="'.repeat(50_000)}${"a=".repeat(100_000)}://${"a:@".repeat(100_000)}`,
     );
     expect(performance.now() - began).toBeLessThan(500);
   });

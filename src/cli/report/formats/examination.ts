@@ -20,6 +20,8 @@ export interface Row {
   /** The healthy state. */
   readonly title: string;
   readonly status: "pass" | "warn" | "fail" | "skip" | "unknown" | "blocked";
+  /** A warning by which the verdict is broken: --fail-on warn. */
+  readonly breaks?: boolean;
   readonly message: string | null;
   /** What was seen, a line each. */
   readonly details: readonly string[];

@@ -1,6 +1,6 @@
 import type { Examination } from "./examination.ts";
 import { renderMarkdown } from "./markdown.ts";
-import { messageOf, remedyOf, tally } from "./rows.ts";
+import { breaks, messageOf, remedyOf, tally } from "./rows.ts";
 
 /** What becomes an annotation, and of which kind; the worst first. */
 const KINDS = { fail: "error", unknown: "error", blocked: "warning", warn: "warning" } as const;
@@ -14,7 +14,9 @@ export function renderGithub(examination: Examination): { commands: string; summ
   const annotations = Object.entries(KINDS).flatMap(([status, kind]) =>
     rows
       .filter((row) => row.status === status)
-      .map((row) => command(kind, `${row.id}: ${row.title}`, [messageOf(row), ...remedyOf(row)].join("\n"))),
+      .map((row) =>
+        command(breaks(row) ? "error" : kind, `${row.id}: ${row.title}`, [messageOf(row), ...remedyOf(row)].join("\n")),
+      ),
   );
   const left = annotations.length - LIMIT;
   const more = left > 0 ? `; left out here, but in the summary: ${left}` : "";

@@ -1,10 +1,11 @@
 import type { Examination, Row } from "./examination.ts";
-import { messageOf, remedyOf, seconds } from "./rows.ts";
+import { breaks, messageOf, remedyOf, seconds } from "./rows.ts";
 
-/** A JUnit document: one suite, a test case for every row; what could not be told is an error, a warning passes. */
+/** A JUnit document: one suite, a test case for every row. What could not be told is an error; a warning passes, unless it breaks the verdict. */
 export function renderJunit({ name, verdict, rows, environment, ms }: Examination): string {
   const count = (...statuses: Row["status"][]) => rows.filter(({ status }) => statuses.includes(status)).length;
-  const sums = { name, tests: rows.length, failures: count("fail"), errors: count("unknown"), time: seconds(ms) };
+  const failures = rows.filter(breaks).length;
+  const sums = { name, tests: rows.length, failures, errors: count("unknown"), time: seconds(ms) };
   const properties = Object.entries({ verdict, ...environment }).map(([name, value]) =>
     element("property", { name, value }),
   );
@@ -27,13 +28,14 @@ export function renderJunit({ name, verdict, rows, environment, ms }: Examinatio
 function outcome(row: Row): string {
   const message = messageOf(row);
   const body = [message, ...row.details, ...remedyOf(row)].map(xml).join("\n");
+  const failure = () => element("failure", { message, type: row.status }, body);
   switch (row.status) {
     case "pass":
       return "";
     case "warn":
-      return element("system-out", {}, body);
+      return breaks(row) ? failure() : element("system-out", {}, body);
     case "fail":
-      return element("failure", { message, type: row.status }, body);
+      return failure();
     case "unknown":
       return element("error", { message, type: row.status }, body);
     case "skip":

@@ -9,6 +9,11 @@ export function tally(rows: readonly Row[]): string {
   return counts.join(", ") || "nothing was looked at";
 }
 
+/** Whether the verdict is broken by it: who reads a document alone is told the same as who looks at the exit code. */
+export function breaks({ status, breaks = false }: Row): boolean {
+  return status === "fail" || breaks;
+}
+
 /** What is said of a row where its status is not shown: that it was blocked, then, or what else was found. */
 export function messageOf({ status, message, title }: Row): string {
   return status === "blocked" ? `blocked: ${message ?? title}` : (message ?? title);

@@ -1,7 +1,7 @@
 import type { Examination, Row } from "./examination.ts";
-import { messageOf, oneLine } from "./rows.ts";
+import { breaks, messageOf, oneLine } from "./rows.ts";
 
-/** TAP, version 14: a test point for every row; what was not looked at is skipped, a warning is ok. The verdict is a comment. */
+/** TAP, version 14: a test point for every row; what was not looked at is skipped, a warning is ok, unless it breaks the verdict, which is a comment. */
 export function renderTap({ name, verdict, rows }: Examination): string {
   const said = `# ${oneLine(`${name}: ${verdict}`)}`;
   const lines = ["TAP version 14", `1..${rows.length}`, ...rows.flatMap(testPoint), said];
@@ -10,6 +10,7 @@ export function renderTap({ name, verdict, rows }: Examination): string {
 
 function testPoint(row: Row, index: number): string[] {
   const point = `ok ${index + 1} - ${plain(`${row.id}: ${row.title}`)}`;
+  const failed = () => [`not ${point}`, ...diagnostics(row, "error")];
   switch (row.status) {
     case "pass":
       return [point];
@@ -17,10 +18,10 @@ function testPoint(row: Row, index: number): string[] {
     case "blocked":
       return [`${point} # SKIP ${plain(messageOf(row))}`];
     case "warn":
-      return [point, ...diagnostics(row, "warning")];
+      return breaks(row) ? failed() : [point, ...diagnostics(row, "warning")];
     case "fail":
     case "unknown":
-      return [`not ${point}`, ...diagnostics(row, "error")];
+      return failed();
   }
 }
 
