@@ -13,13 +13,9 @@ export const command = defineCommand({
   args: { shell: { type: "positional", required: true, description: "bash, zsh or fish" } },
   completes: { shell: Object.keys(SCRIPTS) },
   examples: [
-    [
-      "mosaic-fleet completions bash >~/.local/share/bash-completion/completions/mosaic-fleet",
-      "for bash with the package bash-completion",
-    ],
-    ["source <(mosaic-fleet completions bash)", "for bash without it: a line of ~/.bashrc"],
-    ["mosaic-fleet completions zsh >~/.zfunc/_mosaic-fleet", "for zsh, where ~/.zfunc is in $fpath before compinit"],
-    ["mosaic-fleet completions fish >~/.config/fish/completions/mosaic-fleet.fish", "for fish"],
+    ["source <(mosaic-fleet completions bash)", "for bash: a line of ~/.bashrc"],
+    ["source <(mosaic-fleet completions zsh)", "for zsh: a line of ~/.zshrc, after compinit"],
+    ["mosaic-fleet completions fish | source", "for fish: a line of ~/.config/fish/config.fish"],
   ],
   exits: [
     [EXIT.ok, "printed"],
