@@ -32,7 +32,11 @@ export const unitsEnabled: Check = {
       status: "warn",
       message: `neither the holder nor an agent is enabled: nothing of the fleet starts ${when}${until}`,
       evidence,
-      fix: { actions: [{ kind: "enable", unit: HOLDER_UNIT }] },
+      // Enabled and stopped it would be broken, and --fix starts nothing.
+      fix:
+        holder.active === "inactive"
+          ? { commands: [`systemctl --user enable --now ${HOLDER_UNIT}`] }
+          : { actions: [{ kind: "enable", unit: HOLDER_UNIT }] },
     };
   },
 };

@@ -755,10 +755,22 @@ describe("units.enabled", () => {
     {
       status: "warn",
       message: /^neither the holder nor an agent is enabled: nothing of the fleet starts /,
-      fix: /^systemctl --user enable mosaic-tmux-holder\.service$/,
+      fix: /^systemctl --user enable --now mosaic-tmux-holder\.service$/,
     },
-    async () => mends(await enabled()),
+    async () => {
+      await fleet.systemctl("stop", HOLDER_UNIT);
+      const report = await mends(await enabled());
+      expect(await examine(fleet.host, "holder.server")).toMatchObject({ status: "pass" });
+      return report;
+    },
   );
+
+  test("of a holder that runs it can be mended by --fix, which starts nothing", async () => {
+    await fleet.systemctl("disable", HOLDER_UNIT);
+    await fleet.systemctl("daemon-reload");
+    const { fix } = await enabled();
+    expect(fix).toMatchObject({ automatic: true, commands: [`systemctl --user enable ${HOLDER_UNIT}`] });
+  });
 
   green("units.enabled", "with an agent that is enabled, and brings the holder", async () => {
     expect(await fleet.systemctl("enable", CODER)).toMatchObject({ code: 0 });
