@@ -30,3 +30,10 @@ export function shellPath(path: string, home: string): string {
   if (path === home) return "~";
   return path.startsWith(`${home}/`) ? `~/${shellWord(path.slice(home.length + 1))}` : shellWord(path);
 }
+
+/** Commands once each, where they first stand; but what reads files anew stands behind the last that changes one. */
+export function onceEach(commands: readonly string[]): string[] {
+  const placeOf = (command: string) =>
+    command.endsWith(" daemon-reload") ? commands.lastIndexOf(command) : commands.indexOf(command);
+  return commands.filter((command, index) => placeOf(command) === index);
+}

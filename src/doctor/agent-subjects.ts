@@ -1,9 +1,11 @@
 import { isAgentName } from "../core/names.ts";
+import { shellPath } from "../core/shell.ts";
 import { allOf } from "../core/steps.ts";
 import type { SettingsFile } from "../fleet/settings-files.ts";
 import type { Agent } from "./agents.ts";
-import { type CheckResult, ofSubjects, type SubjectResult } from "./check.ts";
+import { type CheckResult, type Fix, ofSubjects, type SubjectResult } from "./check.ts";
 import { notTheirs, otherConfig } from "./config-home.ts";
+import { thenReload } from "./root-reload.ts";
 import type { Tools } from "./tools.ts";
 
 /** What is so of one agent. */
@@ -100,10 +102,11 @@ export async function agesOf({ host, procfs }: Tools, pids: readonly number[]): 
   return started.map((ticks) => (ticks === undefined ? undefined : uptime - Number(ticks) * TICK_MS));
 }
 
-/** What takes the mask off its unit. */
-export function unmasking({ unit, mask }: Agent, { paths }: Tools): string {
-  const runtime = paths.runtime !== undefined && mask?.startsWith(`${paths.runtime}/`) ? "--runtime " : "";
-  return `systemctl --user unmask ${runtime}${unit}`;
+/** What takes the mask off its unit; systemctl's unmask leaves one in the manager's memory that is an empty file. */
+export function unmasking({ mask = "" }: Agent, { paths, host }: Tools): Fix {
+  const remove = `rm ${shellPath(mask, host.user.home)}`;
+  const isOwn = [paths.runtime, paths.config].some((folder) => folder !== undefined && mask.startsWith(`${folder}/`));
+  return isOwn ? { commands: [remove, "systemctl --user daemon-reload"] } : { root: thenReload(host, [remove]) };
 }
 
 /** What shows the last words that an agent left. */

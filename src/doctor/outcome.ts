@@ -1,4 +1,5 @@
 import { describeError } from "../core/errors.ts";
+import { onceEach } from "../core/shell.ts";
 import type { Check, CheckResult, Evidence, SubjectResult } from "./check.ts";
 import { type FixAction, fixText } from "./fix.ts";
 import type { CheckReport } from "./report.ts";
@@ -106,8 +107,8 @@ export function blockedBy(
     blockedBy: blockers.map(([id]) => id),
     broken: blockers.some(([, { broken }]) => broken),
     fix: {
-      commands: [...new Set(fixes.flatMap(({ commands }) => commands))],
-      root: [...new Set(fixes.flatMap(({ root }) => root))],
+      commands: onceEach(fixes.flatMap(({ commands }) => commands)),
+      root: onceEach(fixes.flatMap(({ root }) => root)),
       automatic: false, // --fix mends what was asked for
     },
   };

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { FileStatus, Host } from "../core/host.ts";
 import { agentOfUnit } from "../core/names.ts";
 
@@ -45,6 +45,11 @@ function withPrefixes(unit: string): string[] {
   for (let dash = unit.lastIndexOf("-", end - 1); dash > 0; dash = unit.lastIndexOf("-", dash - 1))
     names.push(unit.slice(0, dash + 1) + unit.slice(end));
   return names;
+}
+
+/** A drop-in as systemd calls it: the folder that it is in without links (/etc/xdg/systemd/user is one on Debian). */
+export async function namedBySystemd({ files }: Pick<Host, "files">, path: string): Promise<string> {
+  return join((await files.realPath(dirname(path))) ?? dirname(path), basename(path));
 }
 
 /** Whether a line that names a file of a unit is about one of ours, or of every service. */

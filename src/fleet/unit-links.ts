@@ -11,7 +11,7 @@ export interface UnitLinks {
   readonly changedAgents: ReadonlySet<string>;
   /** Unit files and folders of drop-ins by their agent, and under "" what every agent has. Of two unit files the first counts. */
   readonly files: ReadonlyMap<string, readonly string[]>;
-  /** Agents whose unit is a link to /dev/null, and where that is. */
+  /** Agents whose unit is a link to /dev/null, or an empty file, and where that is. */
   readonly masks: ReadonlyMap<string, string>;
 }
 
@@ -30,11 +30,18 @@ export async function readUnitLinks(host: Host, unitPath: readonly string[]): Pr
       if (whose !== undefined) files.set(whose, [...(files.get(whose) ?? []), path]);
       if (agent !== undefined) {
         changedAgents.add(agent);
-        if (!name.endsWith(".d") && (await host.files.realPath(path)) === "/dev/null") masked.push({ agent, path });
+        if (!name.endsWith(".d") && (await isMask(host, path))) masked.push({ agent, path });
       }
       if (/\.(wants|requires)$/.test(name)) for (const unit of await host.files.list(path)) wanted.add(unit);
     }),
   );
   const masks = new Map(masked.map(({ agent, path }) => [agent, path]));
   return { wanted, changedAgents, files, masks };
+}
+
+async function isMask({ files }: Host, path: string): Promise<boolean> {
+  const real = await files.realPath(path);
+  if (real === undefined || real === "/dev/null") return real !== undefined;
+  const status = await files.status(real);
+  return status?.kind === "file" && status.size === 0;
 }

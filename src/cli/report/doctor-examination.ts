@@ -1,3 +1,4 @@
+import { onceEach } from "../../core/shell.ts";
 import type { DoctorReport, FailOn, FixText } from "../../doctor/report.ts";
 import { sentenceOf } from "./doctor-words.ts";
 import type { Examination, Row } from "./formats/examination.ts";
@@ -43,12 +44,10 @@ export function examinationOf(
 
 /** What to type, once each, what root types with its sudo. */
 function remedyOf(fixes: readonly FixText[], root: boolean): string[] {
-  return [
-    ...new Set([
-      ...fixes.flatMap(({ commands }) => commands),
-      ...fixes.flatMap((fix) => fix.root.map((command) => asRoot(command, root))),
-    ]),
-  ];
+  return onceEach([
+    ...fixes.flatMap(({ commands }) => commands),
+    ...fixes.flatMap((fix) => fix.root.map((command) => asRoot(command, root))),
+  ]);
 }
 
 /** A command of root's as this user types it. */

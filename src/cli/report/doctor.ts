@@ -1,4 +1,5 @@
 import type { Output } from "../../core/host.ts";
+import { onceEach } from "../../core/shell.ts";
 import type { CheckReport, DoctorReport, FailOn, FixReport, FixText, SubjectReport } from "../../doctor/report.ts";
 import { seconds } from "../duration.ts";
 import { asRoot } from "./doctor-examination.ts";
@@ -117,14 +118,14 @@ function renderEvidence(output: Output, evidence: SubjectReport["evidence"], ind
 function renderRemedy(output: Output, fixes: readonly FixText[]): void {
   const { dim } = paint(output);
   // Not wrapped: they are to be pasted.
-  for (const command of new Set(fixes.flatMap(({ commands }) => commands)))
+  for (const command of onceEach(fixes.flatMap(({ commands }) => commands)))
     output.write(`${" ".repeat(INDENT)}${typed(output, INDENT, `$ ${unbroken(command)}`)}\n`);
   if (fixes.some(({ root }) => root.length > 0)) output.write(`${" ".repeat(INDENT)}${dim("as root: see the end")}\n`);
 }
 
 function renderRootCommands(output: Output, { checks }: DoctorReport, { root }: DoctorView): void {
-  const commands = new Set(everyFix(checks).flatMap((fix) => fix.root));
-  if (commands.size === 0) return;
+  const commands = onceEach(everyFix(checks).flatMap((fix) => fix.root));
+  if (commands.length === 0) return;
   output.write("\nAs root:\n");
   for (const command of commands) output.write(`  ${typed(output, 2, unbroken(asRoot(command, root)))}\n`);
 }

@@ -31,7 +31,7 @@ export const agentsEnabled: Check = {
           return {
             status: "warn",
             message: "runs, but its unit is masked: after the next boot it is gone",
-            fix: { commands: [unmasking(agent, tools)] },
+            fix: unmasking(agent, tools),
           };
         return {
           status: "warn",

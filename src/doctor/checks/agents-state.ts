@@ -103,7 +103,7 @@ async function remedied(
     case "failed":
       return finds(journalOf(name), `systemctl --user reset-failed ${unit}`, ...(await starting(tools, agent)));
     case "masked":
-      return finds(unmasking(agent, tools));
+      return { status, message, fix: unmasking(agent, tools) };
     case "stopped-enabled": {
       const start = await starting(tools, agent);
       if (!(await passedOver(tools, agent))) return finds(...start);

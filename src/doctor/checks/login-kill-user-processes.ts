@@ -1,4 +1,5 @@
 import { killsUserProcesses } from "../../adapters/logind.ts";
+import { shellWord } from "../../core/shell.ts";
 import type { Check } from "../check.ts";
 
 const DROP_IN = "/etc/systemd/logind.conf.d/keep-user-processes.conf";
@@ -11,7 +12,7 @@ export const loginKillUserProcesses: Check = {
     checks:
       "What logind has in effect: KillUserProcesses, and KillOnlyUsers and KillExcludeUsers, which decide for this user.",
     why: "Where logind kills a session's processes at logout, everything that was started in the session dies with it: a tmux server of one's own, a nohup, an agent started by hand. What runs below the user manager is in no session, so the fleet itself stays, if lingering is enabled.",
-    mend: `As root, write "[Login]" and "KillUserProcesses=no" into ${DROP_IN} and run \`systemctl kill --signal=HUP systemd-logind.service\`; or start what shall stay with \`systemd-run --user --scope\`.`,
+    mend: `As root, write "[Login]" and "KillUserProcesses=no" into ${DROP_IN}, or "KillExcludeUsers=root USER" where KillOnlyUsers names you, and run \`systemctl kill --signal=HUP systemd-logind.service\`; or start what shall stay with \`systemd-run --user --scope\`.`,
   },
   async run(tools) {
     const bus = await tools.systemBus();
@@ -30,12 +31,18 @@ export const loginKillUserProcesses: Check = {
       fix: {
         commands: ["systemd-run --user --scope tmux new-session   # one server that stays"],
         root: kills.only.includes(name)
-          ? ["grep -rn KillOnlyUsers /etc/systemd/logind.conf /etc/systemd/logind.conf.d   # take this user out there"]
-          : [
-              `sh -c 'mkdir -p ${DROP_IN.slice(0, DROP_IN.lastIndexOf("/"))} && printf "%s\\n" "[Login]" "KillUserProcesses=no" >${DROP_IN}'`,
-              "systemctl kill --signal=HUP systemd-logind.service",
-            ],
+          ? keeping(`KillExcludeUsers=${[...new Set([...kills.exclude, name])].join(" ")}`)
+          : keeping("KillUserProcesses=no"),
       },
     };
   },
 };
+
+/** Puts a setting of logind's in force. */
+function keeping(setting: string): string[] {
+  const folder = DROP_IN.slice(0, DROP_IN.lastIndexOf("/"));
+  return [
+    `sh -c 'mkdir -p ${folder} && printf "%s\\n" "[Login]" "$1" >${DROP_IN}' sh ${shellWord(setting)}`,
+    "systemctl kill --signal=HUP systemd-logind.service",
+  ];
+}

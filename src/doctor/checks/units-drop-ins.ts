@@ -6,6 +6,7 @@ import { agentUnit, isOurDropIn } from "../../core/names.ts";
 import { tilde } from "../../core/paths.ts";
 import { moveAside, shellPath, shellWord } from "../../core/shell.ts";
 import { type Check, type Evidence, ofSubjects, type SubjectResult } from "../check.ts";
+import { namedBySystemd } from "../unit-files.ts";
 
 export const unitsDropIns: Check = {
   id: "units.drop-ins",
@@ -20,11 +21,11 @@ export const unitsDropIns: Check = {
   async run(tools) {
     const { host } = tools;
     const [holder, template, files] = await Promise.all([tools.holder(), tools.template(), tools.unitFiles()]);
-    const paths = new Set([
-      ...holder.dropIns,
-      ...template.dropIns,
-      ...[holder.id, template.id, ...files.agents.map(agentUnit)].flatMap((unit) => files.dropIns(unit)),
-    ]);
+    const paths = new Set([...holder.dropIns, ...template.dropIns]);
+    const shared = new Set([holder.id, template.id].flatMap((unit) => files.dropIns(unit)));
+    for (const path of shared) if (!paths.has(path)) paths.add(await namedBySystemd(host, path));
+    for (const name of files.agents)
+      for (const path of files.dropIns(agentUnit(name))) if (!shared.has(path)) paths.add(path);
     const writers = await writersOf(host);
     const folders = new Map([...paths].map((path) => [dirname(path), host.files.status(dirname(path))]));
     const subjects = await Promise.all(

@@ -6,6 +6,7 @@ import { tilde } from "../../core/paths.ts";
 import { moveAside, shellPath } from "../../core/shell.ts";
 import { type Check, type Fix, ofSubjects, type SubjectResult } from "../check.ts";
 import { otherConfig } from "../config-home.ts";
+import { thenReload } from "../root-reload.ts";
 import type { Tools } from "../tools.ts";
 
 const RELOAD = "systemctl --user daemon-reload";
@@ -90,5 +91,5 @@ async function maskedAgents(tools: Tools): Promise<SubjectResult[]> {
 async function reloaded({ host }: Tools, path: string, command: string): Promise<Fix> {
   return (await host.files.allows(dirname(path), "write"))
     ? { commands: [command, RELOAD] }
-    : { root: [command], actions: [{ kind: "daemon-reload" }] };
+    : { root: thenReload(host, [command]) };
 }

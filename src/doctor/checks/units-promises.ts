@@ -10,6 +10,7 @@ import { commandsOf, scriptsIn } from "../../core/unit-commands.ts";
 import { settingIn } from "../../core/unit-lines.ts";
 import { type BrokenSetting, judgeSettings, saysAnythingJudged } from "../../core/unit-settings.ts";
 import { type Check, ofSubjects, type SubjectResult } from "../check.ts";
+import { thenReload } from "../root-reload.ts";
 import type { Tools } from "../tools.ts";
 import type { UnitFiles } from "../unit-files.ts";
 
@@ -167,13 +168,13 @@ async function subjectOf(
     const mend = await mendOf(tools, source, directive);
     for (const command of mend.commands) (mend.root ? root : commands).add(command);
   }
-  commands.add("systemctl --user daemon-reload");
+  if (commands.size > 0 || root.size === 0) commands.add("systemctl --user daemon-reload");
   return {
     subject,
     status: broken.every(({ minor }) => minor) ? "warn" : "fail",
     message: messages.join("; "),
     evidence,
-    fix: { commands: [...commands], root: [...root] },
+    fix: { commands: [...commands], root: root.size === 0 ? [] : thenReload(host, [...root]) },
   };
 }
 
@@ -197,7 +198,10 @@ async function sourceOf(files: UnitFiles, unit: Unit, directive: string): Promis
 async function mendOf(tools: Tools, { path, line, continued }: Source, directive: string) {
   const { host } = tools;
   const plan = await tools.plan();
-  if (plan.steps.some(({ action }) => action.kind === "write-file" && action.path === path))
+  const ours = plan.steps.find(({ action }) => action.kind === "write-file" && action.path === path);
+  // As it was installed it breaks nothing: what does was there when the manager read it, and is not any more.
+  if (ours?.change === "none") return { root: false, commands: [] };
+  if (ours !== undefined)
     return { root: false, commands: [moveAside(path, "yours"), "mosaic-fleet install --restore"] };
   const root = !(await host.files.allows(path, "write"));
   // Of a line that runs on, or that is not there, no line can be taken out.

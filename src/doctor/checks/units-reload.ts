@@ -1,9 +1,10 @@
+import { basename } from "node:path";
 import type { LoadedUnit } from "../../adapters/manager.ts";
 import { AGENT_TEMPLATE, HOLDER_UNIT } from "../../core/names.ts";
 import { tilde } from "../../core/paths.ts";
 import type { Check } from "../check.ts";
 import type { Tools } from "../tools.ts";
-import type { UnitFiles } from "../unit-files.ts";
+import { namedBySystemd, type UnitFiles } from "../unit-files.ts";
 
 export const unitsReload: Check = {
   id: "units.reload",
@@ -16,16 +17,20 @@ export const unitsReload: Check = {
   },
   requires: ["units.loaded"],
   async run(tools) {
+    const { host } = tools;
     const [holder, template, files] = await Promise.all([tools.holder(), tools.template(), tools.unitFiles()]);
     const stale = new Set<string>();
     const unread = new Set<string>();
     const { manager, readAt, units } = await suspects(tools, files);
     const compare = async (id: string, onDisk: string, unit: { dropIns: readonly string[]; needsReload: boolean }) => {
-      const read = files.dropIns(onDisk);
-      const fresh = read.filter((path) => !unit.dropIns.includes(path));
+      const there = files.dropIns(onDisk);
+      const fresh: string[] = [];
+      for (const path of there)
+        if (!unit.dropIns.includes(path) && !unit.dropIns.includes(await namedBySystemd(host, path))) fresh.push(path);
       for (const path of fresh) unread.add(path);
       // set-property puts its drop-in behind those that are there; where it sorts before one systemd says so from then on.
-      const appended = fresh.length === 0 && read.some((path, index) => unit.dropIns[index] !== path);
+      const names = there.map((path) => basename(path)).join("\n");
+      const appended = fresh.length === 0 && names !== unit.dropIns.map((path) => basename(path)).join("\n");
       const said =
         unit.needsReload &&
         (!(appended || (await files.hasOdd(onDisk))) || (await files.writtenAt(onDisk, appended)) > readAt);
@@ -42,7 +47,7 @@ export const unitsReload: Check = {
       message: `${first}${others.length === 0 ? "" : ` and ${others.length} more`} changed on disk since the manager read ${others.length === 0 ? "it" : "them"}: the change does nothing yet`,
       evidence: {
         units: [...stale],
-        ...(unread.size > 0 ? { "never read": [...unread].map((path) => tilde(path, tools.host.user.home)) } : {}),
+        ...(unread.size > 0 ? { "never read": [...unread].map((path) => tilde(path, host.user.home)) } : {}),
       },
       fix: { actions: [{ kind: "daemon-reload" }] },
     };

@@ -889,7 +889,28 @@ describe("agents.state", () => {
       expect(of(report, "masked")).toMatchObject({ status: "warn", message: expect.stringContaining("is masked") });
       expect(of(await mended(report, "masked"), "masked").message).toMatch(/^is enabled, but stopped: /);
     }
+    // As good as a mask to systemd.
+    await Bun.write(join(fleet.paths.units, unit), "");
+    await fleet.systemd.daemonReload();
+    expect(await examine(host, "units.loaded")).toMatchObject({
+      status: "warn",
+      message: expect.stringMatching(/^masked: it is masked by ~\//),
+    });
+    const empty = await examine(host, "agents.state");
+    expect(of(empty, "masked").message).toContain("is masked");
+    expect(of(await mended(empty, "masked"), "masked").message).toMatch(/^is enabled, but stopped: /);
     await fleet.systemctl("disable", unit);
+  });
+
+  test("a mask that is not the user's own is root's to take off (fake: it lies elsewhere)", async () => {
+    await file("masked", "MOSAIC_AGENT_COMMAND=sleep infinity\n");
+    await sh("systemctl --user mask mosaic-agent@masked.service");
+    const elsewhere = { ...host, env: { ...host.env, XDG_CONFIG_HOME: join(fleet.root, "elsewhere") } };
+    expect(of(await examine(elsewhere, "agents.state"), "masked").fix).toMatchObject({
+      commands: [],
+      root: ["rm ~/.config/systemd/user/mosaic-agent@masked.service", "systemctl --user daemon-reload"],
+    });
+    await sh("systemctl --user unmask mosaic-agent@masked.service; systemctl --user daemon-reload");
   });
 
   test("its unit is stopped, but its session runs on: a start takes it over", async () => {

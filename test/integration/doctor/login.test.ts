@@ -122,8 +122,11 @@ red(
 red(
   "login.kill-user-processes",
   "a logind that kills only this user's, although KillUserProcesses is off (fake logind)",
-  { status: "warn", message: /logind kills what/, fix: /^sudo grep -rn KillOnlyUsers/ },
-  () => withLogind({ only: [fleet.host.user.name] }, (host) => examine(host, "login.kill-user-processes")),
+  { status: "warn", message: /logind kills what/, fix: /^sudo sh -c 'mkdir .* 'KillExcludeUsers=guest root'$/ },
+  () =>
+    withLogind({ only: [fleet.host.user.name], exclude: ["guest"] }, (host) =>
+      examine(host, "login.kill-user-processes"),
+    ),
 );
 
 test("login.kill-user-processes is skipped without a system bus or a logind on it, and unknown where it was booted (fakes)", async () => {

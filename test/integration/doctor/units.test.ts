@@ -16,6 +16,7 @@ import { dirname, join } from "node:path";
 import type { Host } from "../../../src/core/host.ts";
 import { brokenSettings, JUDGED_PROPERTIES } from "../../../src/core/unit-settings.ts";
 import type { CheckReport } from "../../../src/doctor/report.ts";
+import { thenReload } from "../../../src/doctor/root-reload.ts";
 import { examine, green, red, typed } from "../../support/doctor.ts";
 import { HOLDER_UNIT, openFleet, type TestFleet } from "../../support/fleet.ts";
 
@@ -349,6 +350,22 @@ describe("units.reload", () => {
     },
   );
 
+  green("units.reload", "where the folder of units is a link to that of somebody's dotfiles", async () => {
+    const folder = join(fleet.paths.config, "systemd");
+    const dotfiles = join(fleet.root, "dotfiles");
+    renameSync(folder, dotfiles);
+    symlinkSync(dotfiles, folder);
+    try {
+      await writeAndReload({ [`${AGENT}.d/50.conf`]: service("Nice=1"), [`${CODER}.d/60.conf`]: service("Nice=2") });
+      const dropIns = await examine(fleet.host, "units.drop-ins");
+      expect(dropIns).toMatchObject({ status: "pass", message: "2 of yours" });
+      return await reload();
+    } finally {
+      rmSync(folder);
+      renameSync(dotfiles, folder);
+    }
+  });
+
   green("units.reload", "after set-property, whose second drop-in sorts before its first", async () => {
     for (const property of ["MemoryMax=1G", "CPUWeight=20"])
       expect(await fleet.systemctl("set-property", CODER, property)).toMatchObject({ code: 0 });
@@ -439,6 +456,33 @@ describe("units.promises", () => {
       },
     );
   }
+
+  red(
+    "units.promises",
+    "what was in a drop-in that is gone, until the manager reads it anew",
+    { status: "fail", message: /KillMode=process/, fix: /^systemctl --user daemon-reload$/ },
+    async () => {
+      await writeAndReload({ [`${HOLDER_UNIT}.d/50-test.conf`]: service("KillMode=process") });
+      rmSync(join(fleet.paths.units, `${HOLDER_UNIT}.d`), { recursive: true });
+      const report = await promises();
+      expect(report.subjects.flatMap(({ fix }) => fix.commands)).toEqual(["systemctl --user daemon-reload"]);
+      return mends(report);
+    },
+  );
+
+  test("what only root may change root has the manager read, too (fake: a user who may not)", async () => {
+    await writeAndReload({ [`${AGENT}.d/50-test.conf`]: service("KillMode=process") });
+    const allows = async (path: string, what: "read" | "write" | "execute") =>
+      !path.startsWith(fleet.paths.units) && fleet.host.files.allows(path, what);
+    const report = await examine({ ...fleet.host, files: { ...fleet.host.files, allows } }, "units.promises");
+    expect(report.subjects.find(({ status }) => status === "fail")?.fix).toMatchObject({
+      commands: [],
+      root: [expect.stringMatching(/^sed -i .*50-test\.conf$/), "systemctl --user daemon-reload"],
+    });
+    expect(thenReload({ user: { ...fleet.host.user, uid: 1000, name: "o'neil" } }, ["rm x"])).toEqual([
+      ...["rm x", "systemctl --user --machine='o'\\''neil@' daemon-reload"],
+    ]);
+  });
 
   for (const [unit, section, setting, consequence] of [
     [CODER, "Unit", "ConditionPathExists=!/proc", "passes over the unit without a word, at boot too"],

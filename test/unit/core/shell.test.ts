@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { moveAside, shellPath, shellWord } from "../../../src/core/shell.ts";
+import { moveAside, onceEach, shellPath, shellWord } from "../../../src/core/shell.ts";
 import { run } from "../../support/build.ts";
 
 test("a word that a shell takes as it is stays as it is", () => {
@@ -32,4 +32,11 @@ test("a path in the home folder is typed from ~ on, which is never quoted; what 
   expect(typed.slice(0, 3)).toEqual(["~", "~/'x y'", "~/'$(id)'"]);
   const { stdout } = run(["sh", "-c", `printf '%s\\0' ${typed.join(" ")}`], { env: { HOME: home } });
   expect(stdout.split("\0").slice(0, -1)).toEqual(paths);
+});
+
+test("of commands that come again each is typed once, but a reload after all that it is for", () => {
+  const reload = "systemctl --user daemon-reload";
+  expect(onceEach(["mkdir a", "sed 1", reload, "mkdir a", "sed 2", reload, "start b"])).toEqual([
+    ...["mkdir a", "sed 1", "sed 2", reload, "start b"],
+  ]);
 });
