@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createExec } from "../../../src/adapters/process.ts";
 import type { FileStatus, Host } from "../../../src/core/host.ts";
 import { asIfBooted, behindMounts, bun, run, tree } from "../../support/build.ts";
-import { examine, green, red } from "../../support/doctor.ts";
+import { examine, green, red, typed } from "../../support/doctor.ts";
 import { type FakePeer, openFakeBus } from "../../support/fake-bus.ts";
 import { HOLDER_UNIT, openFleet, type TestFleet } from "../../support/fleet.ts";
 
@@ -392,11 +392,11 @@ describe("systemd.bus", () => {
   red(
     "systemd.bus",
     "that the socket is gone",
-    { status: "warn", message: /^there is no message bus at /, fix: /^systemctl --user start dbus\.socket$/ },
+    { status: "warn", message: /^there is no message bus at /, fix: /^systemctl --user restart dbus\.socket$/ },
     async () => {
       rmSync(join(runtime, "bus"));
       const report = await examine(faked(UNBOOTED), "systemd.bus");
-      expect(await fleet.systemctl("restart", "dbus.socket")).toMatchObject({ code: 0 });
+      for (const command of report.fix.commands) expect(await typed(fleet.host, command)).toMatchObject({ code: 0 });
       expect(await examine(faked(UNBOOTED), "systemd.bus")).toMatchObject({ status: "pass" });
       return report;
     },
