@@ -225,7 +225,11 @@ describe("agent edit", () => {
     writeFileSync(yours, "[Service]\nMemoryMax=100M\n");
     const edited = await agent(["edit", "coder", "--memory-max", "300M", "--unset", "cpu-weight"]);
     expect(edited.said).toContain("A drop-in of yours wins: 100M");
-    expect(edited.said).toContain("mosaic-fleet agent restart coder");
+    // systemd has put them in force: a restart would only cost the agent what it is at.
+    expect(edited.said).toContain("It runs, and its limits need no restart.\n");
+    expect(edited.said).not.toContain("agent restart");
+    const both = await agent(["edit", "coder", "--memory-max", "300M", "--env", "X=2"]);
+    expect(both.said).toContain("It runs as it was started. To start it anew: mosaic-fleet agent restart coder\n");
     expect(text(limitsOf("coder"))).not.toContain("CPUWeight");
     const shown = JSON.parse((await agent(["show", "coder", "-o", "json"])).stdout);
     expect(shown.limits.memoryMax).toMatchObject({ value: String(100 * 1024 * 1024), from: yours });

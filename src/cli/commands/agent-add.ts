@@ -48,7 +48,7 @@ export const command = defineCommand({
     await changeAgent(host, name, changes, "new");
     renderChanged(host, await effectiveAgent(host, name), {
       what: `Added ${name}: ${tilde(agentFile(host, name), host.user.home)}`,
-      running: false,
+      running: undefined,
       wanted: changes.limits,
     });
     return enableAndStart(host, name, args);

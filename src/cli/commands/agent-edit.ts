@@ -1,5 +1,5 @@
 import { EXIT } from "../../core/exit.ts";
-import { changeAgent, isConfigured, unknownAgent } from "../../fleet/agent-config.ts";
+import { type Changed, changeAgent, isConfigured, unknownAgent } from "../../fleet/agent-config.ts";
 import { lifeOf } from "../../fleet/agent-removal.ts";
 import { effectiveAgent } from "../../fleet/effective.ts";
 import { agentArgs, changesOf, checkedName } from "../agent-options.ts";
@@ -53,24 +53,22 @@ export const command = defineCommand({
       "unset",
     ].some((option) => settings[option as keyof typeof settings] !== undefined);
     if (!(await isConfigured(host, name))) throw await unknownAgent(host, name);
-    let changed: boolean;
+    let changed: Changed = { file: false, limits: false };
     let wanted = {};
     if (given) {
       const changes = await changesOf(host, "edit", args);
-      const { file, limits } = await changeAgent(host, name, changes, "known");
-      changed = file || limits;
+      changed = await changeAgent(host, name, changes, "known");
       wanted = changes.limits;
-    } else if (start || enable) changed = false;
-    else {
+    } else if (!(start || enable)) {
       if (!host.stdin.isTTY || !host.stderr.isTTY) throw new UsageError("needs an option, or a terminal for an editor");
       const edited = await editInEditor(host, name);
       if (edited === undefined) return EXIT.broken;
-      changed = edited;
+      changed = { file: edited, limits: false };
     }
     const { runs } = await lifeOf(host, name);
     renderChanged(host, await effectiveAgent(host, name), {
-      what: changed ? `Changed ${name}.` : `Nothing to change: ${name} is so already.`,
-      running: changed && runs,
+      what: changed.file || changed.limits ? `Changed ${name}.` : `Nothing to change: ${name} is so already.`,
+      running: runs ? changed : undefined,
       wanted,
     });
     return enableAndStart(host, name, { enable, start });

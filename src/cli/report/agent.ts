@@ -2,6 +2,7 @@ import type { Host, Output } from "../../core/host.ts";
 import { tilde } from "../../core/paths.ts";
 import { shellWord } from "../../core/shell.ts";
 import { visible } from "../../core/visible.ts";
+import type { Changed } from "../../fleet/agent-config.ts";
 import type { EffectiveAgent, EffectiveLimit } from "../../fleet/effective.ts";
 import { paint } from "./paint.ts";
 import { typed, wrap } from "./text.ts";
@@ -65,11 +66,15 @@ function renderProgram(output: Output, { program, unmanaged }: EffectiveAgent): 
   for (const command of program.commands ?? []) output.write(`  Next: ${typed(output, 8, visible(command))}\n`);
 }
 
-/** What a change came to. */
+/** What a change came to; of one that runs, `running` is what has changed. */
 export function renderChanged(
   host: Pick<Host, "stdout" | "user">,
   agent: EffectiveAgent,
-  changed: { readonly what: string; readonly running: boolean; readonly wanted: Readonly<Record<string, unknown>> },
+  changed: {
+    readonly what: string;
+    readonly running: Changed | undefined;
+    readonly wanted: Readonly<Record<string, unknown>>;
+  },
 ): void {
   const { stdout, user } = host;
   const { yellow, bold } = paint(stdout);
@@ -79,7 +84,8 @@ export function renderChanged(
     if (wanted !== undefined && found.said !== null && found.said !== String(wanted))
       stdout.write(`${yellow("A drop-in of yours wins:")} ${found.said}, in ${tilde(found.from ?? "", user.home)}\n`);
   }
-  if (changed.running)
+  if (changed.running?.file)
     stdout.write(`It runs as it was started. To start it anew: ${bold(`mosaic-fleet agent restart ${agent.name}`)}\n`);
+  else if (changed.running?.limits) stdout.write("It runs, and its limits need no restart.\n"); // systemd has read them
   if (agent.program?.status !== "pass") renderProgram(stdout, agent);
 }
