@@ -13,13 +13,22 @@ import {
   writeFailed,
 } from "./terminal.ts";
 
+/** The file of users; empty where there is none, as in a container of one program. */
+function passwd(): string {
+  try {
+    return readFileSync("/etc/passwd", "utf8");
+  } catch {
+    return "";
+  }
+}
+
 /**
  * Who runs this process: by uid from /etc/passwd (Bun's userInfo() believes $USER). A user whom another service knows
  * is not in that file: then by the variables that login sets.
  */
 function currentUser(env: Readonly<Record<string, string | undefined>>): User {
   const uid = process.getuid?.() ?? -1;
-  const entry = readFileSync("/etc/passwd", "utf8")
+  const entry = passwd()
     .split("\n")
     .find((line) => line.split(":", 3)[2] === String(uid))
     ?.split(":");

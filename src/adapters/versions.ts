@@ -22,7 +22,7 @@ export async function versionsOf(
   const [systemd, tmux, kernel] = await Promise.all([
     asked.systemd().catch(() => undefined),
     asked.tmux().catch(() => undefined),
-    host.files.read("/proc/sys/kernel/osrelease"),
+    host.files.read("/proc/sys/kernel/osrelease").catch(() => undefined),
   ]);
   return { systemd: systemd ?? null, tmux: tmux ?? null, kernel: kernel?.trim() ?? null };
 }

@@ -236,7 +236,7 @@ export function toolsOf(machine: Host, version: string, asked?: Verification): T
     }),
     environment: async () => ({
       ...(await versionsOf(host, { systemd: tools.installedSystemd, tmux: tools.installedTmux })),
-      host: (await host.files.read("/proc/sys/kernel/hostname"))?.trim() ?? "unknown",
+      host: (await host.files.read("/proc/sys/kernel/hostname").catch(() => undefined))?.trim() ?? "unknown",
       user: host.user.name,
     }),
     async begin(checks) {

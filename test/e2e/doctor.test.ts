@@ -6,7 +6,7 @@ import { localHost } from "../../src/adapters/local-host.ts";
 import { openSandbox, type Sandbox } from "../../src/canary/sandbox.ts";
 import { checks as registry } from "../../src/doctor/registry.ts";
 import { checkListSchema, type DoctorReport, doctorLineSchema, doctorReportSchema } from "../../src/doctor/schema.ts";
-import { asIfBooted, binary, type Run, run, writeFiles } from "../support/build.ts";
+import { asIfBooted, behindMounts, binary, type Run, run, writeFiles } from "../support/build.ts";
 import { openFleet, type TestFleet } from "../support/fleet.ts";
 import { treeOf } from "../support/tree.ts";
 
@@ -217,6 +217,19 @@ describe("the verdict", () => {
     } finally {
       rmSync(path);
     }
+  });
+
+  test("and nothing else on stderr, where nothing of another user's may be looked at", () => {
+    const nobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
+    const looked = run([...nobody, binary, "doctor", "-o", "json"], { cwd: "/", env: { ...fleet.host.env } });
+    expect(checkIn(reportOf(looked, /^$/), "orphans.canary").status).toBe("unknown");
+  });
+
+  test("is said where the machine has no list of users, as in a container of one program", () => {
+    const looked = run([...behindMounts("mount -t tmpfs none /etc"), binary, "doctor", "-o", "json"], {
+      env: { ...fleet.host.env },
+    });
+    expect(checkIn(reportOf(looked, /^$/), "machine.linux").status).toBe("pass");
   });
 
   test("is null, exit 2, where it could not be told", () => {

@@ -32,7 +32,7 @@ async function leftAgents(tools: Tools): Promise<SubjectResult[]> {
   const [folders, changed, units] = await Promise.all([
     host.files.list(paths.runtime),
     host.files.list(dropIns),
-    "manager" in (await tools.userManager()) ? tools.agentUnits() : [],
+    tools.userManager().then((found) => ("manager" in found ? tools.agentUnits() : [])),
   ]);
   const ofDropIn = (name: string) => (name.endsWith(".d") ? agentOfUnit(name.slice(0, -2)) : undefined);
   const active = units.flatMap(({ unit, active }) => (active === "inactive" ? [] : (agentOfUnit(unit) ?? [])));

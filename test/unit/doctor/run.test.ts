@@ -431,7 +431,10 @@ describe("the report", () => {
 
   test("says on what machine, and null for what is not there", async () => {
     const machine = { binary: "1.2.3", host: "unknown", user: "somebody" };
-    expect((await doctor([])).environment).toEqual({ ...machine, systemd: null, tmux: null, kernel: null });
+    const nothing = { ...machine, systemd: null, tmux: null, kernel: null };
+    expect((await doctor([])).environment).toEqual(nothing);
+    const closed = Object.assign(fakeFiles(), { read: () => Promise.reject(new Error("EACCES")) });
+    expect((await doctor([], still({ files: closed }))).environment).toEqual(nothing);
     const host = still({
       files: fakeFiles({ "/proc/sys/kernel/osrelease": "6.1.0-13-amd64\n", "/proc/sys/kernel/hostname": "box\n" }),
       exec: async (argv) => ({
