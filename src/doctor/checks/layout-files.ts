@@ -6,6 +6,7 @@ import type { Step } from "../../install/action.ts";
 import { besideOf } from "../../install/judge.ts";
 import { knownSums } from "../../install/receipt.ts";
 import { type Check, type Fix, ofSubjects, type SubjectResult } from "../check.ts";
+import { closedFolder } from "../closed-folder.ts";
 import { otherConfig } from "../config-home.ts";
 import { installFix } from "../install-fix.ts";
 import { replacedBy } from "../replaced.ts";
@@ -23,7 +24,13 @@ export const layoutFiles: Check = {
   async run(tools) {
     const other = await otherConfig(tools);
     if (other !== undefined) return { status: "fail", ...other };
-    const plan = await tools.plan();
+    const plan = await tools.plan().catch((error: unknown) => ({ error }));
+    if ("error" in plan) {
+      const { units, tools: scripts, agents } = tools.paths;
+      const closed = await closedFolder(tools, [units, scripts, agents]);
+      if (closed === undefined) throw plan.error;
+      return { status: "fail", ...closed };
+    }
     const files = plan.steps.filter(({ action }) => action.kind === "write-file");
     if (files.every(({ change }) => change === "create"))
       return {
@@ -107,6 +114,19 @@ async function subjectOf(
       status: "fail",
       message: `a ${status?.kind ?? "file"} is in its place, and is used instead of ours`,
       fix: { commands: [moveAside(path, "yours"), "mosaic-fleet install --restore"] },
+    };
+  const { files, user } = tools.host;
+  if (step.change === "conflict" && !(await files.allows(path, "read")))
+    return {
+      subject,
+      status: "fail",
+      message: `it cannot be read, by systemd neither (mode ${octal(status.mode)}, of user ${status.uid})`,
+      fix: {
+        commands:
+          status.uid === user.uid
+            ? [`chmod ${octal(action.mode)} ${shellPath(path, user.home)}`]
+            : [moveAside(path, "yours"), "mosaic-fleet install --restore"],
+      },
     };
   if (step.change === "update" && status.mode !== action.mode && (await isCurrent(tools, path, action.text)))
     return {

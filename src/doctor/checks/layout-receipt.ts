@@ -5,6 +5,7 @@ import { moveAside } from "../../core/shell.ts";
 import { laterWriter, type Receipt } from "../../install/receipt.ts";
 import { cutOff, describeCutOff } from "../../install/receipt-run.ts";
 import type { Check, CheckResult } from "../check.ts";
+import { closedFolder } from "../closed-folder.ts";
 import { notTheirs, otherConfig } from "../config-home.ts";
 import { installFix } from "../install-fix.ts";
 import { replacedBy } from "../replaced.ts";
@@ -37,7 +38,9 @@ export const layoutReceipt: Check = {
         unreadable: true,
         message: `the receipt cannot be read by this version: install can tell none of its files from yours${typeof look === "string" ? "" : ` (${look.problem})`}`,
         evidence: { receipt: paths.receipt },
-        fix: { commands: [moveAside(paths.receipt, "unreadable"), "mosaic-fleet install"] },
+        fix: (await closedFolder(tools, [paths.state]))?.fix ?? {
+          commands: [moveAside(paths.receipt, "unreadable"), "mosaic-fleet install"],
+        },
       };
     if ((await otherConfig(tools)) !== undefined) return notTheirs;
     const plan = await tools.plan();

@@ -53,10 +53,16 @@ async function subjectOf(tools: Tools, subject: string, unit: Unit): Promise<Sub
         `it is masked by ${tilde(unit.fragment, host.user.home)}: it cannot be started`,
         await aside(unit.fragment, `rm ${shellPath(unit.fragment, host.user.home)}`),
       );
-    case "not-found":
-      return (await host.files.status(join(paths.units, subject))) === undefined
-        ? fail("it is not installed", { actions: [{ kind: "install" }] })
-        : fail("systemd has not read it since it was installed", { actions: [{ kind: "daemon-reload" }] });
+    case "not-found": {
+      const path = join(paths.units, subject);
+      if ((await host.files.status(path)) === undefined)
+        return fail("it is not installed", { actions: [{ kind: "install" }] });
+      if (await host.files.allows(path, "read"))
+        return fail("systemd has not read it since it was installed", { actions: [{ kind: "daemon-reload" }] });
+      return fail("systemd cannot read it, and this user neither: layout.files says what mends that; then:", {
+        commands: [RELOAD],
+      });
+    }
     case "error":
       return fail(`systemd could not load it: ${loadErrorOf(unit)}`, { actions: [{ kind: "daemon-reload" }] });
     default:

@@ -68,8 +68,52 @@ function receipt(
   writeFileSync(fleet.paths.receipt, JSON.stringify(written));
 }
 
+/** A user who may not read what is there, or use a folder (fake: root may). */
+function closedTo(path: string, uid = fleet.host.user.uid): Host {
+  const { files } = fleet.host;
+  const denied = () =>
+    Promise.reject(Object.assign(new Error(`EACCES: permission denied, ${path}`), { code: "EACCES" }));
+  const within = (each: string) => each === path || each.startsWith(`${path}/`);
+  return {
+    ...fleet.host,
+    files: {
+      ...files,
+      allows: async (each, what) => !within(each) && files.allows(each, what),
+      read: (each) => (within(each) ? denied() : files.read(each)),
+      readBytes: (each) => (within(each) ? denied() : files.readBytes(each)),
+      async status(each) {
+        if (each !== path && within(each)) return denied();
+        const status = await files.status(each);
+        return each === path && status !== undefined ? { ...status, uid } : status;
+      },
+    },
+  };
+}
+
 describe("layout.files", () => {
   const files = (host: Host = fleet.host) => examine(host, "layout.files");
+
+  for (const [whose, uid, fix] of [
+    ["the user's own", 0, /^chmod 0755 ~\/\.config\/mosaic\/tools\/fleet\/agent-pane\.sh$/],
+    ["somebody else's", 7, /^mv .*agent-pane\.sh .*agent-pane\.sh\.yours$/],
+  ] as const)
+    red(
+      "layout.files",
+      `a file that cannot be read, ${whose} (fake)`,
+      { status: "fail", message: /agent-pane\.sh: it cannot be read, by systemd neither \(mode 0755, of user/, fix },
+      () => files(closedTo(tools("agent-pane.sh"), fleet.host.user.uid + uid)),
+    );
+
+  red(
+    "layout.files",
+    "a folder that cannot be entered (fake)",
+    {
+      status: "fail",
+      message: /^~\/\.config\/mosaic\/tools\/fleet cannot be entered by this user/,
+      fix: /^chmod u\+rwx ~\/\.config\/mosaic\/tools\/fleet$/,
+    },
+    () => files(closedTo(fleet.paths.tools)),
+  );
 
   green("layout.files", "after install", files);
 
@@ -508,6 +552,17 @@ describe("layout.receipt", () => {
   const look = (host: Host = fleet.host) => examine(host, "layout.receipt");
 
   green("layout.receipt", "after install", look);
+
+  red(
+    "layout.receipt",
+    "one in a folder that cannot be entered (fake)",
+    {
+      status: "fail",
+      message: /^the receipt cannot be read/,
+      fix: /^chmod u\+rwx ~\/\.local\/state\/mosaic\/fleet$/,
+    },
+    () => look(closedTo(fleet.paths.state)),
+  );
 
   red(
     "layout.receipt",

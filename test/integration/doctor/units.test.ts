@@ -213,6 +213,21 @@ describe("units.loaded", () => {
     },
   );
 
+  test("a manager that cannot read a unit is told from one that has not read it (fake: it is away)", async () => {
+    const template = join(fleet.paths.units, AGENT);
+    renameSync(template, `${template}.away`);
+    await fleet.systemd.daemonReload();
+    const { files } = fleet.host;
+    const allows: Host["files"]["allows"] = async (path, what) => path !== template && files.allows(path, what);
+    const status: Host["files"]["status"] = (path) => files.status(path === template ? `${template}.away` : path);
+    const report = await loaded({ ...fleet.host, files: { ...files, allows, status } });
+    expect(report).toMatchObject({
+      status: "fail",
+      message: expect.stringMatching(/systemd cannot read it, and this/),
+    });
+    expect(report.subjects.flatMap(({ fix }) => fix.commands)).toEqual(["systemctl --user daemon-reload"]);
+  });
+
   test("a manager that looks elsewhere is told from one that has not read them", async () => {
     const elsewhere = join(fleet.root, "elsewhere");
     const host = { ...fleet.host, env: { ...fleet.host.env, XDG_CONFIG_HOME: elsewhere } };
