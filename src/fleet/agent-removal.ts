@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import type { Unit } from "../adapters/systemd.ts";
 import { FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
@@ -74,7 +73,7 @@ async function removeFiles(host: Host, name: string): Promise<Pick<Removed, "kep
   return { kept, limits, yours: dropIns.map((file) => join(folder, file)) };
 }
 
-/** What the manager and tmux say of an agent; nothing of it where they are not there. */
+/** What the manager and tmux say of an agent. */
 export interface AgentLife {
   readonly runs: boolean;
   readonly enabled: boolean;
@@ -82,22 +81,19 @@ export interface AgentLife {
   readonly remains: boolean;
 }
 
-export async function lifeOf(host: Host, name: string): Promise<AgentLife> {
-  const [unit, pane] = await Promise.all([
-    unitOf(host, agentUnit(name)).catch(() => undefined),
+/** Throws FleetError (69), of what is `nothing` then, where the manager cannot be reached: it may run, and start at boot. */
+export async function lifeOf(host: Host, name: string, nothing: string): Promise<AgentLife> {
+  const unit = agentUnit(name);
+  const [[active, fileState], pane] = await Promise.all([
+    withManager(host, nothing, (manager) =>
+      Promise.all([manager.property(unit, "ActiveState"), manager.fileState(unit)]),
+    ),
     findPane(host, name).catch(() => undefined),
   ]);
-  const runs = unit !== undefined && !["inactive", "failed"].includes(unit.active);
+  const runs = !["inactive", "failed"].includes(active);
   return {
     runs,
-    enabled: unit !== undefined && /^enabled/.test(unit.fileState),
-    remains: unit !== undefined && !runs && (unit.active === "failed" || pane !== undefined),
+    enabled: /^enabled/.test(fileState),
+    remains: !runs && (active === "failed" || pane !== undefined),
   };
-}
-
-function unitOf(host: Host, unit: string): Promise<Pick<Unit, "active" | "fileState">> {
-  return withManager(host, `${unit} cannot be looked at`, async (manager) => {
-    const [active, fileState] = await Promise.all([manager.property(unit, "ActiveState"), manager.fileState(unit)]);
-    return { active, fileState };
-  });
 }

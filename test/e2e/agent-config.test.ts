@@ -310,6 +310,18 @@ test("agent rm stops only after a yes, and keeps the settings", async () => {
   expect(said).not.toContain("10-mosaic-canary.conf");
 });
 
+test("agent rm without a manager removes nothing: the agent may run, and start at boot", async () => {
+  expect(await agent(["add", "unseen", "--command", "cat", "--start", "--enable"])).toMatchObject({ code: 0 });
+  const { pid } = await fleet.up("unseen");
+  const env = { XDG_RUNTIME_DIR: join(fleet.root, "nowhere"), DBUS_SESSION_BUS_ADDRESS: undefined };
+  const removed = await fleet.host.exec([binary, "agent", "rm", "unseen", "--yes"], { env });
+  expect(removed).toMatchObject({ code: 69, stdout: "" });
+  expect(removed.stderr).toContain("Nothing was removed: the user manager cannot be reached.");
+  expect(existsSync(fileOf("unseen"))).toBe(true);
+  expect((await fleet.up("unseen")).pid).toBe(pid);
+  expect(await agent(["rm", "unseen", "--yes"])).toMatchObject({ code: 0 });
+});
+
 test("agent rm of one that has failed leaves no failed unit and no session; what was kept before stays", async () => {
   await fleet.dropIn("mosaic-agent@brief.service", "[Unit]\nStartLimitBurst=1\n[Service]\nRestartSec=10ms\n");
   const removed = async () =>

@@ -1,6 +1,5 @@
 import { EXIT } from "../../core/exit.ts";
 import { type Changed, changeAgent, isConfigured, unknownAgent } from "../../fleet/agent-config.ts";
-import { lifeOf } from "../../fleet/agent-removal.ts";
 import { effectiveAgent } from "../../fleet/effective.ts";
 import { agentArgs, changesOf, checkedName } from "../agent-options.ts";
 import { defineCommand, UsageError } from "../command.ts";
@@ -65,8 +64,9 @@ export const command = defineCommand({
       if (edited === undefined) return EXIT.broken;
       changed = { file: edited, limits: false };
     }
-    const { runs } = await lifeOf(host, name);
-    renderChanged(host, await effectiveAgent(host, name), {
+    const agent = await effectiveAgent(host, name);
+    const runs = !["inactive", "failed"].includes(agent.state?.active ?? "inactive");
+    renderChanged(host, agent, {
       what: changed.file || changed.limits ? `Changed ${name}.` : `Nothing to change: ${name} is so already.`,
       running: runs ? changed : undefined,
       wanted,

@@ -20,13 +20,16 @@ export const command = defineCommand({
     [EXIT.ok, "removed"],
     [EXIT.broken, "you said no: nothing was removed"],
     [EXIT.usage, "wrong usage, or no name of an agent"],
-    [EXIT.unavailable, "there is no such agent; or it runs, and there is nobody to ask"],
+    [
+      EXIT.unavailable,
+      "there is no such agent; it runs, and there is nobody to ask; or the user manager cannot be reached",
+    ],
     [EXIT.oserr, "it could not be stopped or disabled; its settings stay"],
     [EXIT.cantcreate, "a file cannot be renamed"],
   ],
   async run(host, args) {
     const name = checkedName(args.name);
-    const life = await lifeOf(host, name);
+    const life = await lifeOf(host, name, "Nothing was removed");
     if (!life.runs && !life.enabled && !life.remains && !(await isConfigured(host, name)))
       throw await unknownAgent(host, name);
     if (life.runs && !args.yes) {
