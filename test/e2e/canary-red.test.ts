@@ -58,9 +58,7 @@ for (const { words, reds, all, pass, before } of [fleet, half]) {
 
     test("and green on a copy that nobody changed", () => {
       const { code, report } = outcomes.get(untouched) as Outcome;
-      expect(report.steps.map(({ id, status, message }) => [id, status, message])).toEqual(
-        report.steps.map(({ id }) => [id, "pass", undefined]),
-      );
+      expect(report.steps.filter(({ status }) => status !== "pass")).toEqual([]);
       expect(report.verdict).toBe(pass);
       expect(code).toBe(0);
     });

@@ -77,16 +77,23 @@ describe("a root file system", () => {
 echo made >>${log}
 for root; do case $root in /*) break ;; esac; done
 mkdir -p "$root/usr/lib/uml" "$root/usr/share"
-case $FAULT in fail) echo no such mirror >&2; exit 25 ;; kill) kill -9 $PPID; exit 1 ;; esac`,
+case $FAULT in fail) echo no such mirror >&2; exit 25 ;; kill) kill -9 $PPID; exit 1 ;; slow) sleep 0.5 ;; esac`,
     "apt-get": '#!/bin/sh\necho "file:///mirror"',
   });
   for (const name of readdirSync(fakes)) chmodSync(join(fakes, name), 0o755);
 
-  const rootWith = (fault = "") =>
-    run([bun, "-e", `console.log((await import("${join(tree, "test/support/machine-root.ts")}")).kernelRoot())`], {
-      cwd: tree,
-      env: { ...process.env, MOSAIC_MACHINES: cache, PATH: `${fakes}:${process.env.PATH}`, FAULT: fault },
-    });
+  const asking = [
+    bun,
+    "-e",
+    `console.log((await import("${join(tree, "test/support/machine-root.ts")}")).kernelRoot())`,
+  ];
+  const environment = (fault: string, kept = cache) => ({
+    ...process.env,
+    MOSAIC_MACHINES: kept,
+    PATH: `${fakes}:${process.env.PATH}`,
+    FAULT: fault,
+  });
+  const rootWith = (fault = "") => run(asking, { cwd: tree, env: environment(fault) });
   const made = () => (existsSync(log) ? readFileSync(log, "utf8").split("\n").length - 1 : 0);
 
   test.skipIf(process.arch !== "x64")("is made once and kept, whole or not at all", () => {
@@ -107,6 +114,18 @@ case $FAULT in fail) echo no such mirror >&2; exit 25 ;; kill) kill -9 $PPID; ex
     utimesSync(join(cache, left), new Date(), Date.now() / 1000 - 7200);
     expect(rootWith("fail")).toEqual(first);
     expect(readdirSync(cache).filter((name) => name.startsWith("."))).toEqual([]);
+  });
+
+  test.skipIf(process.arch !== "x64")("is made once where two ask for it at the same time", async () => {
+    const before = made();
+    const env = environment("slow", join(temporary.path, "shared"));
+    const both = [1, 2].map(() => Bun.spawn(asking, { cwd: tree, env, stdout: "pipe", stderr: "pipe" }));
+    const said = await Promise.all(
+      both.map(async ({ stdout, stderr }) => [await stdout.text(), await stderr.text()].join("")),
+    );
+    expect(said[0]).toMatch(/^\S+\/shared\/kernel-\S+\n$/);
+    expect(said[1]).toBe(said[0] as string);
+    expect(made()).toBe(before + 1);
   });
 
   test.skipIf(process.arch !== "x64")("that has been damaged is made anew, which is said", () => {

@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
 import {
+  closeSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -118,12 +120,25 @@ const UNFINISHED = ".new-";
 const GIVEN_UP_MS = 3_600_000;
 
 /**
- * What was made by this recipe before, or is made now: whole or not at all. What is not as it was made is made anew, which is said.
+ * What was made by this recipe before, or is made now: whole or not at all, and once where several ask at the same time. What
+ * is not as it was made is made anew, which is said.
  */
 function kept(name: string, recipe: string, make: (root: string) => void): string {
   const root = join(cache, `${name}-${createHash("sha256").update(recipe).digest("hex").slice(0, 12)}`);
-  const stamp = `${root}.made`;
   mkdirSync(cache, { recursive: true });
+  const folder = openSync(cache, "r");
+  try {
+    // The lock is on what this process has open, and goes with it.
+    if (Bun.spawnSync(["flock", "3"], { stdio: ["ignore", "ignore", "inherit", folder] }).exitCode !== 0)
+      throw new Error(`${cache} cannot be locked`);
+    return keptAlone(root, make);
+  } finally {
+    closeSync(folder);
+  }
+}
+
+function keptAlone(root: string, make: (root: string) => void): string {
+  const stamp = `${root}.made`;
   clearGivenUp();
   if (existsSync(root)) {
     if (existsSync(stamp) && readFileSync(stamp, "utf8") === stampOf(root)) return root;
