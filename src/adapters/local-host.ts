@@ -42,6 +42,9 @@ const MACHINES: Readonly<Record<string, string>> = { x64: "x86_64", arm64: "aarc
 /** A signal that comes again within this many milliseconds was sent to a group, and by who is in it once more. */
 const ONE_WISH_MS = 1000;
 
+/** How long a process that waits for nothing more may take, in milliseconds: a page on a slow disk is written yet. */
+const ABANDONED_MS = 1000;
+
 /** Aborted by the first signal that asks for an end; the same one again, later, ends this process at once. */
 function whenInterrupted(): AbortSignal {
   const interrupt = new AbortController();
@@ -64,6 +67,7 @@ export function localHost(): Host {
   // What a umask keeps from others stays theirs to lack; what it keeps from the owner would lock us out of our own folders.
   process.umask(process.umask() & 0o077);
   const interrupted = whenInterrupted();
+  let abandoned = false;
   return {
     env,
     user: currentUser(env),
@@ -100,17 +104,29 @@ export function localHost(): Host {
       },
     },
     input: (named) => readNamed(named, interrupted),
-    stdout: outputOf(1, () => process.stdout, env, writeFailed),
+    stdout: outputOf(
+      1,
+      () => process.stdout,
+      env,
+      writeFailed,
+      () => abandoned,
+    ),
     stderr: outputOf(
       2,
       () => process.stderr,
       env,
       () => undefined,
+      () => abandoned,
     ),
     fullScreen: async (events) => (await import("./full-screen.ts")).openFullScreen(events),
     ask: (question) => askAtTerminal(question, interrupted),
     askSecret: (question) => askSecretAtTerminal(question, interrupted),
     choose: (question, answers) => chooseAtTerminal(question, answers, interrupted),
     interrupted,
+    abandon(code) {
+      abandoned = true;
+      process.exitCode ||= code;
+      setTimeout(() => process.exit(), ABANDONED_MS).unref();
+    },
   };
 }

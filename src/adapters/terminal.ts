@@ -1,7 +1,7 @@
-import { fstatSync, promises } from "node:fs";
+import { fstatSync, promises, writeSync } from "node:fs";
 import { EXIT } from "../core/exit.ts";
 import type { Output } from "../core/host.ts";
-import { orUndefined } from "./looks.ts";
+import { codeOf, orUndefined } from "./looks.ts";
 import { whenUnread } from "./unread.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -38,12 +38,14 @@ const DEV_NULL = 0x103;
 /**
  * A descriptor as an Output. A terminal is a stream of node's, opened when it is first written to. Anything else is written
  * as it is, what comes at one time in one piece: for node's streams that takes as long as a whole run of many commands.
+ * `isHurried`: there is no other thread to write.
  */
 export function outputOf(
   descriptor: 1 | 2,
   open: () => NodeJS.WriteStream,
   env: Environment,
   failed: (error: unknown) => void,
+  isHurried: () => boolean,
 ): Output {
   let stream: NodeJS.WriteStream | undefined;
   const gone = new AbortController();
@@ -82,8 +84,27 @@ export function outputOf(
       watched = true;
       return gone.signal;
     },
-    write: isTTY ? (text) => void opened().write(text) : write,
+    write(text) {
+      if (isHurried()) writeNow(descriptor, text, end);
+      else if (isTTY) opened().write(text);
+      else write(text);
+    },
   };
+}
+
+/** Written when this returns; a pipe that takes no more for now is waited for. */
+function writeNow(descriptor: 1 | 2, text: string, failed: (error: unknown) => void): void {
+  for (let rest = Buffer.from(text); rest.length > 0; ) {
+    try {
+      rest = rest.subarray(writeSync(descriptor, rest));
+    } catch (error) {
+      if (codeOf(error) !== "EAGAIN") {
+        failed(error);
+        return;
+      }
+      Bun.sleepSync(10);
+    }
+  }
 }
 
 /** A line that is typed; an end of the input, or Ctrl-C, is an empty one. undefined when there is no terminal to ask at. */

@@ -65,15 +65,18 @@ export async function doctor(
     const progress = renderWaiting(host.stderr, limitMs);
     return untilPass(host, limitMs, () => once(fixes), progress.looked).finally(progress.done);
   };
-  const { report } = args.fix
+  const { report, hangs } = args.fix
     ? await fix(host, { once, look, version, named, yes: args.yes ?? false, waits: limitMs !== undefined })
     : await look();
-  if (host.interrupted.aborted) {
+  const { aborted, reason } = host.interrupted;
+  const code = aborted ? exitOfInterrupt(reason) : exitOf(report.verdict);
+  if (aborted || hangs) host.abandon(code);
+  if (aborted) {
     host.stderr.write("mosaic-fleet doctor: interrupted\n");
-    return exitOfInterrupt(host.interrupted.reason);
+    return code;
   }
   await printDoctor(host, report, format, { verbose: args.verbose ?? false, root: host.user.uid === 0, failOn });
-  return exitOf(report.verdict);
+  return code;
 }
 
 interface FixRequest {

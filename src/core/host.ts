@@ -1,4 +1,5 @@
 import type { Exec, ExecResult } from "./exec.ts";
+import type { ExitCode } from "./exit.ts";
 
 /** What is at a path; symbolic links are not followed. */
 export interface FileStatus {
@@ -217,4 +218,9 @@ export interface Host {
   choose<T extends string>(question: string, answers: readonly T[]): Promise<T | undefined>;
   /** Aborted by Ctrl-C, SIGTERM or SIGHUP, with that as its reason: finish, clean up, go. */
   readonly interrupted: AbortSignal;
+  /**
+   * Waits for nothing more: this process ends soon, with this code, whatever is under way. A look at a folder that never answers
+   * holds a thread, and two hold all that there are: what is written from here on needs none.
+   */
+  abandon(code: ExitCode): void;
 }

@@ -25,6 +25,8 @@ export interface DoctorRun {
   readonly report: DoctorReport;
   /** What `--fix` would do about what was found. */
   readonly planned: readonly PlannedFix[];
+  /** Something has not ended within the limit, and may never. */
+  readonly hangs: boolean;
 }
 
 /**
@@ -123,6 +125,7 @@ export async function runDoctor(host: Host, checks: readonly Check[], options: D
       ms: Math.round(host.now() - started),
     },
     planned: shown.planned,
+    hangs: host.now() - started >= LIMIT_MS,
   };
 }
 

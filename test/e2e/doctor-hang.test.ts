@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { doctorReportSchema } from "../../src/doctor/schema.ts";
-import { asIfBooted, binary, temporaryFolder, writeFiles } from "../support/build.ts";
+import { asIfBooted, behindMounts, binary, temporaryFolder, writeFiles } from "../support/build.ts";
 import { openFleet, type TestFleet } from "../support/fleet.ts";
 
 /** Doctor's own limit, a kill, and what a busy machine takes. */
@@ -115,16 +115,45 @@ test.concurrent("where the user manager lets one in and never answers, it ends a
   }
 });
 
+const fuseIsHere = process.getuid?.() === 0 && existsSync("/dev/fuse");
+/** A file system whose server has opened it and is never heard of again, in the place of the agents' folder. */
+const deadFolder = () =>
+  behindMounts(
+    `exec 3<>/dev/fuse && mount -i -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0 none '${fleet.paths.agents}'`,
+  );
+
+test.concurrent.skipIf(!fuseIsHere)(
+  "where a folder never answers, it ends and says unknown (as root, with fuse)",
+  async () => {
+    const began = performance.now();
+    const child = Bun.spawn([...deadFolder(), binary, "doctor", "-o", "json"], {
+      env: { ...fleet.host.env } as Record<string, string>,
+      stdout: "pipe",
+      stderr: "pipe",
+      timeout: LIMIT_MS + 10_000,
+      killSignal: "SIGKILL",
+    });
+    const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+    await child.exited;
+    expect({ stderr, signal: child.signalCode }).toEqual({ stderr: "", signal: null });
+    expect(performance.now() - began).toBeLessThan(LIMIT_MS + 2_000);
+    const report = doctorReportSchema.parse(JSON.parse(stdout));
+    expect(child.exitCode).toBe(report.verdict === "broken" ? 1 : 2);
+    expect(report.checks.find(({ id }) => id === "agents.name")?.status).toBe("unknown");
+  },
+);
+
 test("a signal ends it soon: 128 and its number, a word on stderr, no verdict, and nothing is left", async () => {
   const folder = programs("interrupted", { tmux: HANGS_WITH_A_CHILD, "systemd-analyze": HANGS });
   const mark = `MOSAIC_TEST_MARK=${process.pid}-interrupted`;
-  for (const [signal, format, code] of [
-    ["SIGINT", "human", 130],
-    ["SIGINT", "json", 130],
-    ["SIGTERM", "junit", 143],
-    ["SIGHUP", "tap", 129],
+  for (const [signal, format, code, before] of [
+    ["SIGINT", "human", 130, []],
+    ["SIGINT", "json", 130, []],
+    ["SIGTERM", "junit", 143, []],
+    ["SIGHUP", "tap", 129, []],
+    ["SIGTERM", "human", 143, fuseIsHere ? deadFolder() : []],
   ] as const) {
-    const child = Bun.spawn([binary, "doctor", "-o", format], {
+    const child = Bun.spawn([...before, binary, "doctor", "-o", format], {
       env: {
         ...fleet.host.env,
         PATH: `${folder}:${fleet.host.env.PATH}`,

@@ -67,6 +67,7 @@ export function fakeHost(overrides: Partial<Host> = {}): Host {
     askSecret: async () => undefined,
     choose: async () => undefined,
     interrupted: new AbortController().signal,
+    abandon: () => undefined,
     ...overrides,
   };
 }

@@ -20,7 +20,7 @@ async function waiting(limitMs: number, verdicts: readonly DoctorReport["verdict
     now += 100;
     const verdict = verdicts[Math.min(looks++, verdicts.length - 1)];
     if (looks === interruptAt) interrupt.abort();
-    return { report: { verdict } as DoctorReport, planned: [] };
+    return { report: { verdict } as DoctorReport, planned: [], hangs: false };
   };
   const { report } = await untilPass(host, limitMs, look, (_, waitedMs) => seen.push(Math.round(waitedMs)));
   return { verdict: report.verdict as string, waitedMs: report.waitedMs, looks, pauses, seen };
