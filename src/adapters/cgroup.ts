@@ -39,6 +39,13 @@ export async function unifiedMount(host: Pick<Host, "files">): Promise<string | 
   return (await hierarchies(host)).find(({ controllers }) => controllers === "")?.mount;
 }
 
+/** The hierarchies that have a group of systemd's, by their controllers as /proc/PID/cgroup writes them. */
+export async function hierarchiesOf(host: Pick<Host, "files">, group: string): Promise<string[]> {
+  const all = await hierarchies(host);
+  const there = await Promise.all(all.map(({ mount }) => host.files.status(join(mount, group, "cgroup.procs"))));
+  return [...new Set(all.filter((_, index) => there[index] !== undefined).map(({ controllers }) => controllers))];
+}
+
 /** The file with the memory limit of a group of systemd's; undefined where no memory controller has that group. */
 export async function memoryLimitFile(host: Pick<Host, "files">, group: string): Promise<string | undefined> {
   for (const { mount, controllers } of await hierarchies(host)) {

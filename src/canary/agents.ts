@@ -17,6 +17,9 @@ const HOLDER_BEFORE = "holder-before";
 /** In the runtime folder, while a run is on this fleet. */
 const TURN = "mosaic-canary.lock";
 
+/** Drop-ins are read in the order of their names, and the last one wins: not the user's own for all agents (override.conf), with limits for theirs. */
+const DROP_IN = "zzz-mosaic-canary.conf";
+
 /** The folder of a run's files and of its drop-ins: the runtime folder, never the user's own. */
 function runtimeFolder(host: Host): string {
   const runtime = host.env.XDG_RUNTIME_DIR;
@@ -82,7 +85,7 @@ async function makeAgent(host: Host, name: string, secret: string, needs: Needs)
   const dropIn = dropInFolder(host, name);
   await host.files.makeFolder(dropIn);
   const unit = ["[Service]", `EnvironmentFile=${file}`, ...(needs.unit ?? []), ""].join("\n");
-  await host.files.writeAtomic(join(dropIn, "mosaic-canary.conf"), unit, 0o644);
+  await host.files.writeAtomic(join(dropIn, DROP_IN), unit, 0o644);
   return { name, unit: agentUnit(name), folder, workdir, variables };
 }
 

@@ -30,10 +30,14 @@ const HOG_EATS = 4 * HOG_LIMIT;
 /** The delay between two starts does not grow; with a longest one left in place systemd would take that for RestartSec=. */
 const SAME_DELAY = ["RestartSteps=0", "RestartMaxDelaySec=infinity"];
 
-/** Ends as asked, but not at once: leaves a file when it is ready to be asked, and one when it is done. */
+/**
+ * Ends as asked, but not at once: leaves a file when it is ready to be asked, with the pid of a child that does not end with the terminal,
+ * and one when it is done.
+ */
 const GRACEFUL = `#!/bin/sh
+(trap '' HUP; exec sleep infinity) &
 trap 'sleep ${GRACEFUL_MS / 1000}; echo done >"$0.done"; exit 0' TERM
-echo ready >"$0.ready"
+echo $! >"$0.ready"
 while :; do
 	sleep 1 &
 	wait $!

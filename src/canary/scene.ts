@@ -1,6 +1,5 @@
 import { dirname, join } from "node:path";
 import { groupLines } from "../adapters/cgroup.ts";
-import { openUserManager } from "../adapters/manager.ts";
 import { procfsOf } from "../adapters/procfs.ts";
 import { systemdOf } from "../adapters/systemd.ts";
 import { tmuxClient } from "../adapters/tmux.ts";
@@ -10,6 +9,7 @@ import { describeResult, type ExecResult, succeeded } from "../core/exec.ts";
 import type { Host } from "../core/host.ts";
 import { pathsOf } from "../core/paths.ts";
 import type { ThrowawayAgent } from "./step.ts";
+import { type UnitVariables, variablesOf } from "./unit-variables.ts";
 
 /** Where a promise was broken: a whole fleet, or the tmux half. */
 export interface Scene {
@@ -94,35 +94,11 @@ export async function secretsOf(scene: Scene): Promise<Record<string, string>[]>
   ];
 }
 
-interface OfUnits {
-  /** The manager's own. */
-  readonly environment: Readonly<Record<string, string>>;
-  /** What the units set. */
-  readonly set: readonly (readonly [name: string, value: string])[];
-  /** The files that they read, patterns as they are. */
-  readonly files: readonly string[];
-}
-
 /** Nothing where there is no manager, or none that answers. */
-async function ofUnits({ host, units: own }: Scene): Promise<OfUnits> {
-  const nothing = { environment: {}, set: [], files: [] };
+async function ofUnits({ host, units: own }: Scene): Promise<UnitVariables> {
+  const nothing = { environment: {}, set: [], files: [], unset: [] };
   if (own.length === 0) return nothing;
-  try {
-    const manager = await openUserManager(host);
-    try {
-      const { environment } = await manager.state();
-      const set = await Promise.all(own.map((unit) => manager.unitEnvironment(unit)));
-      const shown = await systemdOf(host).show(own, ["EnvironmentFiles"]);
-      const files = shown.flatMap(({ extra }) =>
-        [...(extra.EnvironmentFiles ?? "").matchAll(/(\/.*?) \(ignore_errors=/g)].map(([, path = ""]) => path),
-      );
-      return { environment, set: set.flatMap((variables) => Object.entries(variables)), files };
-    } finally {
-      manager.close();
-    }
-  } catch {
-    return nothing;
-  }
+  return variablesOf(host, own).catch(() => nothing);
 }
 
 function variablesIn(text: string): Record<string, string> {

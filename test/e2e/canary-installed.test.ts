@@ -14,8 +14,10 @@ beforeAll(async () => {
 });
 afterAll(() => fleet.close());
 
-async function canary(): Promise<{ code: number; report: CanaryReport; statuses: Record<string, string> }> {
-  const result = await fleet.host.exec([binary, "canary", "-o", "json"], { timeoutMs: 120_000 });
+async function canary(
+  ...words: string[]
+): Promise<{ code: number; report: CanaryReport; statuses: Record<string, string> }> {
+  const result = await fleet.host.exec([binary, "canary", ...words, "-o", "json"], { timeoutMs: 120_000 });
   const report = canaryReportSchema.parse(JSON.parse(result.stdout));
   const statuses = Object.fromEntries(report.steps.map(({ id, status }) => [id, status]));
   return { code: result.kind === "exited" ? result.code : -1, report, statuses };
@@ -45,6 +47,18 @@ test("a holder that ran runs afterwards", async () => {
   expect((await canary()).code).toBe(0);
   expect((await fleet.unit(HOLDER_UNIT)).active).toBe("active");
   await fleet.systemctl("stop", HOLDER_UNIT);
+});
+
+test("what the user has set for all agents is theirs: the canary's own have the delay and the limits that a step needs", async () => {
+  const folder = join(fleet.paths.units, "mosaic-agent@.service.d");
+  // As systemctl --user edit writes it.
+  await fleet.host.files.makeFolder(folder);
+  await fleet.host.files.writeAtomic(join(folder, "override.conf"), "[Service]\nRestartSec=3s\nMemoryMax=4G\n", 0o644);
+  await fleet.systemd.daemonReload();
+  const { report } = await canary("--only", "broken-command,memory");
+  expect(report.steps.filter(({ status }) => status !== "pass" && status !== "skip")).toEqual([]);
+  await fleet.host.files.removeFile(join(folder, "override.conf"));
+  await fleet.systemd.daemonReload();
 });
 
 test("with another agent running it is left alone, and the steps that would end it are skipped with that reason", async () => {

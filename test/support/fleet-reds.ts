@@ -18,6 +18,75 @@ export const byPrefix: Sabotage[] = [
 
 export const fleetReds: readonly Red[] = [
   [
+    "agent",
+    "an agent that is not moved under its memory limit",
+    /not in its own unit in every hierarchy/,
+    [
+      [
+        start,
+        "while IFS=: read -r _ controllers path; do\n",
+        "while IFS=: read -r _ controllers path; do\n\tcase $controllers in memory) continue ;; esac\n",
+      ],
+    ],
+  ],
+  [
+    "holder",
+    "a socket that the user's group can reach",
+    /other users can reach the socket/,
+    [["start-tmux-holder.sh", "printf '%s\\n%s\\n'", 'chmod 710 "$(dirname "$socket")"; printf \'%s\\n%s\\n\'']],
+  ],
+  [
+    "environment",
+    "variables of the manager that do not arrive",
+    /that its unit inherits did not reach/,
+    [[start, 'export -p >"$RUNTIME', 'export -p | grep -v LOGNAME >"$RUNTIME']],
+  ],
+  [
+    "environment",
+    "a pane that keeps what is the server's own",
+    /not for it have reached/,
+    [[pane, "MOSAIC_FLEET_TOOLS MOSAIC_FLEET_SITE mosaic_procs", "mosaic_procs"]],
+  ],
+  [
+    "agent-death",
+    "an agent that is back without its variables",
+    /variables of the unit/,
+    [[pane, "set +u\n", 'set +u\n[ ! -e "$0.$PPID" ] || unset MOSAIC_CANARY_SECRET\n: >"$0.$PPID"\n']],
+  ],
+  [
+    "server-death",
+    "a new socket that every user can reach",
+    /other users can reach the socket/,
+    [
+      [
+        "start-tmux-holder.sh",
+        "printf '%s\\n%s\\n'",
+        '[ ! -e "$RUNTIME_DIRECTORY/socket" ] || chmod 777 "$socket"; printf \'%s\\n%s\\n\'',
+      ],
+    ],
+  ],
+  [
+    "graceful-stop",
+    "a stop that leaves what the agent has started",
+    /which the agent had started, still runs/,
+    [
+      [agent, "KillMode=control-group", "KillMode=process"],
+      ["src/canary/steps/layout.ts", "broken = brokenSettings(unit)", "broken: string[] = []"],
+      ["agent-pane-died.sh", "set -u\n", "set -u\nexit 0\n"],
+      [
+        "stop-agent-session.sh",
+        'for process in $(unit_processes "$group"); do ask_to_end "$process"; done',
+        'ask_to_end "$(cat "$state/agent")"\n\tsleep 0.7\n\tgroup=/nonexistent',
+      ],
+    ],
+  ],
+  [
+    "user-config",
+    "a server without a hook of the fleet's",
+    /is not in force/,
+    [["tmux.conf", /set-hook -g pane-died .*/, ""]],
+  ],
+  [
     "layout",
     "a holder that one pane's OOM ends",
     /break what the fleet promises/,
@@ -167,9 +236,9 @@ export const fleetReds: readonly Red[] = [
   ],
   [
     "broken-command",
-    "a unit that does not say with what its agent ended",
+    "a unit that says something else than with what its agent ended",
     /does not say with what it ended/,
-    [[ended, 'exec systemd-notify --no-block --status="$1"', "exit 0"]],
+    [[ended, '--status="$1"', '--status="$10"']],
   ],
   [
     "graceful-stop",
@@ -199,18 +268,6 @@ export const fleetReds: readonly Red[] = [
         ended,
         'told "exited with status',
         'case $name in *-hog-*) kill -s KILL "$server" ;; esac\n\ttold "exited with status',
-      ],
-    ],
-  ],
-  [
-    "memory",
-    "an agent that is not moved under its memory limit",
-    /not under its unit's memory limit/,
-    [
-      [
-        start,
-        "while IFS=: read -r _ controllers path; do\n",
-        "while IFS=: read -r _ controllers path; do\n\tcase $controllers in memory) continue ;; esac\n",
       ],
     ],
   ],

@@ -7,7 +7,7 @@ import { BrokenPromise, type CanaryAgent, type Evidence, expect, type Fleet, typ
 import { defaultServer } from "../steps/default-server.ts";
 import { proveHolder } from "../steps/holder.ts";
 import { steps } from "../steps/index.ts";
-import { proveUp, start } from "../steps/support.ts";
+import { proveItself, proveUp, start } from "../steps/support.ts";
 import { FAULTS, type Fault, type Target } from "./faults.ts";
 
 export interface ChaosOptions {
@@ -124,7 +124,9 @@ async function proveWell(fleet: Fleet, fault: Fault, { all, targets, server }: B
   changed("the tmux server", server.pid, now.pid, fault.server === "new");
   for (const { agent, pane } of all) {
     const hit = fault.agents === "new" && targets.some((each) => each.agent === agent);
-    changed(agent.name, pane.pid, (await proveUp(fleet, agent)).pid, hit || fault.server === "new");
+    const present = await proveUp(fleet, agent);
+    changed(agent.name, pane.pid, present.pid, hit || fault.server === "new");
+    await proveItself(fleet, agent, present);
   }
   const ours = all.map(({ agent }) => agent.name);
   const twice = (await fleet.tmux.panes()).filter(({ session }) => ours.includes(session));

@@ -1,5 +1,5 @@
 import { expect, type Step } from "../step.ts";
-import { backUp, ensureUp, unitOf } from "./support.ts";
+import { backUp, ensureUp, proveItself, unitOf } from "./support.ts";
 
 const LIMIT_MS = 10_000;
 
@@ -24,6 +24,7 @@ export const agentDeath: Step = {
     expect(unit.restarts > restarts, "systemd did not notice that the agent had died", {
       "restarts counted": unit.restarts,
     });
+    await proveItself(fleet, fleet.first, after);
     return {
       "back after ms": ms,
       "process before": before.pid,

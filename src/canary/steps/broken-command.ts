@@ -4,6 +4,7 @@ import { expect, type Step } from "../step.ts";
 import { unitOf } from "./support.ts";
 
 const LIMIT_MS = 25_000;
+const SAID = new RegExp(`\\bexited with status ${BROKEN_STATUS}\\b`);
 
 export const brokenCommand: Step = {
   id: "broken-command",
@@ -24,7 +25,7 @@ export const brokenCommand: Step = {
     expect(seen !== undefined, `systemd had not given it up after ${LIMIT_MS / 1000} s`, evidence);
     expect(now.result === "start-limit-hit", "it failed, but not by its start limit", evidence);
     const said = now.extra.StatusText ?? "";
-    expect(said.includes(`exited with status ${BROKEN_STATUS}`), "its unit does not say with what it ended", {
+    expect(SAID.test(said), "its unit does not say with what it ended", {
       ...evidence,
       status: said,
     });

@@ -6,7 +6,8 @@ import { ensureUp, proveDown, stop } from "./support.ts";
 
 export const gracefulStop: Step = {
   id: "graceful-stop",
-  title: "an agent that is stopped gets its signal, and the seconds that it takes to finish its work",
+  title:
+    "an agent that is stopped gets its signal, and the seconds that it takes to finish its work; nothing of it is left",
   limitMs: 30_000,
   requires: ["agent"],
   beside: true,
@@ -21,7 +22,8 @@ export const gracefulStop: Step = {
     await host.files.removeFile(ready);
     await host.files.removeFile(done);
     const pane = await ensureUp(fleet, agent);
-    if ((await until(host, 10_000, () => there(ready))) === undefined) throw new Error("the agent was never ready");
+    const child = await until(host, 10_000, async () => Number(await host.files.read(ready)) || undefined);
+    if (child === undefined) throw new Error("the agent was never ready");
     const asked = host.now();
     await stop(fleet, agent.unit);
     const ms = Math.round(host.now() - asked);
@@ -30,6 +32,10 @@ export const gracefulStop: Step = {
       "needed ms": GRACEFUL_MS,
     });
     await proveDown(fleet, agent, pane);
+    expect(
+      (await fleet.procfs.startTime(child)) === undefined,
+      `after a stop process ${child}, which the agent had started, still runs`,
+    );
     return { "stopped after ms": ms, "needed ms": GRACEFUL_MS };
   },
 };

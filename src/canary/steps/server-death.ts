@@ -1,6 +1,6 @@
 import { expect, type Step } from "../step.ts";
-import { proveHolder } from "./holder.ts";
-import { backUp, ensureUp, proved } from "./support.ts";
+import { proveHolder, provePrivate } from "./holder.ts";
+import { backUp, ensureUp, proved, proveItself } from "./support.ts";
 
 const LIMIT_MS = 15_000;
 
@@ -27,10 +27,16 @@ export const serverDeath: Step = {
         return pane === undefined ? undefined : backUp(fleet, agent, pane, LIMIT_MS);
       }),
     );
+    const ms = Math.round(fleet.host.now() - killed);
     const missing = agents.filter((_, index) => back[index] === undefined).map((agent) => agent.name);
     expect(missing.length === 0, `agents were not back within ${LIMIT_MS / 1000} s`, { missing });
+    await provePrivate(fleet.host, server.socketPath);
+    for (const [index, agent] of agents.entries()) {
+      const pane = back[index];
+      if (pane !== undefined) await proveItself(fleet, agent, pane);
+    }
     return {
-      "all back after ms": Math.round(fleet.host.now() - killed),
+      "all back after ms": ms,
       "server before": pid,
       "server now": server.pid,
     };

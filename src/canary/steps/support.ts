@@ -1,3 +1,4 @@
+import { hierarchiesOf } from "../../adapters/cgroup.ts";
 import type { Unit } from "../../adapters/systemd.ts";
 import type { Pane } from "../../adapters/tmux.ts";
 import { ToolError } from "../../adapters/tool-error.ts";
@@ -49,7 +50,7 @@ export async function ensureUp(fleet: Fleet, agent: CanaryAgent): Promise<Pane> 
   return proveUp(fleet, agent);
 }
 
-/** Unit active, one live pane in exactly its session, and that pane's process in the unit's own cgroup. */
+/** Unit active, one live pane in exactly its session, and that pane's process in the unit's own cgroup, in every hierarchy that has it. */
 export async function proveUp(fleet: Fleet, agent: CanaryAgent): Promise<Pane> {
   const [unit, pane] = await Promise.all([unitOf(fleet, agent.unit), paneOf(fleet, agent)]);
   expect(unit.active === "active", `${agent.unit} is ${unit.active}, not active`, { result: unit.result });
@@ -58,6 +59,15 @@ export async function proveUp(fleet: Fleet, agent: CanaryAgent): Promise<Pane> {
   const cgroup = await fleet.procfs.cgroup(pane.pid);
   expect(cgroup === unit.controlGroup, `the agent's process ${pane.pid} is not in its own unit`, {
     "cgroup of the process": cgroup ?? "none",
+    "cgroup of the unit": unit.controlGroup,
+  });
+  const [groups, wanted] = await Promise.all([
+    fleet.procfs.cgroups(pane.pid),
+    hierarchiesOf(fleet.host, unit.controlGroup),
+  ]);
+  const outside = wanted.filter((controllers) => groups.get(controllers) !== unit.controlGroup);
+  expect(outside.length === 0, `the agent's process ${pane.pid} is not in its own unit in every hierarchy`, {
+    hierarchies: outside,
     "cgroup of the unit": unit.controlGroup,
   });
   return pane;
@@ -78,6 +88,30 @@ export async function environmentOf(
   });
   expect(found !== undefined, `process ${pane.pid} had not become the agent after ${PROGRAM_LIMIT_MS / 1000} s`);
   return found;
+}
+
+/** The program of an agent's pane is the agent itself: it has the variables and the folder that it was given. Returns its environment. */
+export async function proveItself(
+  subject: Pick<Fleet, "host" | "procfs">,
+  agent: ThrowawayAgent,
+  pane: Pane,
+): Promise<Readonly<Record<string, string>>> {
+  const variables = await environmentOf(subject, pane);
+  const [folder, wanted] = await Promise.all([
+    subject.procfs.workingFolder(pane.pid),
+    subject.host.files.realPath(agent.workdir), // the runtime folder may be a link's: /var/run
+  ]);
+  const wrong = Object.entries(agent.variables).filter(([key, value]) => variables[key] !== value);
+  expect(wrong.length === 0, "variables of the unit did not reach the agent as they are", {
+    agent: agent.name,
+    variables: wrong.map(([key]) => key),
+  });
+  expect(folder === wanted, "the agent does not run in its working folder", {
+    agent: agent.name,
+    wanted: wanted ?? agent.workdir,
+    found: folder ?? "none",
+  });
+  return variables;
 }
 
 /**

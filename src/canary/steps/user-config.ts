@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { pathsOf } from "../../core/paths.ts";
+import { SERVER_OPTIONS, serverOption } from "../../core/server-options.ts";
 import { BAIT_OPTION } from "../bait.ts";
 import { expect, type Fleet, type Step } from "../step.ts";
 
@@ -22,6 +23,12 @@ export const userConfig: Step<Pick<Fleet, "host" | "tmux" | "sandboxed">> = {
     expect(files.length === 1 && files[0] === wanted, "the fleet's server has read other settings than the fleet's", {
       wanted,
       read: files,
+    });
+    const undone = SERVER_OPTIONS.filter(
+      ({ name, holds, promised }) => promised && !holds(serverOption(look.options, name)),
+    );
+    expect(undone.length === 0, "what the fleet's tmux.conf sets is not in force: tmux.local.conf may undo it", {
+      otherwise: undone.map(({ name, wanted, otherwise }) => `${name} is not ${wanted}: ${otherwise}`),
     });
     return { read: files, "planted in the home folder": sandboxed };
   },

@@ -8,5 +8,8 @@ export const environment: Step<Half> = {
   title: "an agent has exactly the variables and the folder it is given, and no secret is in any process's arguments",
   limitMs: 15_000,
   requires: ["agent"],
-  run: async (half) => proveEnvironment(half, half.agents.first, await startAgent(half, half.agents.first)),
+  async run(half) {
+    const { first } = half.agents;
+    return proveEnvironment(half, first, await startAgent(half, first), half.host.env);
+  },
 };
