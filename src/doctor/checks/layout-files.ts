@@ -22,15 +22,15 @@ export const layoutFiles: Check = {
     mend: "mosaic-fleet install writes what is missing or out of date, and leaves alone what you edited. After a rollback, or for an older program, the other version is left to you: --fix does not undo it, mosaic-fleet install does. To keep a change of a unit, make it in a drop-in (systemctl --user edit UNIT); of tmux.conf, in tmux.local.conf. Then let mosaic-fleet install --take PATH put ours in the place of the edited file, which is kept beside it; what you have removed comes back with mosaic-fleet install --restore.",
   },
   async run(tools) {
-    const other = await otherConfig(tools);
-    if (other !== undefined) return { status: "fail", ...other };
-    const plan = await tools.plan().catch((error: unknown) => ({ error }));
-    if ("error" in plan) {
+    const looked = await Promise.all([otherConfig(tools), tools.plan()]).catch((error: unknown) => ({ error }));
+    if ("error" in looked) {
       const { units, tools: scripts, agents } = tools.paths;
       const closed = await closedFolder(tools, [units, scripts, agents]);
-      if (closed === undefined) throw plan.error;
+      if (closed === undefined) throw looked.error;
       return { status: "fail", ...closed };
     }
+    const [other, plan] = looked;
+    if (other !== undefined) return { status: "fail", ...other };
     const files = plan.steps.filter(({ action }) => action.kind === "write-file");
     if (files.every(({ change }) => change === "create"))
       return {

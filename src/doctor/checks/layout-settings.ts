@@ -3,6 +3,7 @@ import { describeError } from "../../core/errors.ts";
 import { tilde } from "../../core/paths.ts";
 import { moveAside, shellPath } from "../../core/shell.ts";
 import type { Check, Fix } from "../check.ts";
+import { closedFolder } from "../closed-folder.ts";
 import { pipeAside } from "../pipe.ts";
 import type { Tools } from "../tools.ts";
 
@@ -36,7 +37,9 @@ export const layoutSettings: Check = {
       message: found
         .map(({ path, why, without }) => `${tilde(path, host.user.home)} cannot be read (${why}): ${without}`)
         .join("; "),
-      fix: { commands: found.flatMap(({ fix }) => fix.commands ?? []) },
+      fix: (await closedFolder(tools, [paths.site]))?.fix ?? {
+        commands: found.flatMap(({ fix }) => fix.commands ?? []),
+      },
     };
   },
 };

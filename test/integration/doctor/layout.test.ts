@@ -754,6 +754,17 @@ describe("layout.settings", () => {
 
   red(
     "layout.settings",
+    "a folder above them that cannot be entered (fake)",
+    { status: "fail", message: /fleet\.env cannot be read \(EACCES/, fix: /^chmod u\+rwx ~\/\.config$/ },
+    async () => {
+      const host = closedTo(fleet.paths.config);
+      expect((await examine(host, "layout.files")).fix.commands).toEqual(["chmod u+rwx ~/.config"]);
+      return settings(host);
+    },
+  );
+
+  red(
+    "layout.settings",
     "a tmux.local.conf that this user may not read (fake)",
     {
       status: "fail",
