@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { describeResult } from "../../core/exec.ts";
-import { AGENT_TEMPLATE, HOLDER_UNIT } from "../../core/names.ts";
+import { AGENT_TEMPLATE, agentOfUnit, HOLDER_UNIT } from "../../core/names.ts";
 import type { Check } from "../check.ts";
 import { isAboutOurs } from "../unit-files.ts";
 
@@ -30,7 +30,10 @@ export const unitsVerify: Check = {
     const evidence = { ...(others.length > 0 ? { "of other units": others } : {}) };
     if (warnings.length === 0) return { status: "pass", evidence };
     const [first = ""] = warnings;
-    const unit = /mosaic-(?:tmux-holder|agent@[^/:.]*)\.service/.exec(first)?.[0] ?? AGENT_TEMPLATE;
+    const said = /mosaic-(?:tmux-holder|agent@[^/:.]*)\.service/.exec(first)?.[0] ?? AGENT_TEMPLATE;
+    // It tries the template with an instance that is none.
+    const agent = agentOfUnit(said);
+    const unit = agent === undefined || (await tools.unitFiles()).agents.includes(agent) ? said : AGENT_TEMPLATE;
     return {
       // It says so by its exit code when a unit cannot be used at all.
       status: verified.code === 0 ? "warn" : "fail",
