@@ -59,9 +59,10 @@ export function outputOf(
   };
   let written: Promise<unknown> = Promise.resolve();
   let unwritten = "";
-  const flush = () => {
+  const flush = (): unknown => {
     const text = unwritten;
     unwritten = "";
+    if (isFile(descriptor)) return writeNow(descriptor, text, end);
     return Bun.write(descriptor === 1 ? Bun.stdout : Bun.stderr, text);
   };
   const write = (text: string) => {
@@ -90,6 +91,15 @@ export function outputOf(
       else write(text);
     },
   };
+}
+
+/** Bun makes room in one before it writes: behind what is there, where it is appended to (>>), that stays, full of NULs. */
+function isFile(descriptor: 1 | 2): boolean {
+  try {
+    return fstatSync(descriptor).isFile();
+  } catch {
+    return false; // it is closed
+  }
 }
 
 /** Written when this returns; a pipe that takes no more for now is waited for. */

@@ -203,6 +203,22 @@ describe("--help", () => {
   });
 });
 
+test("what goes to the end of a file stands behind what is there, and nothing between", () => {
+  using folder = temporaryFolder();
+  const log = join(folder.path, "log");
+  for (const [typed, first] of [
+    ["doctor --list -o json >>", "{"],
+    ["nonsense 2>>", "mosaic-fleet: unknown command nonsense\n"],
+  ] as const) {
+    writeFiles(folder.path, { log: "before\n" });
+    run(["sh", "-c", `"$0" ${typed}"$1"`, binary, log], { env: plain });
+    const text = readFileSync(log, "utf8");
+    expect(text).toStartWith(`before\n${first}`);
+    expect(text.length).toBeGreaterThan(1_000);
+    expect(text).not.toContain("\0");
+  }
+});
+
 describe("stdout that cannot be written", () => {
   for (const command of ["--version", "--help", "install --help", "doctor", "doctor -o json", "install --dry-run"]) {
     const into = (target: string, before = ":") => {
