@@ -31,10 +31,12 @@ export function setEnabled(host: Asker, verb: "enable" | "disable", units: reado
     host,
     [verb, ...units],
     (manager) => manager[verb](units),
-    async () => {
+    async (asked) => {
       const result = await systemdOf(host).run(verb, units, READ_LIMIT_MS);
+      if (!succeeded(result)) return result;
       // Where the machine was not booted with systemd, systemctl makes the links itself, and tells the manager nothing.
-      return succeeded(result) ? reloadManager(host) : result;
+      const reloaded = await reloadManager(host);
+      return asked || succeeded(reloaded) ? reloaded : result; // without a manager there is nobody to be told
     },
   );
 }
@@ -42,18 +44,20 @@ export function setEnabled(host: Asker, verb: "enable" | "disable", units: reado
 /**
  * Asks the manager over a connection of our own: that saves the start of a process, and leaves none that would still ask
  * when we have been killed, and the next run has looked already. Where that does not work systemctl is run: it knows more
- * ways to a manager, and says why there is none, or what that has against it.
+ * ways to a manager, and says why there is none, or what that has against it. `otherwise` is told whether a manager was asked.
  */
 async function ask(
   host: Asker,
   words: readonly string[],
   request: (manager: Manager) => Promise<void>,
-  otherwise: () => Promise<ExecResult>,
+  otherwise: (asked: boolean) => Promise<ExecResult>,
 ): Promise<ExecResult> {
   const said = { argv: ["systemctl", "--user", ...words], stdout: "", stderr: "" };
   const begun = host.now();
+  let asked = false;
   try {
     const manager = await openUserManager(host, READ_LIMIT_MS);
+    asked = true;
     try {
       await request(manager);
     } finally {
@@ -65,6 +69,6 @@ async function ask(
     // Nor would systemctl be answered.
     if (error.code === "ETIMEDOUT")
       return { ...said, kind: "timed-out", afterMs: 1_000 * Math.round((host.now() - begun) / 1_000) };
-    return otherwise();
+    return otherwise(asked);
   }
 }

@@ -28,7 +28,10 @@ export async function enableAndStart(
   name: string,
   { enable = false, start = false }: { readonly enable?: boolean | undefined; readonly start?: boolean | undefined },
 ): Promise<ExitCode> {
-  if (enable) await enableAgent(host, name);
+  if (enable) {
+    await enableAgent(host, name);
+    host.stdout.write(`Enabled ${name}.\n`);
+  }
   if (!start) return EXIT.ok;
   return told(host, await startAgents(host, [name]));
 }

@@ -6,7 +6,7 @@ import { editEnvFile } from "../core/env-edit.ts";
 import { parseEnvFile } from "../core/env-file.ts";
 import { envProblems, valueProblems } from "../core/env-problems.ts";
 import { FleetError } from "../core/errors.ts";
-import { describeResult, succeeded } from "../core/exec.ts";
+import { succeeded } from "../core/exec.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { agentUnit } from "../core/names.ts";
@@ -14,6 +14,7 @@ import { pathsOf, tilde } from "../core/paths.ts";
 import { shellPath } from "../core/shell.ts";
 import { changeLimits, type LimitChanges, limitsPath } from "./limits.ts";
 import { readOwnFile, rewrite, whileOthersWait } from "./own-file.ts";
+import { refusal } from "./user-manager.ts";
 
 export function agentFile(host: Pick<Host, "env" | "user">, name: string): string {
   return join(pathsOf(host).agents, `${name}.env`);
@@ -119,9 +120,8 @@ function notEditable(host: Host, name: string, path: string, bytes: Uint8Array |
 export async function reloadUnits(host: Host): Promise<void> {
   const reloaded = await reloadManager(host);
   if (succeeded(reloaded)) return;
-  throw new FleetError(EXIT.oserr, "The limits are written, but not in force", describeResult(reloaded), [
-    "systemctl --user daemon-reload",
-  ]);
+  const { why, next } = await refusal(host, reloaded, ["systemctl --user daemon-reload"]);
+  throw new FleetError(EXIT.oserr, "The limits are written, but not in force", why, next);
 }
 
 /** What is certainly wrong with an environment file, a sentence each: what an editor's file is not taken for. */
@@ -168,10 +168,11 @@ export async function enableAgent(host: Host, name: string): Promise<void> {
   const unit = agentUnit(name);
   const enabled = await setEnabled(host, "enable", [unit]);
   if (succeeded(enabled)) return;
-  throw new FleetError(EXIT.oserr, `Agent ${name} is not enabled`, describeResult(enabled), [
+  const { why, next } = await refusal(host, enabled, [
     `systemctl --user enable ${unit}`,
     "mosaic-fleet doctor --only agents",
   ]);
+  throw new FleetError(EXIT.oserr, `Agent ${name} is not enabled`, why, next);
 }
 
 /** Keeps the file as it is now under another name, and returns that. */

@@ -228,6 +228,7 @@ describe("agent edit", () => {
     // systemd has put them in force: a restart would only cost the agent what it is at.
     expect(edited.said).toContain("It runs, and its limits need no restart.\n");
     expect(edited.said).not.toContain("agent restart");
+    expect((await agent(["edit", "coder", "--enable"])).said).toStartWith("Enabled coder.\n");
     const both = await agent(["edit", "coder", "--memory-max", "300M", "--env", "X=2"]);
     expect(both.said).toContain("It runs as it was started. To start it anew: mosaic-fleet agent restart coder\n");
     expect(text(limitsOf("coder"))).not.toContain("CPUWeight");
@@ -319,6 +320,18 @@ test("agent rm without a manager removes nothing: the agent may run, and start a
   expect(removed.stderr).toContain("Nothing was removed: the user manager cannot be reached.");
   expect(existsSync(fileOf("unseen"))).toBe(true);
   expect((await fleet.up("unseen")).pid).toBe(pid);
+  // What else would tell it something says how it is reached; what systemctl makes by itself is there.
+  const limited = await fleet.host.exec([binary, "agent", "edit", "unseen", "--memory-max", "1G"], { env });
+  expect(limited).toMatchObject({
+    code: 71,
+    stderr: expect.stringMatching(/not in force\.\n {2}Why: {2}(?!systemctl)/),
+  });
+  const link = join(fleet.paths.units, "default.target.wants/mosaic-agent@later.service");
+  const added = await fleet.host.exec([binary, "agent", "add", "later", "--enable"], { env });
+  expect(added).toMatchObject({ code: 0, stdout: expect.stringContaining("\nEnabled later.\n") });
+  expect(existsSync(link)).toBe(true);
+  expect(await agent(["rm", "later"])).toMatchObject({ code: 0 });
+  expect(existsSync(link)).toBe(false);
   expect(await agent(["rm", "unseen", "--yes"])).toMatchObject({ code: 0 });
 });
 

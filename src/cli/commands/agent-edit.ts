@@ -52,7 +52,7 @@ export const command = defineCommand({
       "unset",
     ].some((option) => settings[option as keyof typeof settings] !== undefined);
     if (!(await isConfigured(host, name))) throw await unknownAgent(host, name);
-    let changed: Changed = { file: false, limits: false };
+    let changed: Changed | undefined;
     let wanted = {};
     if (given) {
       const changes = await changesOf(host, "edit", args);
@@ -67,10 +67,16 @@ export const command = defineCommand({
     const agent = await effectiveAgent(host, name);
     const runs = !["inactive", "failed"].includes(agent.state?.active ?? "inactive");
     renderChanged(host, agent, {
-      what: changed.file || changed.limits ? `Changed ${name}.` : `Nothing to change: ${name} is so already.`,
+      what: whatOf(name, changed),
       running: runs ? changed : undefined,
       wanted,
     });
     return enableAndStart(host, name, { enable, start });
   },
 });
+
+/** undefined where no setting was to be changed. */
+function whatOf(name: string, changed: Changed | undefined): string | undefined {
+  if (changed === undefined) return undefined;
+  return changed.file || changed.limits ? `Changed ${name}.` : `Nothing to change: ${name} is so already.`;
+}

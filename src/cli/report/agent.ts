@@ -71,14 +71,14 @@ export function renderChanged(
   host: Pick<Host, "stdout" | "user">,
   agent: EffectiveAgent,
   changed: {
-    readonly what: string;
+    readonly what: string | undefined;
     readonly running: Changed | undefined;
     readonly wanted: Readonly<Record<string, unknown>>;
   },
 ): void {
   const { stdout, user } = host;
   const { yellow, bold } = paint(stdout);
-  stdout.write(`${changed.what}\n`);
+  if (changed.what !== undefined) stdout.write(`${changed.what}\n`);
   for (const [limit, wanted] of Object.entries(changed.wanted)) {
     const found = agent.limits[limit as keyof typeof agent.limits];
     if (wanted !== undefined && found.said !== null && found.said !== String(wanted))
