@@ -41,10 +41,10 @@ export const holderRestarts: Check = {
     if (up === undefined) throw new Error(`its server (pid ${mainPid}) ended while it was looked at`);
     const evidence = { restarts, "server started": new Date(tools.host.date().getTime() - up).toISOString() };
     if (restarts === 0) return { status: "pass", detail: `up for ${ago(up)}`, evidence };
-    if (up > DAY_MS) return { status: "pass", detail: `died ${times}, last ${ago(up)} ago`, evidence };
+    if (up > DAY_MS) return { status: "pass", detail: `brought back ${times}, last ${ago(up)} ago`, evidence };
     return {
       status: "warn",
-      message: `the holder's server has died ${times} since it was started, the last time ${ago(up)} ago: every agent was ended with it`,
+      message: `systemd has brought the holder back ${times} since it was started, the last time ${ago(up)} ago: its server had died, and every agent with it, or did not come up`,
       evidence,
       fix,
     };

@@ -165,7 +165,7 @@ async function subjectOf(
     const at = tilde(source.path, host.user.home);
     messages.push(`${directive}=${value} (${wanted} in the layout): ${otherwise}`);
     evidence[directive] = source.line === undefined ? `no line in ${at}` : `${at}:${source.line}: ${source.said}`;
-    const mend = await mendOf(tools, source, directive);
+    const mend = await mendOf(tools, unit, source, directive);
     for (const command of mend.commands) (mend.root ? root : commands).add(command);
   }
   if (commands.size > 0 || root.size === 0) commands.add("systemctl --user daemon-reload");
@@ -195,7 +195,7 @@ async function sourceOf(files: UnitFiles, unit: Unit, directive: string): Promis
   return { path: unit.fragment };
 }
 
-async function mendOf(tools: Tools, { path, line, continued }: Source, directive: string) {
+async function mendOf(tools: Tools, { fragment }: Unit, { path, line, continued }: Source, directive: string) {
   const { host } = tools;
   const plan = await tools.plan();
   const ours = plan.steps.find(({ action }) => action.kind === "write-file" && action.path === path);
@@ -204,7 +204,7 @@ async function mendOf(tools: Tools, { path, line, continued }: Source, directive
   if (ours !== undefined)
     return { root: false, commands: [moveAside(path, "yours"), "mosaic-fleet install --restore"] };
   const root = !(await host.files.allows(path, "write"));
-  // Of a line that runs on, or that is not there, no line can be taken out.
-  if (line === undefined || continued) return { root, commands: [moveAside(path, "off")] };
+  // Of a line that runs on, or that is not there, no line can be taken out; in a unit's own file the template's is not behind it.
+  if (line === undefined || continued || path === fragment) return { root, commands: [moveAside(path, "off")] };
   return { root, commands: [`sed -i '/^\\s*${directive}\\s*=/d' ${shellPath(path, host.user.home)}`] };
 }

@@ -693,10 +693,14 @@ describe("units.promises", () => {
 
   test("an agent with a unit file of its own is judged by it", async () => {
     const text = (await fleet.host.files.read(join(fleet.paths.units, AGENT))) ?? "";
-    await writeAndReload({ [CODER]: text.replace("Delegate=yes\n", "") });
-    const report = await promises();
-    expect(report).toMatchObject({ status: "fail", message: expect.stringContaining(`${CODER}: Delegate=no`) });
-    expect((await mended(report)).status).toBe("pass");
+    // Without that line it is as it is with another value: what mends the one has to mend the other.
+    for (const line of ["", "Delegate=no\n"]) {
+      await writeAndReload({ [CODER]: text.replace("Delegate=yes\n", line) });
+      const report = await promises();
+      expect(report).toMatchObject({ status: "fail", message: expect.stringContaining(`${CODER}: Delegate=no`) });
+      expect((await mended(report)).status).toBe("pass");
+      rmSync(join(fleet.paths.units, `${CODER}.off`));
+    }
   });
 
   test("what the template breaks is not said again of an agent with settings of its own", async () => {
