@@ -6,7 +6,7 @@ import { type Reading, readQuiet, told, type Victim } from "../support/chaos-rea
 import { HOLDER_UNIT, openFleet, type TestFleet } from "../support/fleet.ts";
 
 // Faults at random. At every quiet point `status` has to say what is so, and every agent has to be up that was not stopped.
-// CHAOS_SECONDS=300 bun test ./test/e2e/chaos.test.ts goes on for longer; CHAOS_SEED=n makes the choices of another run again.
+// CHAOS_SECONDS=300 node_modules/.bin/bun test ./test/e2e/chaos.test.ts goes on for longer; CHAOS_SEED=n makes the choices of another run again.
 
 const seconds = Number(process.env.CHAOS_SECONDS ?? 25);
 const seed = Number(process.env.CHAOS_SEED ?? Math.floor(Math.random() * 1e6));

@@ -238,5 +238,5 @@ test(`in ${SEQUENCES} lives of a layout no byte of the user's is lost`, async ()
   console.log(
     `${applied} commands changed something in ${SEQUENCES} lives, nothing lost; ${compared} of them as patch does it by their dry run`,
   );
-  expect(compared).toBeGreaterThan(SEQUENCES / 4);
+  if (SEQUENCES > 1) expect(compared).toBeGreaterThan(SEQUENCES / 4); // one life that is lived again may have none
 }, 120_000);
