@@ -121,12 +121,12 @@ async function subjectOf(
       subject,
       status: "fail",
       message: `it cannot be read, by systemd neither (mode ${octal(status.mode)}, of user ${status.uid})`,
-      fix: {
-        commands:
-          status.uid === user.uid
-            ? [`chmod ${octal(action.mode)} ${shellPath(path, user.home)}`]
-            : [moveAside(path, "yours"), "mosaic-fleet install --restore"],
-      },
+      fix:
+        status.uid === user.uid
+          ? { commands: [`chmod ${octal(action.mode)} ${shellPath(path, user.home)}`] }
+          : (await files.allows(dirname(path), "write"))
+            ? { commands: [moveAside(path, "yours"), "mosaic-fleet install --restore"] }
+            : { root: [`chown ${user.uid} ${shellPath(path, user.home)}`] },
     };
   if (step.change === "update" && status.mode !== action.mode && (await isCurrent(tools, path, action.text)))
     return {

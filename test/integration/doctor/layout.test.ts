@@ -106,6 +106,18 @@ describe("layout.files", () => {
 
   red(
     "layout.files",
+    "somebody else's file that cannot be read, in a folder of theirs (fake)",
+    { status: "fail", message: /it cannot be read, by systemd neither/, fix: /^sudo chown 0 ~\/.*agent-pane\.sh$/ },
+    () => {
+      const host = closedTo(tools("agent-pane.sh"), 7);
+      const allows: Host["files"]["allows"] = async (path, what) =>
+        (path !== fleet.paths.tools || what !== "write") && host.files.allows(path, what);
+      return files({ ...host, files: { ...host.files, allows } });
+    },
+  );
+
+  red(
+    "layout.files",
     "a folder that cannot be entered (fake)",
     {
       status: "fail",
