@@ -8,8 +8,12 @@ group=${group%/cgroup.procs}
 # shellcheck source=SCRIPTDIR/fleet-functions.sh
 . "${0%/*}/fleet-functions.sh"
 
-# What is there now is the dead agent's and not a new one's: a start would have given the pane a new process first.
-still_dead() { [ "$(timeout -k 1 5 tmux -u -N display-message -p -t "$pane" '#{pane_dead} #{pane_pid}')" = "1 $agent" ]; }
+# What was there just now is the dead agent's and not a new one's. A start is in the unit long before it gives the pane a new
+# process, but only once systemd has taken away what the start before had written.
+still_dead() {
+	{ read -r now <"$state/agent" && [ "$now" = "$agent" ]; } 2>/dev/null &&
+		[ "$(timeout -k 1 5 tmux -u -N display-message -p -t "$pane" '#{pane_dead} #{pane_pid}')" = "1 $agent" ]
+}
 
 unit_has_processes "$group" || exit 0
 # The start script is in the unit too, and may still be at it: it holds this lock until it ends.

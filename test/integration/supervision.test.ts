@@ -63,14 +63,17 @@ describe("an agent that ends", () => {
     await stop("stray");
   });
 
-  test("leaving a setsid child that ignores SIGTERM and a second session: both are ended", async () => {
+  test("leaving a setsid child that ignores SIGTERM and a second session: both are ended, and not the start that follows at once", async () => {
     await fleet.agent("stubborn", {
       MOSAIC_AGENT_COMMAND: `sh -c 'setsid sh -c "trap : TERM; while :; do sleep 54322; done" & exec sleep infinity'`,
     });
+    // A start that takes its time, as on a busy machine, while the dead one's processes are still looked for.
+    await fleet.dropIn("mosaic-agent@stubborn.service", "[Service]\nRestartSec=0\nExecStartPre=/bin/sleep 0.4\n");
     const before = await start("stubborn");
     await fleet.wait("the child", () => sleeper("54322"));
     fleet.host.kill(before.pid, "SIGKILL");
     await fleet.wait("another process", async () => (await fleet.up("stubborn")).pid !== before.pid);
+    expect((await fleet.unit("stubborn")).restarts).toBe(1);
     await stop("stubborn");
     expect(await sleeper("54322")).toBeUndefined();
   });

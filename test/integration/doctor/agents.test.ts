@@ -206,9 +206,10 @@ describe("agents.env-file", () => {
   test("a large file takes no time", async () => {
     const lines = Array.from({ length: 40_000 }, (_, line) => `SETTING_${line}="some value ${line} $x"`);
     await file("large", `${lines.join("\n")}\n`);
-    const began = performance.now();
+    const before = process.cpuUsage();
     await examine(host, "agents.env-file");
-    expect(performance.now() - began).toBeLessThan(4_000);
+    const { user, system } = process.cpuUsage(before); // and not by the clock: the machine may have other things to do
+    expect((user + system) / 1000).toBeLessThan(4_000);
   });
 
   test("a misspelt key is named with the one that was meant; the verdict stays a pass", async () => {
