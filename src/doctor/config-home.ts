@@ -1,5 +1,6 @@
+import { join } from "node:path";
 import { samePlace } from "../adapters/looks.ts";
-import { pathsOf, tilde } from "../core/paths.ts";
+import { tilde } from "../core/paths.ts";
 import { shellPath, shellWord } from "../core/shell.ts";
 import type { CheckResult, Fix } from "./check.ts";
 import type { Tools } from "./tools.ts";
@@ -12,23 +13,30 @@ export async function otherConfig(tools: Tools): Promise<{ readonly message: str
   const { host, paths } = tools;
   const state = await tools.managerState().catch(() => undefined); // told by systemd.user-manager
   if (state === undefined || (await isAmong(state.unitPath, paths.units))) return undefined;
-  const { HOME = host.user.home, XDG_CONFIG_HOME } = state.environment;
-  const theirs = pathsOf({ env: state.environment, user: { ...host.user, home: HOME } });
-  if (!(await isAmong(state.unitPath, theirs.units))) return undefined;
+  const theirs = configOf(state.unitPath, paths.runtime);
+  if (theirs === undefined) return undefined;
   const { home } = host.user;
-  const ofHome = host.env.XDG_CONFIG_HOME === XDG_CONFIG_HOME;
+  const { HOME = home } = state.environment;
+  const ofHome = !host.env.XDG_CONFIG_HOME && theirs === join(HOME, ".config");
   return {
-    message: `this shell's settings are in ${tilde(paths.config, home)}, the user manager's in ${tilde(theirs.config, home)} (${ofHome ? "HOME" : "XDG_CONFIG_HOME"} is another): what the fleet runs on is not looked at`,
+    message: `this shell's settings are in ${tilde(paths.config, home)}, the user manager's in ${tilde(theirs, home)} (${ofHome ? "HOME" : "XDG_CONFIG_HOME"} is another): what the fleet runs on is not looked at`,
     fix: {
       commands: [
         ofHome
           ? `export HOME=${shellWord(HOME)}`
-          : XDG_CONFIG_HOME === undefined
+          : theirs === join(home, ".config")
             ? "unset XDG_CONFIG_HOME"
-            : `export XDG_CONFIG_HOME=${shellPath(XDG_CONFIG_HOME, home)}`,
+            : `export XDG_CONFIG_HOME=${shellPath(theirs, home)}`,
       ],
     },
   };
+}
+
+/** By the folders that it reads: what its environment says now it may have been told after it was started. */
+function configOf(unitPath: readonly string[], runtime = ""): string | undefined {
+  const control = "/systemd/user.control";
+  const own = unitPath.find((path) => path.endsWith(control) && !path.startsWith(`${runtime}/`));
+  return own?.slice(0, -control.length);
 }
 
 /** Of a check that would only judge files which the fleet does not go by. */

@@ -251,8 +251,12 @@ describe("units.loaded", () => {
     expect(await loaded(host)).toMatchObject({
       status: "fail",
       message: expect.stringContaining(`this shell's settings are in ${elsewhere}, the user manager's in ~/.config`),
-      fix: { commands: [expect.stringMatching(/^(unset XDG_CONFIG_HOME|export XDG_CONFIG_HOME=~\/\.config)$/)] },
+      fix: { commands: ["unset XDG_CONFIG_HOME"] },
     });
+    // environment.d, and set-environment, tell the manager of another folder when it has long chosen its own.
+    await fleet.systemctl("set-environment", `XDG_CONFIG_HOME=${elsewhere}`);
+    expect(await loaded(host)).toMatchObject({ status: "fail", fix: { commands: ["unset XDG_CONFIG_HOME"] } });
+    await fleet.systemctl("unset-environment", "XDG_CONFIG_HOME");
     rmSync(elsewhere, { recursive: true });
   });
 });
