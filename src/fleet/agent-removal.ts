@@ -10,6 +10,7 @@ import { switchBoot } from "./boot.ts";
 import { OVERTAKEN, stopAgents } from "./lifecycle.ts";
 import { removeLimits } from "./limits.ts";
 import { whileOthersWait } from "./own-file.ts";
+import { readUnitLinks } from "./unit-links.ts";
 import { withManager } from "./user-manager.ts";
 
 /** What removing an agent did. */
@@ -84,16 +85,20 @@ export interface AgentLife {
 /** Throws FleetError (69), of what is `nothing` then, where the manager cannot be reached: it may run, and start at boot. */
 export async function lifeOf(host: Host, name: string, nothing: string): Promise<AgentLife> {
   const unit = agentUnit(name);
-  const [[active, fileState], pane] = await Promise.all([
+  const [[active, links], pane] = await Promise.all([
     withManager(host, nothing, (manager) =>
-      Promise.all([manager.property(unit, "ActiveState"), manager.fileState(unit)]),
+      Promise.all([
+        manager.property(unit, "ActiveState"),
+        // The links themselves: of a unit whose file is gone the manager says nothing.
+        manager.state().then(({ unitPath }) => readUnitLinks(host, unitPath)),
+      ]),
     ),
     findPane(host, name).catch(() => undefined),
   ]);
   const runs = !["inactive", "failed"].includes(active);
   return {
     runs,
-    enabled: /^enabled/.test(fileState),
+    enabled: links.wanted.has(unit),
     remains: !runs && (active === "failed" || pane !== undefined),
   };
 }

@@ -398,6 +398,22 @@ test("agent enable and disable are systemctl's, for several: --now starts, or st
   expect(said).toContain("ok      boot-2: enabled\n");
 });
 
+test("agent rm takes the start at boot of an agent whose unit is not installed any more", async () => {
+  const template = join(fleet.paths.units, "mosaic-agent@.service");
+  const link = join(fleet.paths.units, "default.target.wants/mosaic-agent@left.service");
+  expect(await agent(["add", "left", "--command", "cat", "--enable"])).toMatchObject({ code: 0 });
+  renameSync(template, `${template}.away`);
+  await fleet.systemctl("daemon-reload");
+  try {
+    expect((await fleet.host.files.status(link))?.kind).toBe("link");
+    expect(await agent(["rm", "left"])).toMatchObject({ code: 0 });
+    expect(await fleet.host.files.status(link)).toBeUndefined();
+  } finally {
+    renameSync(`${template}.away`, template);
+    await fleet.systemctl("daemon-reload");
+  }
+});
+
 test("where nothing is installed, a start leads to what says so", async () => {
   const template = join(fleet.paths.units, "mosaic-agent@.service");
   renameSync(template, `${template}.away`);
