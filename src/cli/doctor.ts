@@ -3,6 +3,8 @@ import { version } from "../../package.json";
 import { didYouMean } from "../core/did-you-mean.ts";
 import { EXIT, type ExitCode, exitOf, exitOfInterrupt } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
+import { redactorFor } from "../core/redact.ts";
+import { redacted } from "../core/redacted.ts";
 import type { Check } from "../doctor/check.ts";
 import { applyFixes, notDone } from "../doctor/fix.ts";
 import { checks } from "../doctor/registry.ts";
@@ -100,7 +102,10 @@ async function fix(host: Host, { once, look, version, named, yes, waits }: FixRe
   if (planned.length === 0) return waits ? look() : found;
   if (!yes && !(await agreed(host))) return { ...found, report: { ...found.report, fixes: notDone(planned) } };
   const fixes = await applyFixes(host, planned, version);
-  if (host.interrupted.aborted) for (const each of fixes) renderFix(host.stderr, each);
+  if (host.interrupted.aborted) {
+    const { redact } = redactorFor(host.user.home); // no look comes any more that would know more to hide
+    for (const each of redacted(redact, fixes)) renderFix(host.stderr, each);
+  }
   return look(fixes);
 }
 

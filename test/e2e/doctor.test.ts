@@ -419,6 +419,14 @@ describe("--fix", () => {
       expect(stdout).toMatch(/^done +mosaic-fleet install --restore {2}\(layout\.files\)$/m);
     }));
 
+  for (const format of ["junit", "tap", "github", "markdown"])
+    test(`${format} has no place for what was done: stderr says it`, () =>
+      withoutAFile(() => {
+        const { code, stderr } = doctor(["--fix", "-y", "-o", format, ...WELL]);
+        expect(code).toBe(0);
+        expect(stderr).toMatch(/^done +mosaic-fleet install --restore {2}\(layout\.files\)$/m);
+      }));
+
   test("ids restrict it to what they found", () =>
     withoutAFile((path) => {
       const report = reportOf(doctor(["--fix", "units", "holder.server", "--yes", "-o", "json", ...WELL]), /^Nothing/);
@@ -440,6 +448,30 @@ describe("--fix", () => {
       writeFileSync(path, text);
       chmodSync(path, 0o755);
     }
+  });
+
+  test("interrupted in the middle it says what was done by then, and shows as little as a report", async () => {
+    const unit = "mosaic-agent@gone.service";
+    await fleet.agent("gone", { MOSAIC_AGENT_WORKDIR: "/nonexistent" });
+    await fleet.dropIn(unit, "[Service]\nRestart=no\n");
+    await fleet.systemctl("start", unit);
+    const others = `case " $* " in *" reset-failed "*) ;; *) exec ${Bun.which("systemctl")} "$@" ;; esac`;
+    const says = 'echo "$HOME/x: API_KEY=swordfish-1 is not taken" >&2';
+    const bin = join(fleet.root, "bin-interrupts");
+    writeFiles(bin, { systemctl: `#!/bin/sh\n${others}\nkill -INT $PPID\nsleep 0.3\n${says}\nexit 1\n` });
+    chmodSync(join(bin, "systemctl"), 0o755);
+    const words = ["--fix", "-y", "--only", "systemd.state"];
+    const { code, stdout, stderr } = doctor(words, { PATH: `${bin}:${fleet.host.env.PATH}` });
+    await fleet.systemctl("reset-failed", unit);
+    rmSync(join(fleet.paths.agents, "gone.env"));
+    rmSync(join(fleet.paths.runtime ?? "", "systemd/user", `${unit}.d`), { recursive: true });
+    await fleet.systemd.daemonReload();
+    expect({ code, stdout }).toEqual({ code: 130, stdout: "" });
+    const said = stderr.replace(/\n +/g, " ");
+    expect(said).toMatch(
+      /^FAILED +systemctl --user reset-failed \S+ {2}\(systemd\.state\) .*: ~\/x: API_KEY=\[redacted\]/m,
+    );
+    expect(stderr).not.toContain(home);
   });
 
   test("nothing to mend is said", () => {
