@@ -12,6 +12,7 @@ import { EXIT } from "../core/exit.ts";
 import type { Child, Host } from "../core/host.ts";
 import { SANDBOX_PREFIX } from "../core/names.ts";
 import { pathsOf } from "../core/paths.ts";
+import { shellPath } from "../core/shell.ts";
 import { until } from "../core/until.ts";
 import { typed } from "../core/user-bus.ts";
 import { type Cage, clearLeftovers, endCage, writeOwner } from "./cage.ts";
@@ -77,7 +78,8 @@ async function requirements(host: Host): Promise<{ way: Way; manager: string; jo
   }
   if (!booted)
     throw missing("this machine was not booted with systemd, and only root can make it look so to a private manager", [
-      "sudo mosaic-fleet canary --sandbox",
+      // By its path: sudo looks for a program where root has it, and not in ~/.local/bin.
+      `sudo ${shellPath(host.executable, host.user.home)} canary --sandbox`,
     ]);
   const problem = await managerProblem(host, await systemdOf(host).managerVersion());
   if (problem !== undefined)

@@ -28,7 +28,7 @@ const places: readonly Place[] = [
     what: "an unprivileged user",
     options: ["--user=ada"],
     why: /only root can make it look so/,
-    next: /^sudo mosaic-fleet canary --sandbox$/,
+    next: /^sudo \/release\/mosaic-fleet canary --sandbox$/,
   },
   {
     what: "root without privileges",
