@@ -1,8 +1,9 @@
-import type { LoadedUnit } from "../adapters/manager.ts";
+import type { LoadedUnit, ServiceUnit } from "../adapters/manager.ts";
 import type { PaneLook } from "../adapters/tmux.ts";
 import { type AgentProgram, agentProgram, PROGRAM_KEYS } from "../core/agent-program.ts";
 import { agentOfUnit, agentUnit } from "../core/names.ts";
-import type { SettingsFile } from "../fleet/settings-files.ts";
+import { moreEnvFiles } from "../fleet/more-env-files.ts";
+import { readSettings, type SettingsFile } from "../fleet/settings-files.ts";
 import type { Tools } from "./tools.ts";
 
 /** One agent, as far as anything knows of it. */
@@ -59,10 +60,11 @@ export async function readAgents(tools: Tools): Promise<readonly Agent[]> {
   const own = new Map(
     await Promise.all(changed.map(async (name) => [name, below(await tools.unitEnvironment(name))] as const)),
   );
+  const more = await moreVariables(tools, managed ? [...names] : [], new Set(changed));
   return [...names].sort().map((name): Agent => {
     const unit = agentUnit(name);
     const file = files.get(name);
-    const environment = { ...(own.get(name) ?? common), ...file?.variables };
+    const environment = { ...(own.get(name) ?? common), ...file?.variables, ...more.get(name) };
     return {
       name,
       unit,
@@ -75,6 +77,30 @@ export async function readAgents(tools: Tools): Promise<readonly Agent[]> {
       program: programOf(environment),
     };
   });
+}
+
+/** What agents' units get of files that drop-ins name, by the agent's name. `changed`: those with drop-ins of their own. */
+async function moreVariables(
+  tools: Tools,
+  names: readonly string[],
+  changed: ReadonlySet<string>,
+): Promise<ReadonlyMap<string, Agent["environment"]>> {
+  const filesOf = async (name: string, unit: Promise<ServiceUnit>) =>
+    moreEnvFiles((await unit).extra.EnvironmentFiles ?? "", name);
+  const common = names.length === 0 ? [] : await filesOf("doctor", tools.template());
+  // The name of the instance is in it.
+  const ofEach = common.some((path) => path.includes("doctor"));
+  const found = new Map<string, Agent["environment"]>();
+  for (const name of names) {
+    const asked = changed.has(name) || ofEach;
+    if (!asked && common.length === 0) continue;
+    const paths = asked ? await filesOf(name, tools.agentUnit(name)) : common;
+    // What cannot be read systemd does not read either.
+    const read = (path: string) => readSettings(tools.host, path, tools.redactor).catch(() => undefined);
+    const files = await Promise.all(paths.map(read));
+    found.set(name, Object.assign({}, ...files.map((file) => file?.variables)));
+  }
+  return found;
 }
 
 /** agentProgram(), the same object for all that are configured alike: of two hundred agents most are. */

@@ -9,6 +9,7 @@ import { pathsOf } from "../core/paths.ts";
 import { type Redactor, redactorFor } from "../core/redact.ts";
 import { settingIn } from "../core/unit-lines.ts";
 import { LIMITS } from "./limits.ts";
+import { moreEnvFiles } from "./more-env-files.ts";
 import { type ProgramFinding, programLookup } from "./program-finding.ts";
 import { readSettings } from "./settings-files.ts";
 
@@ -63,7 +64,10 @@ export async function effectiveAgent(host: Host, name: string): Promise<Effectiv
   ]);
   const managed = "unit" in asked ? asked : undefined;
   redactor.learn({ ...managed?.environment, ...managed?.own });
+  const named = moreEnvFiles(managed?.unit.extra.EnvironmentFiles ?? "", name).toReversed();
+  const more = await Promise.all(named.map((path) => readSettings(host, path, redactor).catch(() => undefined)));
   const sources = [
+    ...more.map((each) => ({ from: each?.path ?? "", variables: each?.variables })),
     { from: file?.path ?? "", variables: file?.variables },
     { from: fleet?.path ?? "", variables: fleet?.variables },
     { from: "unit", variables: managed?.own },
@@ -77,7 +81,7 @@ export async function effectiveAgent(host: Host, name: string): Promise<Effectiv
   const finding = managed && (await programLookup(host, fleet)({ file, environment, program }));
   const launched = finding?.message.startsWith("mosaic ") === true;
   const model = environment.MOSAIC_AGENT_MODEL ? ["--model", environment.MOSAIC_AGENT_MODEL] : [];
-  const keys = new Set(sources.slice(0, 3).flatMap(({ variables }) => Object.keys(variables ?? {})));
+  const keys = new Set(sources.slice(0, -1).flatMap(({ variables }) => Object.keys(variables ?? {})));
   for (const key of ["PATH", ...Object.keys(AGENT_KEYS)]) if (environment[key] !== undefined) keys.add(key);
   const hide = (key: string, value: string) => hidden(redactor, key, value);
   return {
@@ -123,7 +127,7 @@ async function askManager(host: Host, name: string) {
   try {
     const [{ environment }, unit] = await Promise.all([
       manager.state(),
-      manager.unit(agentUnit(name), Object.values(LIMITS)),
+      manager.unit(agentUnit(name), [...Object.values(LIMITS), "EnvironmentFiles"]),
     ]);
     return { environment, unit, own: unit.environment };
   } finally {

@@ -8,6 +8,7 @@ import { checks } from "../../../src/doctor/registry.ts";
 import type { CheckReport, SubjectReport } from "../../../src/doctor/report.ts";
 import { runDoctor } from "../../../src/doctor/run.ts";
 import { toolsOf } from "../../../src/doctor/tools.ts";
+import { effectiveAgent } from "../../../src/fleet/effective.ts";
 import { writeFiles } from "../../support/build.ts";
 import { examine, green, red } from "../../support/doctor.ts";
 import { HOLDER_UNIT, openFleet, type TestFleet } from "../../support/fleet.ts";
@@ -650,6 +651,32 @@ describe("agents.program", () => {
     expect(said("windows")).toContain("has Windows line ends");
     expect(said("lost")).toContain("is run by /opt/nowhere/bin/python, which is not there");
     expect(report.status).toBe("fail");
+  });
+
+  test("what a drop-in's own EnvironmentFile= says counts, and wins, for one agent and for all", async () => {
+    await program("more/bin/only-more");
+    await file("takes-more", "MOSAIC_AGENT_RUNTIME=only-more\nMOSAIC_PATH=/nowhere\n");
+    const [of1, ofAll] = ["takes-more.more", "all.more"].map((name) => join(home, name));
+    for (const [unit, path] of [
+      ["mosaic-agent@takes-more.service", "%h/takes-more.more"],
+      ["mosaic-agent@.service", "%h/%i.more"],
+      ["mosaic-agent@.service", "%h/all.more"],
+    ] as const) {
+      for (const each of [of1, ofAll]) await Bun.write(each ?? "", `MOSAIC_PATH=${home}/more/bin\n`);
+      await fleet.dropIn(unit, `[Service]\nEnvironmentFile=-${path}\n`);
+      expect(of(await examine(host, "agents.program"), "takes-more")).toMatchObject({ status: "pass" });
+      const shown = await effectiveAgent(host, "takes-more");
+      expect(shown.program).toMatchObject({ status: "pass" });
+      expect(shown.settings.find(({ key }) => key === "MOSAIC_PATH")).toMatchObject({
+        from: join(home, path.replace("%h/", "").replace("%i", "takes-more")),
+        over: [{ value: "/nowhere" }],
+      });
+      for (const each of [of1, ofAll]) await Bun.write(each ?? "", "MOSAIC_PATH=/elsewhere\n");
+      expect(of(await examine(host, "agents.program"), "takes-more")).toMatchObject({ status: "fail" });
+      await host.files.removeTree(join(fleet.paths.runtime ?? "", "systemd/user", `${unit}.d`));
+    }
+    for (const each of [of1, ofAll]) await host.files.removeTree(each ?? "");
+    await fleet.systemd.daemonReload();
   });
 
   test("found nowhere: a name that is nearly it is asked about", async () => {
