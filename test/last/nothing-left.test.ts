@@ -6,5 +6,5 @@ import { leftovers } from "../support/leftovers.ts";
 test("no process, cgroup, mount or folder of a test is left", () => {
   const file = process.env.MOSAIC_FOUND_BEFORE;
   const before = file === undefined ? [] : readFileSync(file, "utf8").split("\n");
-  expect(leftovers().filter((each) => !before.includes(each))).toEqual([]);
+  expect(leftovers().filter(({ of }) => !before.includes(of))).toEqual([]);
 });
