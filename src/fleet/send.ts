@@ -6,9 +6,10 @@ import { FleetError } from "../core/errors.ts";
 import { EXIT, type SendVerdict } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { pathsOf } from "../core/paths.ts";
+import { shellWord } from "../core/shell.ts";
 import { longestLine, textProblem } from "../core/typed-text.ts";
 import { until } from "../core/until.ts";
-import { demandPane } from "./agent-pane.ts";
+import { demandPane, type FoundPane } from "./agent-pane.ts";
 
 export interface SendOptions {
   /** Ends with the key Enter. */
@@ -50,8 +51,9 @@ export async function sendText(host: Host, name: string, bytes: Uint8Array, opti
   }
   if (bytes.length === 0)
     throw new FleetError(EXIT.usage, WHAT, "the text is empty", [`mosaic-fleet agent send ${name} TEXT`]);
-  const { panes, pane } = await demandPane(host, name, WHAT);
-  mustTakeInput(pane);
+  const found = await demandPane(host, name, WHAT);
+  mustTakeInput(found);
+  const { panes, pane } = found;
   const long = longestLine(bytes) > LONGEST_LINE;
   const probe = long || options.verifyMs !== undefined ? await terminalProbe() : undefined;
   if (long && probe?.(pane.tty)?.lines)
@@ -69,7 +71,7 @@ export async function sendText(host: Host, name: string, bytes: Uint8Array, opti
     cancelled: host.interrupted,
     limitMs: LIMIT_MS,
   });
-  if (outcome === "refused") mustTakeInput((await demandPane(host, name, WHAT)).pane, pane.pid);
+  if (outcome === "refused") mustTakeInput(await demandPane(host, name, WHAT), pane.pid);
   if (outcome === "no-enter")
     throw new FleetError(EXIT.broken, "The text was sent, but not Enter", "its program ended meanwhile", [
       `mosaic-fleet agent logs ${name}`,
@@ -82,12 +84,14 @@ export async function sendText(host: Host, name: string, bytes: Uint8Array, opti
 }
 
 /** Throws FleetError (69) where nothing that is typed would arrive, or only at another process than this one. */
-function mustTakeInput({ dead, inputOff, session, pid, id }: AgentPane, only = pid): void {
+function mustTakeInput({ pane, socketPath }: FoundPane, only = pane.pid): void {
+  const { dead, inputOff, session, pid, id } = pane;
   const refuse = (why: string, next: string) => {
     throw new FleetError(EXIT.unavailable, WHAT, why, [next]);
   };
   if (dead) refuse(`the program of ${session} has ended`, `mosaic-fleet agent start ${session}`);
-  if (inputOff) refuse(`somebody has cut off the keyboard of its pane`, `tmux select-pane -e -t ${id}`);
+  if (inputOff)
+    refuse("somebody has cut off the keyboard of its pane", `tmux -S ${shellWord(socketPath)} select-pane -e -t ${id}`);
   if (pid !== only) refuse(`${session} was just started anew`, "send it again");
 }
 
