@@ -16,7 +16,12 @@ export const agentsName: Check = {
   async run(tools) {
     const { host, paths } = tools;
     const agents = await tools.agents();
-    if (agents.length === 0) return noAgents;
+    // What is no text in a name is read as U+FFFD, and the file is not found by that.
+    const unnamed = (await host.files.list(paths.agents)).filter(
+      (name) =>
+        name.endsWith(".env") && name.includes("\uFFFD") && !agents.some((agent) => `${agent.name}.env` === name),
+    );
+    if (agents.length + unnamed.length === 0) return noAgents;
     const taken = new Set(agents.map(({ name }) => name));
     const server = agents.some(({ name, pane }) => pane !== undefined && !isAgentName(name))
       ? await tools.server()
@@ -49,6 +54,19 @@ export const agentsName: Check = {
         fix: { commands },
       };
     });
+    for (const name of unnamed) {
+      const [shown, folder] = [name.slice(0, -4), shellPath(paths.agents, host.user.home)];
+      const better = allowedName(shown, taken);
+      taken.add(better);
+      const pattern = name.split(/\uFFFD+/).map((part) => (part === "" ? "" : shellWord(part)));
+      subjects.push({
+        subject: shown,
+        status: "fail",
+        message: "has a file, but can never start: its name is not UTF-8",
+        evidence: { allowed: better },
+        fix: { commands: [`mv -n ${folder}/${pattern.join("*")} ${folder}/${better}.env`] },
+      });
+    }
     return ofSubjects(subjects, {
       many: "agents",
       healthy: counted(agents.length, "agent"),

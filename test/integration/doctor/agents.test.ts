@@ -119,6 +119,19 @@ describe("agents.name", () => {
     expect(report.message).toBe("2 of 3 agents: names that can never start");
   });
 
+  test("a file whose name is not UTF-8, which nobody finds by that name", async () => {
+    added.push(join(agents, "w-b-1.env"));
+    await sh(`printf 'A=b\\n' >${agents}/"$(printf 'w\\377\\376b 1')".env`);
+    const report = await examine(host, "agents.name");
+    expect(of(report, "w\ufffd\ufffdb 1")).toMatchObject({
+      status: "fail",
+      message: "has a file, but can never start: its name is not UTF-8",
+    });
+    expect(report.subjects.find(({ subject }) => subject === "coder")?.status).toBe("pass");
+    await mended(report, "w\ufffd\ufffdb 1");
+    expect(await Bun.file(join(agents, "w-b-1.env")).text()).toBe("A=b\n");
+  });
+
   test("a unit that was started under such a name is told how to be forgotten", async () => {
     await fleet.dropIn("mosaic-agent@a.b.service", "[Service]\nRestart=no\n");
     expect(await fleet.systemctl("start", "mosaic-agent@a.b.service")).toMatchObject({ code: 1 });
