@@ -19,6 +19,7 @@ import { type CanaryReport, type Level, type StepReport, verdictOf } from "./rep
 import type { ReportFolder } from "./report-folder.ts";
 import type { Scene } from "./scene.ts";
 import { type Bench, chosen, Interrupted, type Run, runSequence } from "./sequence.ts";
+import { slowness } from "./slowness.ts";
 import type { Fleet, Step } from "./step.ts";
 import { steps } from "./steps/index.ts";
 
@@ -184,6 +185,7 @@ function fleetBench(
       tmux: tmuxOf(host, fleet.socket),
       procfs: procfsOf(host),
     }),
+    slow: () => slowness(fleet.host),
     others: async () => (fleet.sandboxed ? [] : await fleet.others()),
     async said() {
       const tags = ["-t", "mosaic-agent", "-t", "mosaic-tmux-holder"];
@@ -202,6 +204,7 @@ function halfBench(half: Half, privacy: Privacy, folder: CanaryOptions["folder"]
     host: half.host,
     shown: (report) => shownBy(privacy, scene, report),
     busy: async () => false, // there is no manager
+    slow: () => slowness(host),
     subject: (host) => ({ ...half, host, tmux: tmuxOf(host, DEFAULT_SOCKET), procfs: procfsOf(host) }),
     others: async () => [],
     said: async () => [], // what its scripts say is in what a step has seen

@@ -2,7 +2,7 @@ import { describeError, FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import type { StepReport } from "./report.ts";
-import { BrokenPromise, type Evidence, type Step, Untried } from "./step.ts";
+import { BrokenPromise, type Evidence, Late, type Step, Untried } from "./step.ts";
 
 /** What steps are tried on, and what the runner has to know of it. */
 export interface Bench<T> {
@@ -17,6 +17,8 @@ export interface Bench<T> {
   shown(report: StepReport): Promise<StepReport>;
   /** Whether something that was asked of the manager is on its way. Where not, a command that does not end says nothing of a promise. */
   busy(): Promise<boolean>;
+  /** As slowness(). */
+  slow(): Promise<number | undefined>;
   /** Done where a step has not passed, before the next one changes what is there. It never throws. */
   lookAround?(): Promise<void>;
 }
@@ -110,14 +112,21 @@ async function tryStep<T>(bench: Bench<T>, step: Step<T>, run: Run, passed: Read
     if (host.interrupted.aborted) throw new Interrupted();
     if (error instanceof Untried) return finish("skip", {}, error.message);
     const journal = [...(await bench.said())];
+    const late = async (seen: Evidence, message: string) => {
+      const slow = await bench.slow();
+      if (slow === undefined) return finish("fail", { ...seen, journal }, message);
+      const why = `this machine is slow: a program that does nothing takes ${slow} ms`;
+      return finish("unknown", { ...seen, journal }, `could not tell: ${message}, and ${why}`);
+    };
+    if (error instanceof Late) return late(error.evidence, error.message);
     if (error instanceof BrokenPromise) return finish("fail", { ...error.evidence, journal }, error.message);
     if (!(error instanceof OverLimit)) return finish("unknown", { journal }, `could not tell: ${describeError(error)}`);
     // A step that is over its own limit has broken its promise; one that had no time for it has not, nor one that waited for nothing.
     if (limitMs < step.limitMs) return finish("unknown", { journal }, NO_TIME);
-    const late = `not done within ${limitMs / 1000} s`;
+    const message = `not done within ${limitMs / 1000} s`;
     const [order] = error.waitedFor.filter(([program]) => program === "systemctl");
-    if (order === undefined || (await bench.busy())) return finish("fail", { journal }, late);
-    return finish("unknown", { journal }, `could not tell: ${late}, for ${order.join(" ")} did not end`);
+    if (order === undefined || (await bench.busy())) return late({}, message);
+    return finish("unknown", { journal }, `could not tell: ${message}, for ${order.join(" ")} did not end`);
   }
 }
 

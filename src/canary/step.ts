@@ -16,12 +16,20 @@ export class BrokenPromise extends Error {
   }
 }
 
+/** One that was not kept in its time: which says nothing where the machine is slow. */
+export class Late extends BrokenPromise {}
+
 /** A promise that cannot be tried here, for a reason that is no fault. */
 export class Untried extends Error {}
 
 /** Says that a promise is broken unless `holds`. */
 export function expect(holds: boolean, message: string, evidence: Evidence = {}): asserts holds {
   if (!holds) throw new BrokenPromise(message, evidence);
+}
+
+/** The same of something that was waited for. */
+export function expectInTime(holds: boolean, message: string, evidence: Evidence = {}): asserts holds {
+  if (!holds) throw new Late(message, evidence);
 }
 
 /** A throwaway agent of one canary run, where there are no units. */

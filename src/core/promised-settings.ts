@@ -25,15 +25,15 @@ const noLessThan = (value: string, wanted: string) =>
   value === "infinity" || (value !== "" && Number(value) >= Number(wanted));
 const IN_SECONDS: Readonly<Record<string, number>> = { us: 1e-6, ms: 1e-3, s: 1, min: 60, h: 3_600, d: 86_400 };
 /** Of microseconds, as D-Bus has them, or words ("1min 5s"), as systemctl show does; a unit above days is long enough. */
-const seconds = (value: string) => {
+export const secondsIn = (value: string) => {
   if (/^\d*$/.test(value)) return Number(value) / 1e6;
   const parts = [...value.matchAll(/([\d.]+)([a-z]+)/g)];
   return value === "infinity"
     ? Number.POSITIVE_INFINITY
     : parts.reduce((sum, [, count, of = ""]) => sum + Number(count) * (IN_SECONDS[of] ?? 604_800), 0);
 };
-const isBelowAMinute = (value: string) => seconds(value) < 60;
-const isLongEnough = (value: string, wanted: string) => value === "" || seconds(value) >= Number.parseInt(wanted, 10);
+const isBelowAMinute = (value: string) => secondsIn(value) < 60;
+const isLongEnough = (value: string, wanted: string) => value === "" || secondsIn(value) >= Number.parseInt(wanted, 10);
 /** What the scripts have to do after an agent's own time: what forks as it is killed is killed for 4 s. */
 const AFTER_STOP = 5;
 const isUnset = (value: string) => value.trim() === "" || value.trim() === "no";

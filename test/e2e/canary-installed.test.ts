@@ -53,7 +53,11 @@ test("what the user has set for all agents is theirs: the canary's own have the 
   const folder = join(fleet.paths.units, "mosaic-agent@.service.d");
   // As systemctl --user edit writes it.
   await fleet.host.files.makeFolder(folder);
-  await fleet.host.files.writeAtomic(join(folder, "override.conf"), "[Service]\nRestartSec=3s\nMemoryMax=4G\n", 0o644);
+  await fleet.host.files.writeAtomic(
+    join(folder, "override.conf"),
+    "[Service]\nRestartSec=3s\nMemoryMax=4G\nRestart=on-failure\n",
+    0o644,
+  );
   await fleet.systemd.daemonReload();
   const { report } = await canary("--only", "broken-command,memory");
   expect(report.steps.filter(({ status }) => status !== "pass" && status !== "skip")).toEqual([]);

@@ -57,3 +57,11 @@ test("a start that the manager is at for too long is a broken promise", async ()
   expect(agent).toMatchObject({ status: "fail", message: "not done within 1.5 s" });
   expect(code).toBe(1);
 });
+
+test("a delay that the user has set for restarts is waited for", async () => {
+  const delay: Sabotage = ["mosaic-agent@.service", "RestartSec=500ms", "RestartSec=1500ms"];
+  const soon: Sabotage = ["src/canary/steps/agent-death.ts", "LIMIT_MS = 10_000", "LIMIT_MS = 1_400"];
+  const { code, report } = await canaryBehind({}, [delay, soon], "--sandbox", "--only", "agent-death");
+  expect(report.steps.filter(({ status }) => status !== "pass")).toEqual([]);
+  expect(code).toBe(0);
+});

@@ -179,7 +179,7 @@ export const fleetReds: readonly Red[] = [
     "a holder that is not brought back in time",
     /no new tmux server/,
     [
-      [holder, "RestartSec=100ms", "RestartSec=16s"],
+      ["start-tmux-holder.sh", "add_to_path\n", 'add_to_path\n[ ! -e "$RUNTIME_DIRECTORY/socket" ] || sleep 5\n'],
       ["src/canary/steps/server-death.ts", "LIMIT_MS = 15_000", "LIMIT_MS = 1_500"],
     ],
   ],

@@ -3,7 +3,7 @@ import { until } from "../../core/until.ts";
 import { allOf } from "../agents.ts";
 import type { StepReport } from "../report.ts";
 import { type Bench, chosen, type Run, runSequence } from "../sequence.ts";
-import { BrokenPromise, type CanaryAgent, type Evidence, expect, type Fleet, type Step } from "../step.ts";
+import { BrokenPromise, type CanaryAgent, type Evidence, expect, type Fleet, Late, type Step } from "../step.ts";
 import { defaultServer } from "../steps/default-server.ts";
 import { proveHolder } from "../steps/holder.ts";
 import { steps } from "../steps/index.ts";
@@ -102,7 +102,7 @@ async function doAndSee(fleet: Fleet, fault: Fault, place: number): Promise<Evid
     }
   });
   if (back === undefined && wrong !== undefined)
-    throw new BrokenPromise(`${BACK_LIMIT_MS / 1000} s after it: ${wrong.message}`, wrong.evidence);
+    throw new Late(`${BACK_LIMIT_MS / 1000} s after it: ${wrong.message}`, wrong.evidence);
   return {
     "done to": targets.map(({ agent }) => agent.name),
     "all well after ms": Math.round(fleet.host.now() - begun),

@@ -1,8 +1,7 @@
 import type { Pane, Server } from "../../adapters/tmux.ts";
-import { describeResult, type ExecResult, succeeded } from "../../core/exec.ts";
 import { readHolderRecord } from "../../fleet/holder.ts";
 import { expect } from "../step.ts";
-import { paneOf } from "../steps/support.ts";
+import { paneOf, proveDone } from "../steps/support.ts";
 import { type Half, type HalfAgent, runScript } from "./half.ts";
 
 /** The server that answers on the socket is the one that the holder's script has founded and written down. */
@@ -30,9 +29,4 @@ async function proveUp(half: Half, agent: HalfAgent): Promise<Pane> {
   expect(!pane.dead, `the program in session "${agent.name}" has ended`);
   expect(pane.agent, `the pane of session "${agent.name}" is not marked as the agent's own`);
   return pane;
-}
-
-/** Says what failed, and what it said, unless it went well. */
-export function proveDone(result: ExecResult, otherwise: string): void {
-  if (!succeeded(result)) expect(false, otherwise, { said: describeResult(result) });
 }

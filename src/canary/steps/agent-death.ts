@@ -1,22 +1,23 @@
-import { expect, type Step } from "../step.ts";
-import { backUp, ensureUp, proveItself, unitOf } from "./support.ts";
+import { expect, expectInTime, type Step } from "../step.ts";
+import { backUp, delayOf, ensureUp, proveItself, unitOf } from "./support.ts";
 
 const LIMIT_MS = 10_000;
 
 export const agentDeath: Step = {
   id: "agent-death",
   title: "an agent that dies is noticed and brought back, under the same session name",
-  limitMs: 25_000,
+  limitMs: 90_000,
   requires: ["agent"],
   async run(fleet) {
     const before = await ensureUp(fleet, fleet.first);
     const restarts = (await unitOf(fleet, fleet.first.unit)).restarts;
+    const limitMs = LIMIT_MS + (await delayOf(fleet, fleet.first.unit));
     const killed = fleet.host.now();
     fleet.host.kill(before.pid, "SIGKILL");
-    const after = await backUp(fleet, fleet.first, before, LIMIT_MS);
+    const after = await backUp(fleet, fleet.first, before, limitMs);
     const ms = Math.round(fleet.host.now() - killed);
     const unit = await unitOf(fleet, fleet.first.unit);
-    expect(after !== undefined, `the agent did not come back within ${LIMIT_MS / 1000} s`, {
+    expectInTime(after !== undefined, `the agent did not come back within ${limitMs / 1000} s`, {
       unit: unit.active,
       sub: unit.sub,
       result: unit.result,

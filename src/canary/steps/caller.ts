@@ -1,10 +1,9 @@
 import { join } from "node:path";
-import { describeResult, succeeded } from "../../core/exec.ts";
 import { pathsOf } from "../../core/paths.ts";
 import { callerBait, withBait } from "../bait.ts";
 import { expect, type Step } from "../step.ts";
 import { proveHolder } from "./holder.ts";
-import { environmentOf, proveUp, stop } from "./support.ts";
+import { environmentOf, proveDone, proveUp, stop } from "./support.ts";
 
 export const caller: Step = {
   id: "caller",
@@ -18,7 +17,7 @@ export const caller: Step = {
     const planted = callerBait(mark);
     const script = join(pathsOf(host).tools, "start-agent-session.sh");
     const typed = await host.exec(withBait(planted, ["sh", script, own.caller.name]), { timeoutMs: 15_000 });
-    expect(succeeded(typed), "start-agent-session.sh, typed by hand, failed", { said: describeResult(typed) });
+    proveDone(typed, "start-agent-session.sh, typed by hand, failed");
     const pane = await proveUp(fleet, own.caller);
     const [found, { socketPath }] = await Promise.all([environmentOf(fleet, pane), proveHolder(fleet)]);
     const reached = Object.keys(found).filter((name) => found[name]?.includes(mark));

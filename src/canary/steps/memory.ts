@@ -1,9 +1,9 @@
 import { memoryLimitFile } from "../../adapters/cgroup.ts";
 import { until } from "../../core/until.ts";
 import { HOG_LIMIT, NEIGHBOUR_LIMIT } from "../parts.ts";
-import { expect, type Fleet, type Step, Untried } from "../step.ts";
+import { expect, expectInTime, type Fleet, type Step, Untried } from "../step.ts";
 import { proveHolder } from "./holder.ts";
-import { ensureUp, proveUntouched, stop, unitOf } from "./support.ts";
+import { END_PROPERTIES, endOf, ensureUp, proveUntouched, stop, unitOf } from "./support.ts";
 
 const LIMIT_MS = 20_000;
 /** How a shell says that what it ran was killed, and how tmux says it of the agent itself. */
@@ -21,7 +21,7 @@ export const memory: Step = {
     await limitReaches(fleet);
     const server = (await proveHolder(fleet)).pid;
     await fleet.systemd.run("start", [hog.unit]); // well or not: it may be killed in the middle of its own start
-    const look = () => unitOf(fleet, hog.unit, ["StatusText"]);
+    const look = () => unitOf(fleet, hog.unit, END_PROPERTIES);
     const ended = await until(fleet.host, LIMIT_MS, async () => {
       const now = await look();
       return now.sub === "auto-restart" || now.active === "failed" ? now : undefined;
@@ -30,10 +30,10 @@ export const memory: Step = {
     const evidence = {
       unit: now.active,
       sub: now.sub,
-      status: now.extra.StatusText ?? "",
+      status: endOf(now),
       "limit in bytes": HOG_LIMIT,
     };
-    expect(ended !== undefined, `an agent over its memory limit still ran after ${LIMIT_MS / 1000} s`, evidence);
+    expectInTime(ended !== undefined, `an agent over its memory limit still ran after ${LIMIT_MS / 1000} s`, evidence);
     expect(
       KILLED.test(evidence.status),
       "an agent ate four times its memory limit, and was not killed for it",

@@ -2,9 +2,18 @@ import { hierarchiesOf } from "../../adapters/cgroup.ts";
 import type { Unit } from "../../adapters/systemd.ts";
 import type { Pane } from "../../adapters/tmux.ts";
 import { ToolError } from "../../adapters/tool-error.ts";
-import { describeResult, succeeded } from "../../core/exec.ts";
+import { describeResult, type ExecResult, succeeded } from "../../core/exec.ts";
+import { secondsIn } from "../../core/promised-settings.ts";
 import { until } from "../../core/until.ts";
-import { BrokenPromise, type CanaryAgent, expect, type Fleet, type ThrowawayAgent } from "../step.ts";
+import {
+  BrokenPromise,
+  type CanaryAgent,
+  expect,
+  expectInTime,
+  type Fleet,
+  Late,
+  type ThrowawayAgent,
+} from "../step.ts";
 
 /** How long a pane's first script may take until it is the agent, in milliseconds; a few are usual. */
 const PROGRAM_LIMIT_MS = 8_000;
@@ -38,10 +47,34 @@ async function order(fleet: Fleet, verb: "start" | "stop", unit: string): Promis
   if (result.kind !== "exited") throw new ToolError(result);
   await unitOf(fleet, unit); // a manager that cannot be asked has refused nothing
   const shown = await fleet.host.exec(["systemctl", "--user", "--no-pager", "--full", "--lines=15", "status", unit]);
-  expect(false, `${unit} did not ${verb}`, {
+  // Its scripts give up what takes too long.
+  expectInTime(false, `${unit} did not ${verb}`, {
     systemctl: describeResult(result),
     status: shown.stdout.trim().split("\n"),
   });
+}
+
+/** Says what failed, and what it said, unless it went well. */
+export function proveDone(result: ExecResult, otherwise: string): void {
+  if (succeeded(result)) return;
+  const evidence = { said: describeResult(result) };
+  throw result.kind === "timed-out" ? new Late(otherwise, evidence) : new BrokenPromise(otherwise, evidence);
+}
+
+/** How a unit says that its agent has ended: in its status; where a drop-in has another Restart= than ours, by the end of its ExecStop=. */
+export function endOf({ extra }: Pick<Unit, "extra">): string {
+  const { StatusText = "", ExecStop = "", Restart } = extra;
+  const [, code, status] = Restart === "always" ? [] : (/code=(\w+) ; status=(\d+)/.exec(ExecStop) ?? []);
+  if (code === "exited") return `exited with status ${status}`;
+  return code === "killed" ? `killed by signal ${status}` : StatusText;
+}
+/** What it goes by. */
+export const END_PROPERTIES = ["StatusText", "ExecStop", "Restart"];
+
+/** Milliseconds that systemd waits, as the unit says, before it brings one back; more than a minute is too long. */
+export async function delayOf(fleet: Fleet, unit: string): Promise<number> {
+  const { extra } = await unitOf(fleet, unit, ["RestartUSec"]);
+  return 1000 * Math.min(secondsIn(extra.RestartUSec ?? ""), 60);
 }
 
 /** Starts an agent unless it runs, and proves it up: unit, session and process agree. */
@@ -86,7 +119,7 @@ export async function environmentOf(
     expect(variables !== undefined, `process ${pane.pid}, the agent's, has ended`);
     return variables.MOSAIC_AGENT_NAME === undefined ? undefined : variables;
   });
-  expect(found !== undefined, `process ${pane.pid} had not become the agent after ${PROGRAM_LIMIT_MS / 1000} s`);
+  expectInTime(found !== undefined, `process ${pane.pid} had not become the agent after ${PROGRAM_LIMIT_MS / 1000} s`);
   return found;
 }
 

@@ -1,9 +1,9 @@
 import { until } from "../../../core/until.ts";
 import { BROKEN_STATUS } from "../../parts.ts";
-import { expect, type Step } from "../../step.ts";
-import { paneOf } from "../../steps/support.ts";
+import { expect, expectInTime, type Step } from "../../step.ts";
+import { paneOf, proveDone } from "../../steps/support.ts";
 import { type Half, runScript } from "../half.ts";
-import { proveDone, startAgent } from "../support.ts";
+import { startAgent } from "../support.ts";
 
 const LIMIT_MS = 8_000;
 
@@ -20,7 +20,7 @@ export const agentEnd: Step<Half> = {
       const pane = await paneOf(half, ending);
       return pane?.dead ? pane : undefined;
     });
-    expect(dead !== undefined, `the session of an agent that ended was not kept with it, or it had not ended`, {
+    expectInTime(dead !== undefined, `the session of an agent that ended was not kept with it, or it had not ended`, {
       "waited for ms": LIMIT_MS,
     });
     const told = await runScript(half, ["stop-agent-session.sh", ending.name], ending);

@@ -1,9 +1,9 @@
 import { tmuxClient } from "../../../adapters/tmux.ts";
 import { callerBait, withBait } from "../../bait.ts";
 import { expect, type Step } from "../../step.ts";
-import { environmentOf, paneOf } from "../../steps/support.ts";
+import { environmentOf, paneOf, proveDone } from "../../steps/support.ts";
 import type { Half } from "../half.ts";
-import { proveDone, proveServer, startAgent } from "../support.ts";
+import { proveServer, startAgent } from "../support.ts";
 
 export const caller: Step<Half> = {
   id: "caller",

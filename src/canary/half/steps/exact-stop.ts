@@ -1,6 +1,6 @@
 import { describeResult } from "../../../core/exec.ts";
 import { until } from "../../../core/until.ts";
-import { expect, type Step } from "../../step.ts";
+import { expect, expectInTime, type Step } from "../../step.ts";
 import { paneOf, proveUntouched } from "../../steps/support.ts";
 import { type Half, runScript } from "../half.ts";
 import { proveServer, startAgent } from "../support.ts";
@@ -26,7 +26,7 @@ export const exactStop: Step<Half> = {
     const gone = await until(half.host, LIMIT_MS, async () =>
       (await half.procfs.startTime(closed.pid)) === undefined ? true : undefined,
     );
-    expect(gone === true, `the program ${closed.pid} of a session that was closed still runs`);
+    expectInTime(gone === true, `the program ${closed.pid} of a session that was closed still runs`);
     return { closed: first.name, "left alone": second.name };
   },
 };

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { until } from "../../../core/until.ts";
 import { sendText } from "../../../fleet/send.ts";
 import { DIFFICULT } from "../../parts.ts";
-import { expect, type Step } from "../../step.ts";
+import { expectInTime, type Step } from "../../step.ts";
 import { environmentOf } from "../../steps/support.ts";
 import type { Half } from "../half.ts";
 import { startAgent } from "../support.ts";
@@ -22,7 +22,7 @@ export const send: Step<Half> = {
     const read = async () => (await host.files.read(join(agents.reader.folder, "read"))) ?? "";
     const wanted = `${text}\n`;
     const seen = await until(host, LIMIT_MS, async () => ((await read()) === wanted ? true : undefined));
-    expect(seen === true, `what the agent's program has read after ${LIMIT_MS / 1000} s is not what was sent`, {
+    expectInTime(seen === true, `what the agent's program has read after ${LIMIT_MS / 1000} s is not what was sent`, {
       sent: JSON.stringify(wanted),
       read: JSON.stringify(await read()),
     });

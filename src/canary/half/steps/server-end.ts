@@ -1,7 +1,8 @@
 import { until } from "../../../core/until.ts";
-import { expect, type Step } from "../../step.ts";
+import { expect, expectInTime, type Step } from "../../step.ts";
+import { proveDone } from "../../steps/support.ts";
 import { type Half, runScript } from "../half.ts";
-import { proveDone, proveServer, startAgent } from "../support.ts";
+import { proveServer, startAgent } from "../support.ts";
 
 const LIMIT_MS = 8_000;
 
@@ -19,7 +20,7 @@ export const serverEnd: Step<Half> = {
       const gone = await until(host, LIMIT_MS, async () =>
         (await procfs.startTime(each)) === undefined ? true : undefined,
       );
-      expect(gone === true, `${each === pid ? "the server" : "an agent's program"} (process ${each}) still runs`);
+      expectInTime(gone === true, `${each === pid ? "the server" : "an agent's program"} (process ${each}) still runs`);
     }
     proveDone(await runScript(half, ["tmux-holder-ended.sh"]), "the script that clears up after the server failed");
     expect((await tmux.server()) === undefined, "after the server ended one still answers on its socket");

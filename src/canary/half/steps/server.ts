@@ -1,8 +1,9 @@
 import { callerBait, withBait } from "../../bait.ts";
 import type { Step } from "../../step.ts";
 import { provePrivate } from "../../steps/holder.ts";
+import { proveDone } from "../../steps/support.ts";
 import { type Half, runScript } from "../half.ts";
-import { proveDone, proveServer } from "../support.ts";
+import { proveServer } from "../support.ts";
 
 export const server: Step<Half> = {
   id: "server",

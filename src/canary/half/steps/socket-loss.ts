@@ -1,5 +1,5 @@
 import { until } from "../../../core/until.ts";
-import { expect, type Step } from "../../step.ts";
+import { expect, expectInTime, type Step } from "../../step.ts";
 import { proveUntouched } from "../../steps/support.ts";
 import type { Half } from "../half.ts";
 import { proveServer, startAgent } from "../support.ts";
@@ -19,7 +19,7 @@ export const socketLoss: Step<Half> = {
     expect((await tmux.server()) === undefined, "a server answers on a socket that is gone");
     host.kill(pid, "SIGUSR1");
     const back = await until(host, LIMIT_MS, () => tmux.server());
-    expect(back !== undefined, `the socket was not back after ${LIMIT_MS / 1000} s`);
+    expectInTime(back !== undefined, `the socket was not back after ${LIMIT_MS / 1000} s`);
     await proveUntouched(half, agents.first, before, pid, "after the socket came back");
     return { socket: socketPath, server: pid };
   },

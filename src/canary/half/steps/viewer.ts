@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { until } from "../../../core/until.ts";
-import { expect, type Step } from "../../step.ts";
+import { expectInTime, type Step } from "../../step.ts";
 import { paneOf, proveUntouched } from "../../steps/support.ts";
 import type { Half } from "../half.ts";
 import { proveServer, startAgent } from "../support.ts";
@@ -25,14 +25,14 @@ export const viewer: Step<Half> = {
       env: { PATH: host.env.PATH ?? "", XDG_RUNTIME_DIR: host.env.XDG_RUNTIME_DIR ?? "", LANG: "C.UTF-8" },
     });
     const seen = await until(host, LIMIT_MS, async () => ((await viewers()) === 1 ? true : undefined));
-    expect(seen === true, `no viewer was on the session after ${LIMIT_MS / 1000} s`);
+    expectInTime(seen === true, `no viewer was on the session after ${LIMIT_MS / 1000} s`);
     const clients = (await half.procfs.ofUser(host.user.uid)).filter(
       ({ parent, name }) => parent === child.pid && name.startsWith("tmux"),
     );
     for (const client of clients) host.kill(client.pid, "SIGKILL");
     host.kill(child.pid, "SIGKILL");
     const gone = await until(host, LIMIT_MS, async () => ((await viewers()) === 1 ? undefined : true));
-    expect(gone === true, "the viewer that was killed is still on the session", { viewers: clients.length });
+    expectInTime(gone === true, "the viewer that was killed is still on the session", { viewers: clients.length });
     await proveUntouched({ tmux }, agents.first, before, pid, "after its viewer was killed");
     return { server: pid, session: before.sessionId };
   },
