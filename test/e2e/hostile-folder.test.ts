@@ -50,20 +50,25 @@ const commands: [string, (output: string) => string][] = [
   // Times, process ids and the like differ from run to run.
   ["doctor -o json", (output) => output.replace(/\d+(\.\d+)?/g, "0")],
 ];
+/** How often both are asked: doctor tells of the whole machine, where others come and go. What is read in a folder is read each time. */
+const TRIES = 30;
 
 for (const [command, comparable] of commands) {
   test(`${command} says the same in a hostile folder as elsewhere, and reads nothing there`, () => {
     const argv = [binary, ...command.split(" ")];
-    const plain = runIn(elsewhere, argv);
-    expect(plain.code).not.toBeNull();
-    for (const folder of [hostile, blocking]) {
+    const told = (folder: string) => {
       const result = runIn(folder, argv);
-      expect({ folder: basename(folder), ...result, stdout: comparable(result.stdout) }).toEqual({
-        folder: basename(folder),
-        ...plain,
-        stdout: comparable(plain.stdout),
-      });
+      expect(result.code).not.toBeNull();
       expect(result.stdout + result.stderr).not.toContain("hostile");
+      return { ...result, stdout: comparable(result.stdout) };
+    };
+    for (const folder of [hostile, blocking]) {
+      for (let tries = 1; ; tries++) {
+        const [plain, result] = [told(elsewhere), told(folder)];
+        if (tries < TRIES && !Bun.deepEquals(plain, result)) continue;
+        expect({ folder: basename(folder), ...result }).toEqual({ folder: basename(folder), ...plain });
+        break;
+      }
     }
     expect(readdirSync(hostile).sort()).toEqual(Object.keys(files).sort());
   });
