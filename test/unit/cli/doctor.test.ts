@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { printDoctor } from "../../../src/cli/report/doctor-formats.ts";
 import { FORMATS, sentenceOf } from "../../../src/cli/report/doctor-words.ts";
-import type { Check, CheckResult } from "../../../src/doctor/check.ts";
+import type { Check, CheckResult, SubjectResult } from "../../../src/doctor/check.ts";
 import { ofSubjects } from "../../../src/doctor/check.ts";
 import { runDoctor } from "../../../src/doctor/run.ts";
 import type { Selection } from "../../../src/doctor/select.ts";
-import { fakeHost, recorder } from "../../support/fake-host.ts";
+import { fakeFiles, fakeHost, recorder } from "../../support/fake-host.ts";
 
 const explain = { checks: "This.", why: "Therefore.", mend: "So." };
 
@@ -217,6 +217,24 @@ describe("a person", () => {
 test("of a wait that ran out says whether it could be told", () => {
   expect(sentenceOf({ verdict: "waited", ok: false })).toBe("Waited, and it did not come right.");
   expect(sentenceOf({ verdict: "waited", ok: null })).toBe("Waited, and could not tell whether it came right.");
+});
+
+test("GitHub's page has the whole table, however many agents are broken: some of them stand below it then", async () => {
+  const pages: string[] = [];
+  const files = Object.assign(fakeFiles(), { append: async (_: string, text: string) => void pages.push(text) });
+  const host = fakeHost({ files, env: { GITHUB_STEP_SUMMARY: "/summary" }, pause: () => new Promise(() => undefined) });
+  for (const agents of [20, 20_000]) {
+    const subjects = Array.from({ length: agents }, (_, index) => ({
+      ...{ subject: `agent-${index}`, status: "fail", message: "its working folder is not there, nor anywhere else" },
+    })) as SubjectResult[];
+    const many: CheckResult = { status: "fail", message: "many are broken", fix: {}, subjects };
+    const checks = [check("a.well", pass), check("a.many", many)];
+    const { report } = await runDoctor(host, checks, { version: "1.2.3" });
+    await printDoctor(host, report, "github", { verbose: false, root: false, failOn: "fail" });
+    expect(pages.at(-1)).toMatch(/\| ok \| a\.well \|(.|\n)*agent-4: /);
+  }
+  expect(pages[0]).toContain("agent-19: ");
+  expect(pages[1]).toContain("and 19995 more");
 });
 
 describe("when a check crashes", () => {

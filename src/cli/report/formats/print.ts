@@ -23,25 +23,32 @@ export async function printExamination(
       return host.stdout.write(renderMarkdown(whole));
     case "github":
       host.stdout.write(renderGithub(brief).commands);
-      return appendSummary(host, whole);
+      return appendSummary(host, whole, brief);
   }
 }
 
 /** Of a page with more bytes GitHub shows nothing. */
 const PAGE_LIMIT = 2 ** 20;
 
-/** To the page of the workflow's run; what is there already stays. Where there is no room for all, only what is not well. */
-async function appendSummary(host: Pick<Host, "env" | "files" | "stderr">, examination: Examination): Promise<void> {
+/**
+ * To the page of the workflow's run; what is there already stays. Where there is no room for all, the whole table and in
+ * brief what is not well, or that alone.
+ */
+async function appendSummary(
+  host: Pick<Host, "env" | "files" | "stderr">,
+  whole: Examination,
+  brief: Examination,
+): Promise<void> {
   const path = host.env.GITHUB_STEP_SUMMARY;
   if (!path) return;
   try {
     const there = (await host.files.status(path))?.size ?? 0;
-    const summaries = [examination, withoutWell(examination)].map((each) => renderGithub(each).summary);
+    const summaries = [whole, brief, withoutWell(brief)].map((each) => renderGithub(each).summary);
     const fitting = summaries.find((summary) => there + Buffer.byteLength(summary) <= PAGE_LIMIT);
     if (fitting === undefined) throw new Error("a page of GitHub's has 1 MiB, and there is no room for it");
     await host.files.append(path, fitting);
   } catch (error) {
-    host.stderr.write(`${examination.name}: the step summary was not written: ${describeError(error)}\n`);
+    host.stderr.write(`${whole.name}: the step summary was not written: ${describeError(error)}\n`);
   }
 }
 
