@@ -2,7 +2,8 @@ import { resolve } from "node:path";
 import type { ParsedArgs } from "citty";
 import { AGENT_KEYS, NAMED_SETTINGS } from "../core/agent-keys.ts";
 import { expandHome } from "../core/agent-program.ts";
-import { parseEnvFile } from "../core/env-file.ts";
+import { didYouMean } from "../core/did-you-mean.ts";
+import { parseEnvFile, VARIABLE_NAME } from "../core/env-file.ts";
 import { envProblems } from "../core/env-problems.ts";
 import { describeError, FleetError } from "../core/errors.ts";
 import { EXIT } from "../core/exit.ts";
@@ -11,7 +12,7 @@ import { tilde } from "../core/paths.ts";
 import { isSecretName, looksSecret } from "../core/redact.ts";
 import { shellPath, shellWord } from "../core/shell.ts";
 import { checkedSettings, type FieldProblem, nameProblem, variablesOf } from "../fleet/agent.ts";
-import type { AgentChanges } from "../fleet/agent-config.ts";
+import { type AgentChanges, agentFile } from "../fleet/agent-config.ts";
 import { LIMITS } from "../fleet/limits.ts";
 import { isShellish } from "../fleet/setting-commands.ts";
 import { eachOf, UsageError } from "./command.ts";
@@ -100,7 +101,9 @@ export async function changesOf(host: Host, verb: "add" | "edit", args: AgentArg
     ...(memoryMax === undefined ? {} : { memoryMax }),
     ...(cpuWeight === undefined ? {} : { cpuWeight }),
   };
-  return withUnset({ variables, limits }, eachOf(args.unset));
+  const unset = eachOf(args.unset);
+  await mustBeKnown(host, args.name, unset);
+  return withUnset({ variables, limits }, unset);
 }
 
 /** As it is written down: whole, but for a home whose name a reader would take for one that is written for a shell. */
@@ -153,15 +156,34 @@ async function offerFolder(host: Host, workdir: string): Promise<void> {
   throw new FleetError(EXIT.unavailable, NOTHING, `--workdir: there is no folder ${shown}`, [`mkdir -p ${shown}`]);
 }
 
+/** What a setting is called in code: memory-max is memoryMax. */
+function settingOf(typed: string): string {
+  return typed.replace(/^--/, "").replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+const SETTINGS: Readonly<Record<string, string>> = { ...NAMED_SETTINGS, ...LIMITS };
+
+/** What is misspelt would stay as it is, and be called so already. Throws UsageError. */
+async function mustBeKnown(host: Host, name: string, unset: readonly string[]): Promise<void> {
+  const options = Object.keys(SETTINGS).map((each) => each.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`));
+  for (const each of unset) {
+    if (Object.hasOwn(SETTINGS, settingOf(each))) continue;
+    const meant = didYouMean(each, options);
+    const bytes = meant === "" ? undefined : await host.files.readBytes(agentFile(host, name)).catch(() => undefined);
+    const isVariable = bytes !== undefined && parseEnvFile(bytes).some(({ key }) => key === each);
+    if (isVariable || (meant === "" && VARIABLE_NAME.test(each))) continue;
+    throw new UsageError(`--unset ${each} is no setting, and no variable of this agent's${meant}`);
+  }
+}
+
 /** Settings by the names of their options (model, memory-max), or of their variables. */
 function withUnset({ variables, limits }: AgentChanges, names: readonly string[]): AgentChanges {
   const without = new Map(variables);
   const lifted: Record<string, string | number | undefined> = { ...limits };
   for (const name of names) {
-    const setting = name.replace(/^--/, "").replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
-    if (setting in LIMITS) lifted[setting] = undefined;
-    else
-      without.set(setting in NAMED_SETTINGS ? NAMED_SETTINGS[setting as keyof typeof NAMED_SETTINGS] : name, undefined);
+    const setting = settingOf(name);
+    if (Object.hasOwn(LIMITS, setting)) lifted[setting] = undefined;
+    else without.set((Object.hasOwn(SETTINGS, setting) ? SETTINGS[setting] : undefined) ?? name, undefined);
   }
   return { variables: without, limits: lifted };
 }

@@ -239,6 +239,25 @@ describe("agent edit", () => {
     expect(text(yours)).toBe("[Service]\nMemoryMax=100M\n");
   });
 
+  test("a setting to unset that is misspelt is told, and nothing is written; a variable may be called so", async () => {
+    writeFileSync(fileOf("spelt"), "MODE=1\nmodl=2\nhttp_proxy=3\n");
+    for (const [typed, meant] of [
+      ["memory_max", " (did you mean memory-max?)"],
+      ["cpu-wieght", " (did you mean cpu-weight?)"],
+      ["a b", ""],
+    ]) {
+      const { code, said } = await agent(["edit", "spelt", "--unset", typed ?? "", "--env", "A=1"]);
+      expect([code, said.split("\n")[0]]).toEqual([
+        64,
+        `mosaic-fleet agent edit: --unset ${typed} is no setting, and no variable of this agent's${meant}`,
+      ]);
+    }
+    expect(text(fileOf("spelt"))).toBe("MODE=1\nmodl=2\nhttp_proxy=3\n");
+    for (const name of ["modl", "http_proxy", "OTHER", "model", "toString"])
+      expect(await agent(["edit", "spelt", "--unset", name])).toMatchObject({ code: 0 });
+    expect(text(fileOf("spelt"))).toBe("MODE=1\n");
+  });
+
   /** A shell script for an editor, at a terminal. */
   function edited(name: string, script: string) {
     const editor = join(fleet.root, `editor-${name}`);
