@@ -14,7 +14,7 @@ export const agentsName: Check = {
     mend: "Rename the file with `mv`, then start the agent under its new name. Disable a unit that was enabled under the old name.",
   },
   async run(tools) {
-    const { host, paths } = tools;
+    const { host, paths, redactor } = tools;
     const agents = await tools.agents();
     // What is no text in a name is read as U+FFFD, and the file is not found by that.
     const unnamed = (await host.files.list(paths.agents)).filter(
@@ -28,7 +28,7 @@ export const agentsName: Check = {
       : undefined;
     const subjects = agents.map(({ name, unit, file, loaded, enabled, pane }): SubjectResult => {
       if (isAgentName(name)) return { subject: name, status: "pass", message: "can start" };
-      const better = allowedName(name, taken);
+      const better = allowedName(redactor.redact(name), taken);
       taken.add(better);
       const commands: string[] = [];
       if (file !== undefined) {
@@ -56,7 +56,7 @@ export const agentsName: Check = {
     });
     for (const name of unnamed) {
       const [shown, folder] = [name.slice(0, -4), shellPath(paths.agents, host.user.home)];
-      const better = allowedName(shown, taken);
+      const better = allowedName(redactor.redact(shown), taken);
       taken.add(better);
       const pattern = name.split(/\uFFFD+/).map((part) => (part === "" ? "" : shellWord(part)));
       subjects.push({

@@ -119,6 +119,11 @@ describe("agents.name", () => {
     expect(report.message).toBe("2 of 3 agents: names that can never start");
   });
 
+  test("a key that stands in a name is not in the one that is proposed", async () => {
+    await file("api_key=swordfish-1", "");
+    expect(JSON.stringify(await examine(host, "agents.name"))).not.toContain("swordfish");
+  });
+
   test("a file whose name is not UTF-8, which nobody finds by that name", async () => {
     added.push(join(agents, "w-b-1.env"));
     await sh(`printf 'A=b\\n' >${agents}/"$(printf 'w\\377\\376b 1')".env`);
