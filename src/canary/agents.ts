@@ -2,12 +2,14 @@ import { dirname, join } from "node:path";
 import { giveWay, locked, lockText, type Refusals } from "../adapters/lock.ts";
 import { procfsOf } from "../adapters/procfs.ts";
 import { systemdOf } from "../adapters/systemd.ts";
+import { tmuxOf } from "../adapters/tmux.ts";
 import { FleetError } from "../core/errors.ts";
 import { describeResult } from "../core/exec.ts";
 import { EXIT } from "../core/exit.ts";
 import type { Host } from "../core/host.ts";
 import { agentUnit, CANARY_PREFIX, CANARY_RUN } from "../core/names.ts";
 import { pathsOf } from "../core/paths.ts";
+import { fleetSocket } from "../core/settings.ts";
 import { CANARY_PROGRAM, DIFFICULT, NEEDS, type Needs } from "./parts.ts";
 import { type CanaryAgent, type Fleet, PARTS } from "./step.ts";
 
@@ -89,7 +91,7 @@ async function makeAgent(host: Host, name: string, secret: string, needs: Needs)
   return { name, unit: agentUnit(name), folder, workdir, variables };
 }
 
-/** Stops canary agents, takes their drop-ins and files away, and has the manager forget them. Says so if it could not. */
+/** Stops canary agents, takes their sessions, drop-ins and files away, and has the manager forget them. Says so if it could not. */
 async function removeAgents(host: Host, names: readonly string[]): Promise<void> {
   const units = names.map(agentUnit);
   const systemd = systemdOf(host);
@@ -100,16 +102,20 @@ async function removeAgents(host: Host, names: readonly string[]): Promise<void>
   }
   await systemd.daemonReload();
   await systemd.run("reset-failed", units);
-  const left = (await systemd.list("mosaic-agent@*")).filter(
+  const running = (await systemd.list("mosaic-agent@*")).filter(
     ({ unit, active }) => units.includes(unit) && active !== "inactive",
   );
-  if (left.length > 0)
+  if (running.length > 0)
     throw new FleetError(
       EXIT.unknown,
       "The canary could not clear up",
-      `${left.map(({ unit, active }) => `${unit} is ${active}`).join(", ")} (${describeResult(stopped)})`,
-      [`systemctl --user stop ${left.map(({ unit }) => unit).join(" ")}`],
+      `${running.map(({ unit, active }) => `${unit} is ${active}`).join(", ")} (${describeResult(stopped)})`,
+      [`systemctl --user stop ${running.map(({ unit }) => unit).join(" ")}`],
     );
+  // Of a unit that has failed, or waits for its next start, a stop runs nothing: the session is still there, with a dead pane.
+  const tmux = tmuxOf(host, await fleetSocket(host));
+  const left = new Set((await tmux.panes()).map(({ session }) => session).filter((name) => names.includes(name)));
+  for (const name of left) await tmux.killSession(name);
 }
 
 export async function removeCanaryAgents(host: Host, agents: CanaryAgents): Promise<void> {

@@ -76,6 +76,7 @@ test("with another agent running it is left alone, and the steps that would end 
   expect(code).toBe(0);
   expect(await fleet.up("worker")).toEqual(before);
   expect(await fleet.tmux.server()).toEqual(server);
+  expect((await fleet.tmux.panes()).map(({ session }) => session)).toEqual(["worker"]);
   await fleet.systemctl("stop", "mosaic-agent@worker");
   await fleet.systemctl("stop", HOLDER_UNIT);
 });
