@@ -11,8 +11,9 @@ import { typed, wrap } from "./text.ts";
 const INDENT = 9;
 /** Without -v: agents and the like of one check, and lines of what was seen. */
 const MOST_SHOWN = 10;
-/** Without -v: of one value. */
+/** Without -v: of one value, and of what is said of one thing. */
 const LONGEST_SHOWN = 400;
+const LONGEST_SAID = 1_200;
 
 export interface DoctorView {
   /** Every check, with all that it saw. */
@@ -89,10 +90,10 @@ function renderProblem(output: Output, check: CheckReport, view: DoctorView): vo
   const shown = view.verbose ? off : off.slice(0, MOST_SHOWN);
   const [only] = off;
   const repeats = off.length === 1 && check.message === `${only?.subject}: ${only?.message}`;
-  if (check.message !== null && !repeats) paragraph(output, check.message, INDENT);
+  if (check.message !== null && !repeats) paragraph(output, cut(check.message, LONGEST_SAID, view), INDENT);
   renderEvidence(output, check.evidence, INDENT, view);
   for (const subject of shown) {
-    paragraph(output, `${subject.subject}: ${subject.message}`, INDENT);
+    paragraph(output, cut(`${subject.subject}: ${subject.message}`, LONGEST_SAID, view), INDENT);
     if (view.verbose || off.length === 1) renderEvidence(output, subject.evidence, INDENT + 2, view);
   }
   if (shown.length < off.length) paragraph(output, `and ${off.length - shown.length} more: -v`, INDENT);
@@ -108,8 +109,7 @@ function renderEvidence(output: Output, evidence: SubjectReport["evidence"], ind
   for (const line of shown) {
     const text = oneLine(line);
     const nested = line.startsWith("  ") ? 2 : 0;
-    const cut = !view.verbose && text.length > LONGEST_SHOWN;
-    paragraph(output, cut ? `${text.slice(0, LONGEST_SHOWN)}… -v` : text, indent + nested);
+    paragraph(output, cut(text, LONGEST_SHOWN, view), indent + nested);
   }
   if (shown.length < lines.length) paragraph(output, `and ${lines.length - shown.length} more: -v`, indent);
 }
@@ -173,6 +173,11 @@ function head(output: Output, status: CheckReport["status"], what: string, rest:
 
 function paragraph(output: Output, text: string, indent: number): void {
   for (const line of wrap(oneLine(text), output.columns - indent)) output.write(`${" ".repeat(indent)}${line}\n`);
+}
+
+/** Somebody's whole file may stand in a message: it is not to take the screen from the others. */
+function cut(text: string, longest: number, { verbose }: DoctorView): string {
+  return verbose || text.length <= longest ? text : `${text.slice(0, longest).toWellFormed()}… -v`;
 }
 
 /** In one line, with its other blanks as they are. */

@@ -200,6 +200,19 @@ describe("a person", () => {
     expect(await shown([check("a.a", seen)])).not.toContain("a.conf");
   });
 
+  test("reads so much of a message that the others are on the screen, too; with -v all", async () => {
+    const endless = `a folder ${"z ".repeat(20_000)}the end`;
+    const of: SubjectResult = { subject: "coder", status: "fail", message: endless };
+    for (const result of [
+      { ...fail, message: endless },
+      ofSubjects([of, { ...of, subject: "web" }], { many: "agents", healthy: "", failing: "bad" }),
+    ]) {
+      const checks = [check("a.a", result as CheckResult)];
+      expect((await shown(checks)).split("\n").length).toBeLessThan(50);
+      expect(await shown(checks, { verbose: true })).toContain("the end");
+    }
+  });
+
   for (const columns of [40, 80, 200]) {
     test(`reads no line of more than ${columns} columns, but what is to be pasted`, async () => {
       const words = "some words that go on and on, for quite a while, as messages do ".repeat(4);
