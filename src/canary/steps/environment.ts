@@ -10,7 +10,8 @@ const OTHERWISE =
 /** What systemd says to each process of a unit that it starts itself, which the agent is not. */
 const OF_UNITS = [
   ...["INVOCATION_ID", "JOURNAL_STREAM", "MANAGERPID", "NOTIFY_SOCKET", "RUNTIME_DIRECTORY", "SYSTEMD_EXEC_PID"],
-  ...["LISTEN_FDS", "LISTEN_PID", "WATCHDOG_PID", "WATCHDOG_USEC"],
+  ...["MANAGERPIDFDID", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "WATCHDOG_PID", "WATCHDOG_USEC"],
+  ...["MEMORY_PRESSURE_WATCH", "MEMORY_PRESSURE_WRITE"],
 ];
 /** What nobody has handed down: what is for the units' own processes, and what the tmux server has for its own use. */
 const NOT_HANDED_DOWN = [...OF_UNITS, "DBUS_SESSION_BUS_ADDRESS", "MOSAIC_FLEET_TOOLS", "MOSAIC_FLEET_SITE"];
